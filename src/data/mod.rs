@@ -1,0 +1,1 @@
+//! Real and generated images, decoded and augmented ahead of training.

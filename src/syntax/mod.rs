@@ -1,0 +1,3 @@
+//! Text to tree: the shapes of `.clue` syntax, with recovery at the line.
+
+pub mod ast;
