@@ -1,11 +1,11 @@
 //! `cluec`: a small declarative language and its compiler for vision models of the clustering paradigm.
 
-pub mod diag;
-pub mod syntax;
-pub mod graph;
 #[cfg(feature = "train")]
 pub mod data;
+pub mod diag;
 #[cfg(feature = "train")]
 pub mod exec;
+pub mod graph;
+pub mod syntax;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,1 +1,157 @@
-//! The graph.
+//! The graph: static single assignment over channels-last values, batch symbolic.
+//!
+//! Invariants, held by [`Builder::push`], the only way to add a node:
+//! - an input of a node stands before it;
+//! - the type of a node was inferred by its op from its inputs, once;
+//! - every parameter belongs to exactly one node and has a unique name.
+//!
+//! Spans stand in a side table, so that equal texts in different places give equal graphs.
+
+mod builder;
+pub mod cost;
+pub mod ops;
+mod text;
+mod types;
+
+pub use builder::Builder;
+pub use ops::Op;
+pub use types::{Choice, Size, Type, area, times};
+
+use crate::diag::Span;
+
+/// A node and its one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub u32);
+
+/// Index into [`Graph::params`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(pub u32);
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub op: Op,
+    pub inputs: Vec<Value>,
+    pub params: Vec<ParamId>,
+    pub ty: Type,
+    /// Where it stands in the model, e.g. `stage2.block1.mixer.key`; unique per node.
+    pub scope: String,
+}
+
+/// How a parameter begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    Constant(f64),
+    Normal {
+        std: f64,
+    },
+    /// Normal, cut at ±2 (absolute, as published).
+    TruncatedNormal {
+        std: f64,
+    },
+    /// Between ± the bound.
+    Uniform {
+        bound: f64,
+    },
+}
+
+/// How the published code lays a tensor out, beside our channels-last layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    Same,
+    /// `[out, in]`, ours `[in, out]`.
+    Linear,
+    /// `[out, in, 1, 1]`, ours `[in, out]`.
+    Conv1x1,
+    /// `[out, in, kh, kw]`, ours `[kh, kw, in, out]`.
+    Conv,
+    /// `[C, 1, kh, kw]`, ours `[kh, kw, C]`.
+    Depthwise,
+    /// `[heads, out, in]`, ours `[heads, in, out]`.
+    PerHead,
+}
+
+/// What an op says of one of its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamSpec {
+    pub name: &'static str,
+    /// Its name below the module's in the published weights.
+    pub published: &'static str,
+    pub shape: Vec<usize>,
+    pub init: Init,
+    pub layout: Layout,
+}
+
+/// A parameter of the graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// `stage2.block1.mixer.key.weight`.
+    pub name: String,
+    /// `network.2.blocks.0.token_mixer.k.weight`.
+    pub published: String,
+    pub shape: Vec<usize>,
+    pub init: Init,
+    pub layout: Layout,
+}
+
+impl Param {
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// An intermediate value under the name of a module of the published code.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tap {
+    pub published: String,
+    pub value: Value,
+}
+
+/// A lowered model.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    pub name: String,
+    pub nodes: Vec<Node>,
+    pub params: Vec<Param>,
+    pub taps: Vec<Tap>,
+    pub output: Value,
+    spans: Vec<Option<Span>>,
+}
+
+impl Graph {
+    pub fn node(&self, value: Value) -> &Node {
+        &self.nodes[value.0 as usize]
+    }
+
+    pub fn param(&self, id: ParamId) -> &Param {
+        &self.params[id.0 as usize]
+    }
+
+    /// The text that asked for a node.
+    pub fn span(&self, value: Value) -> Option<Span> {
+        self.spans[value.0 as usize]
+    }
+
+    /// Rows and columns of the images it takes.
+    pub fn input_size(&self) -> Size {
+        match &self.nodes[0].op {
+            Op::Input(input) => input.size,
+            _ => unreachable!("the first node is the input"),
+        }
+    }
+
+    /// How many classes the logits tell apart.
+    pub fn classes(&self) -> usize {
+        self.node(self.output).ty.channels().unwrap_or(0)
+    }
+
+    /// Scalars in all parameters.
+    pub fn param_count(&self) -> u64 {
+        self.params.iter().map(|p| p.elements() as u64).sum()
+    }
+
+    /// Equal for graphs that compute the same thing with the same parameters; names of the model
+    /// do not enter.
+    pub fn hash(&self) -> String {
+        blake3::hash(self.body_text().as_bytes()).to_hex()[..16].to_string()
+    }
+}

@@ -1,0 +1,148 @@
+//! The one way to add a node: its shape is inferred here, and a mismatch reported with both places.
+
+use super::{Graph, Node, Op, Param, ParamId, Tap, Type, Value};
+use crate::diag::{Diagnostic, Diags, Span};
+
+/// Grows a graph. A mistake is recorded and its result poisoned, so that building goes on.
+pub struct Builder {
+    nodes: Vec<Node>,
+    params: Vec<Param>,
+    taps: Vec<Tap>,
+    spans: Vec<Option<Span>>,
+    scope: Vec<String>,
+    published: Vec<String>,
+    place: Vec<Span>,
+    pub diags: Diags,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    pub fn new() -> Builder {
+        Builder {
+            nodes: Vec::new(),
+            params: Vec::new(),
+            taps: Vec::new(),
+            spans: Vec::new(),
+            scope: Vec::new(),
+            published: Vec::new(),
+            place: Vec::new(),
+            diags: Diags::default(),
+        }
+    }
+
+    /// Adds a node called `name` here and `published` in the published code (empty: its parameters
+    /// belong to the module around it).
+    pub fn push(
+        &mut self,
+        name: &str,
+        published: &str,
+        op: impl Into<Op>,
+        inputs: &[Value],
+    ) -> Value {
+        let op = op.into();
+        let types: Vec<&Type> = inputs.iter().map(|v| &self.nodes[v.0 as usize].ty).collect();
+        let mut specs = Vec::new();
+        let mut mistake = None;
+        let ty = if types.contains(&&Type::Unknown) {
+            Type::Unknown
+        } else {
+            match op.infer(&types) {
+                Ok(ty) => {
+                    specs = op.params(&types);
+                    ty
+                }
+                Err(mismatch) => {
+                    mistake = Some(mismatch);
+                    Type::Unknown
+                }
+            }
+        };
+        if let Some(mismatch) = mistake {
+            let mut diagnostic = Diagnostic::error("E0501", mismatch.message);
+            if let Some(&span) = self.place.last() {
+                diagnostic = diagnostic.at(span, format!("`{}` stands here", op.name()));
+            }
+            for index in mismatch.inputs {
+                let value = inputs[index];
+                if let Some(span) = self.spans[value.0 as usize] {
+                    let ty = &self.nodes[value.0 as usize].ty;
+                    diagnostic = diagnostic.at(span, format!("this gives {ty}"));
+                }
+            }
+            self.diags.push(diagnostic);
+        }
+        let scope = join(&self.scope, name);
+        let module = join(&self.published, published);
+        let first = self.params.len();
+        self.params.extend(specs.into_iter().map(|spec| Param {
+            name: format!("{scope}.{}", spec.name),
+            published: if module.is_empty() {
+                spec.published.to_string()
+            } else {
+                format!("{module}.{}", spec.published)
+            },
+            shape: spec.shape,
+            init: spec.init,
+            layout: spec.layout,
+        }));
+        self.nodes.push(Node {
+            op,
+            inputs: inputs.to_vec(),
+            params: (first..self.params.len()).map(|i| ParamId(i as u32)).collect(),
+            ty,
+            scope,
+        });
+        self.spans.push(self.place.last().copied());
+        Value(self.nodes.len() as u32 - 1)
+    }
+
+    pub fn ty(&self, value: Value) -> &Type {
+        &self.nodes[value.0 as usize].ty
+    }
+
+    /// Builds inside a named part of the model (and module of the published code).
+    pub fn scope<T>(
+        &mut self,
+        name: &str,
+        published: &str,
+        build: impl FnOnce(&mut Builder) -> T,
+    ) -> T {
+        self.scope.push(name.to_string());
+        self.published.push(published.to_string());
+        let result = build(self);
+        self.scope.pop();
+        self.published.pop();
+        result
+    }
+
+    /// Builds what the text at `span` asked for.
+    pub fn at<T>(&mut self, span: Span, build: impl FnOnce(&mut Builder) -> T) -> T {
+        self.place.push(span);
+        let result = build(self);
+        self.place.pop();
+        result
+    }
+
+    /// Remembers a value under the published module around it.
+    pub fn tap(&mut self, published: &str, value: Value) {
+        self.taps.push(Tap { published: join(&self.published, published), value });
+    }
+
+    /// Ends with the logits.
+    pub fn finish(self, name: &str, output: Value) -> (Graph, Diags) {
+        let Builder { nodes, params, taps, spans, diags, .. } = self;
+        (Graph { name: name.to_string(), nodes, params, taps, output, spans }, diags)
+    }
+}
+
+fn join(path: &[String], last: &str) -> String {
+    let mut parts: Vec<&str> = path.iter().map(String::as_str).collect();
+    parts.push(last);
+    parts.retain(|part| !part.is_empty());
+    parts.join(".")
+}

@@ -1,0 +1,60 @@
+//! Every pixel finds its center: `s = sigmoid(beta + alpha cos(query, key))` per head.
+//!
+//! Inputs: queries `[B, gh, gw, A]`, keys `[B, H, W, A]`. Hard (paper equation 5): the largest `s`
+//! after the sigmoid, lowest index on ties; the gradient flows through the winning value only.
+//! Soft: every `s`, divided by their sum over the centers.
+
+use super::{Mismatch, Operation, head_width, map_of};
+use crate::graph::cost::Cost;
+use crate::graph::{Choice, Init, Layout, ParamSpec, Type, area};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assign {
+    pub heads: usize,
+    pub choice: Choice,
+}
+
+impl Operation for Assign {
+    fn name(&self) -> &'static str {
+        "assign"
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        let choice = match self.choice {
+            Choice::Hard => "hard",
+            Choice::Soft => "soft",
+        };
+        vec![("heads", self.heads.to_string()), ("choice", choice.to_string())]
+    }
+
+    fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
+        let (grid, channels) = map_of(inputs, 0)?;
+        let (map, keys) = map_of(inputs, 1)?;
+        if channels != keys {
+            let message = format!("queries of {channels} channels meet keys of {keys}");
+            return Err(Mismatch::new(message, &[0, 1]));
+        }
+        head_width(channels, self.heads, 0)?;
+        Ok(Type::Assignment { map, grid, heads: self.heads, choice: self.choice })
+    }
+
+    fn params(&self, _: &[&Type]) -> Vec<ParamSpec> {
+        [("alpha", "sim_alpha", 1.0), ("beta", "sim_beta", 0.0)]
+            .map(|(name, published, value)| ParamSpec {
+                name,
+                published,
+                shape: vec![1],
+                init: Init::Constant(value),
+                layout: Layout::Same,
+            })
+            .to_vec()
+    }
+
+    fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
+        let Some((grid, _)) = inputs[0].as_map() else { return Cost::default() };
+        let macs = inputs[1].elements() * area(grid);
+        let Some((map, _)) = inputs[1].as_map() else { return Cost::default() };
+        let matrix = area(map) * area(grid) * self.heads as u64;
+        Cost { macs, ptflops: macs, saved: 3 * matrix + 2 * inputs[1].elements() }
+    }
+}

@@ -1,0 +1,109 @@
+//! The ops: a closed, small set. One file each holds an op's shape rule, parameters and counts;
+//! each executor holds how it runs.
+
+use super::cost::Cost;
+use super::{ParamSpec, Type};
+
+/// What every op says of itself.
+pub trait Operation {
+    /// Its word in the text form.
+    fn name(&self) -> &'static str;
+
+    /// Its settings in the text form.
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The type of its result, or which inputs do not fit.
+    fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch>;
+
+    /// Its parameters; asked only when the inputs fit.
+    fn params(&self, _inputs: &[&Type]) -> Vec<ParamSpec> {
+        Vec::new()
+    }
+
+    /// Its cost per image; asked only when the inputs fit.
+    fn cost(&self, _inputs: &[&Type], _output: &Type) -> Cost {
+        Cost::default()
+    }
+}
+
+/// Inputs that do not fit an op.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    pub message: String,
+    /// Positions of the inputs at fault.
+    pub inputs: Vec<usize>,
+}
+
+impl Mismatch {
+    pub fn new(message: impl Into<String>, inputs: &[usize]) -> Mismatch {
+        Mismatch { message: message.into(), inputs: inputs.to_vec() }
+    }
+}
+
+macro_rules! ops {
+    ($($file:ident :: $name:ident),* $(,)?) => {
+        $(mod $file; pub use $file::$name;)*
+
+        /// One of the ops.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Op {
+            $($name($name),)*
+        }
+
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Op {
+                Op::$name(op)
+            }
+        })*
+
+        impl std::ops::Deref for Op {
+            type Target = dyn Operation;
+            fn deref(&self) -> &(dyn Operation + 'static) {
+                match self {
+                    $(Op::$name(op) => op,)*
+                }
+            }
+        }
+    };
+}
+
+ops! {
+    input::Input,
+    coordinates::Coordinates,
+    conv::Conv,
+    depthwise::Depthwise,
+    linear::Linear,
+    layer_norm::LayerNorm,
+    gelu::Gelu,
+    add::Add,
+    adaptive_pool::AdaptivePool,
+    attend::Attend,
+    gate::Gate,
+    blend::Blend,
+    assign::Assign,
+    dispatch::Dispatch,
+    cluster_pool::ClusterPool,
+    mean::Mean,
+    drop_path::DropPath,
+}
+
+pub use attend::Score;
+pub use linear::Form;
+
+/// The map and channels of input `index`, or a mismatch that names it.
+fn map_of(inputs: &[&Type], index: usize) -> Result<(super::Size, usize), Mismatch> {
+    inputs[index].as_map().ok_or_else(|| {
+        Mismatch::new(format!("a map is needed here, and this is {}", inputs[index]), &[index])
+    })
+}
+
+/// Heads share the channels evenly, or a mismatch.
+fn head_width(channels: usize, heads: usize, index: usize) -> Result<usize, Mismatch> {
+    if heads == 0 || !channels.is_multiple_of(heads) || channels / heads == 0 {
+        let message = format!("{channels} channels do not split into {heads} heads");
+        return Err(Mismatch::new(message, &[index]));
+    }
+    Ok(channels / heads)
+}

@@ -1,0 +1,92 @@
+//! What a value of the graph is. The batch is symbolic, always the first dimension, and not stored.
+
+use std::fmt;
+
+/// Rows and columns.
+pub type Size = [usize; 2];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// `[B, …]` of floats, channels last: `[H, W, C]` for a map, `[C]` for a vector.
+    Tensor(Vec<usize>),
+    /// For every pixel of `map` and every head: the centers it belongs to, and how much.
+    Assignment { map: Size, grid: Size, heads: usize, choice: Choice },
+    /// The result of a mistake already reported: whatever consumes it is unknown too.
+    Unknown,
+}
+
+/// How many centers a pixel belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// One, the most similar: its index and its similarity.
+    Hard,
+    /// All of them, by their similarities.
+    Soft,
+}
+
+impl Type {
+    pub fn map(size: Size, channels: usize) -> Type {
+        Type::Tensor(vec![size[0], size[1], channels])
+    }
+
+    /// Rows, columns and channels, if this is a map.
+    pub fn as_map(&self) -> Option<(Size, usize)> {
+        match self {
+            Type::Tensor(dims) if dims.len() == 3 => Some(([dims[0], dims[1]], dims[2])),
+            _ => None,
+        }
+    }
+
+    /// Length of the last dimension of a tensor.
+    pub fn channels(&self) -> Option<usize> {
+        match self {
+            Type::Tensor(dims) => dims.last().copied(),
+            _ => None,
+        }
+    }
+
+    /// Stored numbers per image.
+    pub fn elements(&self) -> u64 {
+        match self {
+            Type::Tensor(dims) => dims.iter().map(|&d| d as u64).product(),
+            Type::Assignment { map, grid, heads, choice } => {
+                let pixels = area(*map) * *heads as u64;
+                match choice {
+                    Choice::Hard => 2 * pixels,
+                    Choice::Soft => pixels * area(*grid),
+                }
+            }
+            Type::Unknown => 0,
+        }
+    }
+}
+
+/// Rows times columns.
+pub fn area(size: Size) -> u64 {
+    size[0] as u64 * size[1] as u64
+}
+
+/// `7x7`.
+pub fn times(size: Size) -> String {
+    format!("{}x{}", size[0], size[1])
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Type::Tensor(dims) => {
+                f.write_str("[B")?;
+                dims.iter().try_for_each(|d| write!(f, ", {d}"))?;
+                f.write_str("]")
+            }
+            Type::Assignment { map, grid, heads, choice } => {
+                let choice = match choice {
+                    Choice::Hard => "hard",
+                    Choice::Soft => "soft",
+                };
+                write!(f, "{choice}[B, {} -> {}, heads {heads}]", times(*map), times(*grid))
+            }
+            Type::Unknown => f.write_str("?"),
+        }
+    }
+}
