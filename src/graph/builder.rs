@@ -128,6 +128,29 @@ impl Builder {
         result
     }
 
+    /// The text that asked for what is being built.
+    pub fn place(&self) -> Option<Span> {
+        self.place.last().copied()
+    }
+
+    /// The text that gave the size of the images.
+    pub fn input_span(&self) -> Option<Span> {
+        self.spans.first().copied().flatten()
+    }
+
+    /// A value of unknown type: what a mistake already reported gives.
+    pub fn unknown(&mut self, name: &str) -> Value {
+        self.nodes.push(Node {
+            op: super::ops::Gelu.into(),
+            inputs: Vec::new(),
+            params: Vec::new(),
+            ty: Type::Unknown,
+            scope: join(&self.scope, name),
+        });
+        self.spans.push(self.place());
+        Value(self.nodes.len() as u32 - 1)
+    }
+
     /// Remembers a value under the published module around it.
     pub fn tap(&mut self, published: &str, value: Value) {
         self.taps.push(Tap { published: join(&self.published, published), value });

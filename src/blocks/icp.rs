@@ -1,0 +1,68 @@
+//! Improved cluster pooling (paper section 3.3; cluenet.md section 6): clusters of pixels, each
+//! averaged, beside a strided convolution.
+
+use super::{Norm, normed};
+use crate::block;
+use crate::diag::Diagnostic;
+use crate::graph::ops::{Add, ClusterPool, Conv, Form, Gelu, LayerNorm, Linear};
+use crate::graph::{Builder, Value, times};
+use crate::schema::Count;
+
+block! {
+    /// Improved cluster pooling: halves the map by averaging clusters, beside a strided convolution.
+    pub struct Icp = "icp" {
+        /// layers of the perceptron after pooling; all but the last keep the width
+        layers: Count = "2",
+        /// a norm after the perceptron
+        norm_out: Option<Norm> = "off",
+    }
+}
+
+impl Icp {
+    pub fn lower(&self, b: &mut Builder, x: Value, width: usize) -> Value {
+        let conv = Conv { out: width, kernel: [3, 3], stride: 2, pad: 1 };
+        let Some(([rows, columns], channels)) = b.ty(x).as_map() else {
+            return b.push("skip", "conv_skip", conv, &[x]);
+        };
+        if rows % 2 == 1 || columns % 2 == 1 {
+            b.diags.push(self.odd(b, [rows, columns]));
+            return b.unknown("pool");
+        }
+        let skip = b.push("skip", "conv_skip", conv, &[x]);
+        let linear = |out| Linear { out, form: Form::Conv1x1 };
+        let features = b.push("features", "conv_f", linear(channels), &[x]);
+        let pool = ClusterPool { grid: [rows / 2, columns / 2] };
+        let pooled = b.push("pool", "", pool, &[features, features]);
+        b.tap("", pooled);
+        let mut y = b.push("norm", "norm1", LayerNorm, &[pooled]);
+        let layers = self.layers.value.0;
+        for layer in 1..=layers {
+            let published = format!("conv_v.{}", 2 * (layer - 1));
+            let out = if layer == layers { width } else { channels };
+            y = b.push(&format!("layer{layer}"), &published, linear(out), &[y]);
+            if layer < layers {
+                y = b.push(&format!("gelu{layer}"), "", Gelu, &[y]);
+            }
+        }
+        y = normed(&self.norm_out, b, "norm_out", "norm2", y);
+        let out = b.push("add", "", Add, &[skip, y]);
+        b.tap("", out);
+        out
+    }
+
+    fn odd(&self, b: &Builder, map: [usize; 2]) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(
+            "E0502",
+            format!("this pool halves a {} map, which is odd", times(map)),
+        );
+        if let Some(span) = b.place() {
+            diagnostic = diagnostic.at(span, "halves the map");
+        }
+        if let Some(span) = b.input_span() {
+            diagnostic = diagnostic.at(span, "comes from here");
+        }
+        diagnostic.help(
+            "an input works if its sides divide by the embedding's stride times 2 for each pool",
+        )
+    }
+}

@@ -1,0 +1,137 @@
+//! The blocks of a model: one kind per file, its settings declared and its lowering written there.
+//!
+//! This list is the only other place a new kind is named.
+
+mod cluster;
+mod conv_pool;
+mod icp;
+mod mean_head;
+mod mlp;
+mod norm;
+mod patches;
+
+pub use cluster::Cluster;
+pub use conv_pool::ConvPool;
+pub use icp::Icp;
+pub use mean_head::MeanHead;
+pub use mlp::Mlp;
+pub use norm::Layer;
+pub use patches::Patches;
+
+use crate::diag::{Diagnostic, Spanned};
+use crate::graph::{Builder, Size, Value};
+use crate::slot;
+
+slot! {
+    /// How the image becomes the first map.
+    pub enum Embed = "embed" { Patches(Patches), }
+}
+
+slot! {
+    /// How a value is normalized.
+    pub enum Norm = "norm" { Layer(Layer), }
+}
+
+slot! {
+    /// How pixels exchange information.
+    pub enum Mixer = "mixer" { Cluster(Cluster), }
+}
+
+slot! {
+    /// What every pixel computes by itself (and its neighbors).
+    pub enum FeedForward = "ffn" { Mlp(Mlp), }
+}
+
+slot! {
+    /// How a map enters the next stage.
+    pub enum Pool = "pool" { Icp(Icp), Conv(ConvPool), }
+}
+
+slot! {
+    /// How the last map becomes logits.
+    pub enum Head = "head" { Mean(MeanHead), }
+}
+
+impl Embed {
+    pub fn lower(&self, b: &mut Builder, image: Value, width: usize) -> Value {
+        match self {
+            Embed::Patches(kind) => kind.lower(b, image, width),
+        }
+    }
+}
+
+impl Norm {
+    /// Adds the norm called `name` (`published` in the published code).
+    pub fn lower(&self, b: &mut Builder, name: &str, published: &str, x: Value) -> Value {
+        match self {
+            Norm::Layer(kind) => kind.lower(b, name, published, x),
+        }
+    }
+}
+
+impl Mixer {
+    /// `shared` is the assignment made earlier in the stage, if its blocks share one.
+    pub fn lower(
+        &self,
+        b: &mut Builder,
+        x: Value,
+        width: usize,
+        shared: &mut Option<Value>,
+    ) -> Value {
+        match self {
+            Mixer::Cluster(kind) => kind.lower(b, x, width, shared),
+        }
+    }
+}
+
+impl FeedForward {
+    pub fn lower(&self, b: &mut Builder, x: Value, width: usize) -> Value {
+        match self {
+            FeedForward::Mlp(kind) => kind.lower(b, x, width),
+        }
+    }
+}
+
+impl Pool {
+    pub fn lower(&self, b: &mut Builder, x: Value, width: usize) -> Value {
+        match self {
+            Pool::Icp(kind) => kind.lower(b, x, width),
+            Pool::Conv(kind) => kind.lower(b, x, width),
+        }
+    }
+}
+
+impl Head {
+    pub fn lower(&self, b: &mut Builder, x: Value, classes: usize) -> Value {
+        match self {
+            Head::Mean(kind) => kind.lower(b, x, classes),
+        }
+    }
+}
+
+/// An optional norm: the value itself where there is none.
+fn normed(
+    norm: &Spanned<Option<Norm>>,
+    b: &mut Builder,
+    name: &str,
+    published: &str,
+    x: Value,
+) -> Value {
+    match &norm.value {
+        Some(kind) => b.at(norm.span, |b| kind.lower(b, name, published, x)),
+        None => x,
+    }
+}
+
+/// A kernel that keeps the map must have a middle.
+fn odd_kernel(b: &mut Builder, kernel: Spanned<Size>) -> bool {
+    let odd = kernel.iter().all(|side| side % 2 == 1);
+    if !odd {
+        b.diags.push(
+            Diagnostic::error("E0503", "a kernel that keeps the map has odd sides")
+                .at(kernel.span, "even")
+                .help("write `3x3` or `5x5`"),
+        );
+    }
+    odd
+}

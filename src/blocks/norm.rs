@@ -1,0 +1,16 @@
+//! Layer norm.
+
+use crate::block;
+use crate::graph::ops::LayerNorm;
+use crate::graph::{Builder, Value};
+
+block! {
+    /// Layer norm over the channels of every pixel.
+    pub struct Layer = "layer" {}
+}
+
+impl Layer {
+    pub fn lower(&self, b: &mut Builder, name: &str, published: &str, x: Value) -> Value {
+        b.push(name, published, LayerNorm, &[x])
+    }
+}

@@ -1,0 +1,197 @@
+//! What can be said: kinds with their settings, slots with their kinds, and typed values.
+//!
+//! A kind is declared once, with [`block!`](crate::block), as a plain struct whose fields carry doc,
+//! type and default; the schema that checks text, and the reader that fills the struct, follow from
+//! it. The schema knows no layers and no stages: those are the model's business.
+
+mod macros;
+mod settings;
+mod value;
+
+pub use settings::{Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
+pub use value::{Tree, Value};
+
+use crate::diag::{Diags, Span, Spanned};
+use crate::syntax::ast::Literal;
+
+/// A kind of a slot: what it is called, what it means, what can be set in it.
+#[derive(Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub fields: &'static [Field],
+}
+
+/// A setting of a kind.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub ty: Ty,
+    /// As it would be written; none if it must be said.
+    pub default: Option<&'static str>,
+}
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Ty {
+    /// One value (or a fixed number of them, in a row), read by the function.
+    Plain {
+        /// "a whole number from 1 up".
+        expected: &'static str,
+        /// How many literals make one value.
+        arity: usize,
+        parse: fn(&[Literal]) -> Option<Value>,
+    },
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A kind with settings of its own.
+    Slot(&'static Slot),
+    /// Settings without a kind.
+    Group(&'static Kind),
+    /// Any of these, or `off`.
+    Off(&'static Ty),
+}
+
+/// A place for a kind.
+#[derive(Debug)]
+pub struct Slot {
+    pub name: &'static str,
+    pub kinds: &'static [&'static Kind],
+}
+
+impl Kind {
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+
+    pub fn field_names(&self) -> Vec<&'static str> {
+        self.fields.iter().map(|f| f.name).collect()
+    }
+}
+
+impl Slot {
+    pub fn kind(&self, name: &str) -> Option<&'static Kind> {
+        self.kinds.iter().copied().find(|k| k.name == name)
+    }
+
+    /// Settings without a name for their kind, as a recipe has.
+    pub fn single(&self) -> Option<&'static Kind> {
+        match self.kinds {
+            [kind] if kind.name == self.name => Some(kind),
+            _ => None,
+        }
+    }
+}
+
+impl Ty {
+    /// Without its `off`.
+    pub fn inner(&self) -> &Ty {
+        match self {
+            Ty::Off(inner) => inner,
+            ty => ty,
+        }
+    }
+
+    pub fn takes_off(&self) -> bool {
+        matches!(self, Ty::Off(_))
+    }
+
+    /// How many literals one value has.
+    pub fn arity(&self) -> usize {
+        match self.inner() {
+            Ty::Plain { arity, .. } => *arity,
+            _ => 1,
+        }
+    }
+
+    /// For messages: "a size such as 7x7, or off".
+    pub fn expected(&self) -> String {
+        match self {
+            Ty::Plain { expected, .. } => (*expected).to_string(),
+            Ty::Words(words) => crate::diag::list(words, "or"),
+            Ty::Slot(slot) => {
+                crate::diag::list(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>(), "or")
+            }
+            Ty::Group(_) => "settings in braces".to_string(),
+            Ty::Off(inner) => format!("{}, or off", inner.expected()),
+        }
+    }
+
+    /// A plain value or word; slots and groups are built by whoever knows the items.
+    pub fn parse(&self, literals: &[Literal]) -> Option<Value> {
+        match self {
+            Ty::Off(_) if is_off(literals) => Some(Value::Off),
+            Ty::Off(inner) => inner.parse(literals),
+            Ty::Plain { arity, parse, .. } if literals.len() == *arity => parse(literals),
+            Ty::Words(words) => match literals {
+                [Literal::Name(name)] => words.iter().find(|w| *w == name).map(|w| Value::Word(w)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The row is the word `off`.
+pub fn is_off(literals: &[Literal]) -> bool {
+    matches!(literals, [Literal::Name(name)] if name == "off")
+}
+
+/// Fills kinds' structs from trees; collects what is missing.
+pub struct Reader<'a> {
+    pub diags: &'a mut Diags,
+    /// Of the model that needs the settings.
+    pub owner: Spanned<String>,
+    /// Nothing to say twice: a missing setting that was given, but wrongly.
+    pub silent: &'a dyn Fn(&str) -> bool,
+}
+
+impl Reader<'_> {
+    /// The setting `name` of `tree`, or its default; says what is missing.
+    pub fn setting<T: Setting>(&mut self, tree: &Tree, name: &'static str) -> Option<Spanned<T>> {
+        let field = tree.kind.field(name)?;
+        if let Some(said) = tree.fields.get(name) {
+            let value = T::read(&said.value, self)?;
+            return Some(Spanned::new(value, said.span));
+        }
+        let span = tree.said.unwrap_or(self.owner.span);
+        match default_of(field) {
+            Some(value) => Some(Spanned::new(T::read(&value, self)?, span)),
+            None => {
+                if !(self.silent)(name) {
+                    self.missing(tree, field, span);
+                }
+                None
+            }
+        }
+    }
+
+    fn missing(&mut self, tree: &Tree, field: &Field, span: Span) {
+        let message = format!("`{}` needs `{}`", tree.kind.name, field.name);
+        self.diags.push(
+            crate::diag::Diagnostic::error("E0307", message)
+                .at(span, format!("has no `{}`", field.name))
+                .help(format!("{}; write `{} …`: {}", field.doc, field.name, field.ty.expected())),
+        );
+    }
+}
+
+/// The value of a setting that was not said.
+pub fn default_of(field: &Field) -> Option<Value> {
+    if let Ty::Group(kind) = field.ty {
+        return Some(Value::Tree(Tree::new(kind, None)));
+    }
+    let text = field.default?;
+    if text == "off" && field.ty.takes_off() {
+        return Some(Value::Off);
+    }
+    match field.ty.inner() {
+        Ty::Slot(slot) => slot.kind(text).map(|kind| Value::Tree(Tree::new(kind, None))),
+        Ty::Group(kind) => Some(Value::Tree(Tree::new(kind, None))),
+        ty => {
+            let literals: Vec<Literal> = text.split(' ').map(value::literal).collect();
+            ty.parse(&literals)
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Rust types that settings have: each says what text it takes and reads its value.
+
+use super::{Reader, Ty, Value};
+use crate::graph::Size;
+use crate::syntax::ast::{Literal, Number};
+
+/// A type a setting can have.
+pub trait Setting: Sized {
+    const TY: Ty;
+    /// From a value that `TY` accepted; `None` if something inside is missing (already reported).
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// The number with its unit applied: `10%` is 0.1, `3.2M` is 3,200,000.
+fn number(literal: &Literal) -> Option<f64> {
+    let Literal::Number(Number { value, unit, .. }) = literal else { return None };
+    let factor = match unit.as_str() {
+        "" => 1.0,
+        "%" => 0.01,
+        "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        _ => return None,
+    };
+    // 8% must be the same number as 0.08.
+    Some(if factor < 1.0 { value / 100.0 } else { value * factor })
+}
+
+fn whole(literals: &[Literal], min: f64) -> Option<Value> {
+    let value = number(&literals[0])?;
+    let fits = value.fract() == 0.0 && value >= min && value <= f64::from(u32::MAX);
+    fits.then_some(Value::Number(value))
+}
+
+macro_rules! numeric {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $expected:literal, $parse:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+        pub struct $name(pub $inner);
+
+        impl Setting for $name {
+            const TY: Ty = Ty::Plain { expected: $expected, arity: 1, parse: $parse };
+            fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+                match value {
+                    Value::Number(number) => Some($name(*number as $inner)),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+numeric!(
+    /// From 1 up.
+    Count(usize), "a whole number from 1 up", |row| whole(row, 1.0)
+);
+numeric!(
+    /// From 0 up.
+    Whole(u64), "a whole number from 0 up", |row| whole(row, 0.0)
+);
+numeric!(
+    /// From 0 to 1.
+    Fraction(f64), "a number between 0 and 1, such as 0.1 or 10%",
+    |row| number(&row[0]).filter(|n| (0.0..=1.0).contains(n)).map(Value::Number)
+);
+numeric!(
+    /// Above 0.
+    Positive(f64), "a number above 0",
+    |row| number(&row[0]).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number)
+);
+
+impl Setting for Size {
+    const TY: Ty = Ty::Plain {
+        expected: "a size, rows x columns, such as 7x7",
+        arity: 1,
+        parse: |row| match &row[0] {
+            Literal::Size(sides) => match sides[..] {
+                [rows, columns]
+                    if (1..=1 << 20).contains(&rows) && (1..=1 << 20).contains(&columns) =>
+                {
+                    Some(Value::Size([rows, columns]))
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Size(size) => Some(*size),
+            _ => None,
+        }
+    }
+}
+
+/// `on` or `off`.
+impl Setting for bool {
+    const TY: Ty = Ty::Plain {
+        expected: "on or off",
+        arity: 1,
+        parse: |row| match &row[0] {
+            Literal::Name(name) if name == "on" => Some(Value::Switch(true)),
+            Literal::Name(name) if name == "off" => Some(Value::Switch(false)),
+            _ => None,
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Switch(on) => Some(*on),
+            _ => None,
+        }
+    }
+}
+
+/// A path to a file or folder, relative to the file that says it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PathText(pub String);
+
+impl Setting for PathText {
+    const TY: Ty = Ty::Plain {
+        expected: "a path in quotes",
+        arity: 1,
+        parse: |row| match &row[0] {
+            Literal::Text(text) => Some(Value::Text(text.clone())),
+            _ => None,
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(PathText(text.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// One number for each of red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Numbers3(pub [f64; 3]);
+
+impl Setting for Numbers3 {
+    const TY: Ty = Ty::Plain {
+        expected: "three numbers, for red, green and blue",
+        arity: 3,
+        parse: |row| row.iter().map(number).collect::<Option<Vec<_>>>().map(Value::Numbers),
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Numbers(numbers) => numbers.as_slice().try_into().ok().map(Numbers3),
+            _ => None,
+        }
+    }
+}
+
+/// From the first to the second number.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Range(pub f64, pub f64);
+
+impl Setting for Range {
+    const TY: Ty = Ty::Plain {
+        expected: "two numbers, the lower first, such as 8% 100%",
+        arity: 2,
+        parse: |row| {
+            let (low, high) = (number(&row[0])?, number(&row[1])?);
+            (low > 0.0 && low <= high).then_some(Value::Range(low, high))
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Range(low, high) => Some(Range(*low, *high)),
+            _ => None,
+        }
+    }
+}
+
+/// `off` is none.
+impl<T: Setting> Setting for Option<T> {
+    const TY: Ty = Ty::Off(&T::TY);
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Off => Some(None),
+            value => T::read(value, reader).map(Some),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Typed values and the trees they stand in.
+
+use super::{Kind, Ty};
+use crate::diag::{Span, Spanned};
+use crate::graph::Size;
+use crate::syntax::ast::{Literal, Number};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a setting was set to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Number(f64),
+    Size(Size),
+    Switch(bool),
+    Word(&'static str),
+    Text(String),
+    Numbers(Vec<f64>),
+    Range(f64, f64),
+    Off,
+    Tree(Tree),
+}
+
+/// A kind and what was said inside it.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    pub kind: &'static Kind,
+    /// Where the kind was named; none if it stands by default.
+    pub said: Option<Span>,
+    pub fields: BTreeMap<&'static str, Spanned<Value>>,
+}
+
+impl Tree {
+    pub fn new(kind: &'static Kind, said: Option<Span>) -> Tree {
+        Tree { kind, said, fields: BTreeMap::new() }
+    }
+}
+
+/// Trees are equal if they say the same; where they say it does not matter.
+impl PartialEq for Tree {
+    fn eq(&self, other: &Tree) -> bool {
+        std::ptr::eq(self.kind, other.kind)
+            && self.fields.len() == other.fields.len()
+            && self
+                .fields
+                .iter()
+                .zip(&other.fields)
+                .all(|((ka, a), (kb, b))| ka == kb && a.value == b.value)
+    }
+}
+
+/// As it would be written (of a tree only its kind).
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(n) => write!(f, "{n}"),
+            Value::Size([rows, columns]) => write!(f, "{rows}x{columns}"),
+            Value::Switch(on) => f.write_str(if *on { "on" } else { "off" }),
+            Value::Word(word) => f.write_str(word),
+            Value::Text(text) => {
+                write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            }
+            Value::Numbers(numbers) => {
+                let words: Vec<String> = numbers.iter().map(f64::to_string).collect();
+                f.write_str(&words.join(" "))
+            }
+            Value::Range(low, high) => write!(f, "{low} {high}"),
+            Value::Off => f.write_str("off"),
+            Value::Tree(tree) => f.write_str(tree.kind.name),
+        }
+    }
+}
+
+/// A literal from its text: for defaults, which are written as a user would.
+pub(super) fn literal(text: &str) -> Literal {
+    let sides: Vec<Option<usize>> = text.split('x').map(|side| side.parse().ok()).collect();
+    if sides.len() > 1
+        && let Some(sides) = sides.into_iter().collect()
+    {
+        return Literal::Size(sides);
+    }
+    let (digits, unit) = match text.strip_suffix('%') {
+        Some(digits) => (digits, "%"),
+        None => (text, ""),
+    };
+    match digits.parse::<f64>() {
+        Ok(value) => {
+            Literal::Number(Number { digits: digits.into(), value, unit: unit.to_string() })
+        }
+        Err(_) => Literal::Name(text.to_string()),
+    }
+}
+
+/// The type a literal would have, for messages: "a size", "a number".
+pub fn describe(literal: &Literal) -> &'static str {
+    match literal {
+        Literal::Size(_) => "a size",
+        Literal::Number(_) => "a number",
+        Literal::Name(_) => "a word",
+        Literal::Text(_) => "a string",
+    }
+}
+
+impl Ty {
+    /// A tree of the only kind this could be, without naming it.
+    pub fn implicit(&self) -> Option<&'static Kind> {
+        match self.inner() {
+            Ty::Group(kind) => Some(kind),
+            Ty::Slot(slot) => slot.single(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Data sets and what is done to an image on its way to the network.
+
+use crate::graph::Size;
+use crate::schema::{Count, Fraction, Numbers3, PathText, Range, Whole};
+use crate::{block, choice, slot};
+
+slot! {
+    /// Where images come from.
+    pub enum Data = "data" { Cifar(Cifar), ImageFolders(ImageFolders), Shapes(Shapes), }
+}
+
+block! {
+    /// CIFAR-100 in its official pickles: `train`, `test` and `meta` in one folder.
+    pub struct Cifar = "cifar" {
+        /// the folder
+        files: PathText,
+        /// done to a training image, in this order: crop, flip, jitter, erase
+        train: Augment,
+        /// done to a test image
+        test: Prepare,
+        /// how colors become numbers
+        normalize: Option<Normalize> = "imagenet",
+    }
+}
+
+block! {
+    /// JPEG and PNG files, one folder per class; the folder may hold `train` and `val` (or `test`).
+    pub struct ImageFolders = "image_folders" {
+        /// the folder
+        files: PathText,
+        /// the part of each class that trains, where the folder is not divided itself
+        split: Split,
+        /// done to a training image, in this order: crop, flip, jitter, erase
+        train: Augment,
+        /// done to a test image
+        test: Prepare,
+        /// how colors become numbers
+        normalize: Option<Normalize> = "imagenet",
+    }
+}
+
+block! {
+    /// Irregular colored shapes over textured backgrounds, generated: nothing to download.
+    pub struct Shapes = "shapes" {
+        /// rows x columns of an image
+        size: Size = "32x32",
+        /// kinds of objects, at most 100
+        classes: Count = "10",
+        /// training images
+        train_images: Count = "8000",
+        /// test images
+        test_images: Count = "1000",
+        /// which images
+        seed: Whole = "0",
+        /// done to a training image, in this order: crop, flip, jitter, erase
+        train: Augment,
+        /// how colors become numbers
+        normalize: Option<Normalize> = "imagenet",
+    }
+}
+
+block! {
+    /// How an undivided folder is divided, class by class.
+    pub struct Split = "part" {
+        /// the part that trains
+        part: Fraction = "80%",
+        /// which images
+        seed: Whole = "1",
+    }
+}
+
+block! {
+    /// What is done to a training image.
+    pub struct Augment = "train" {
+        /// a part of the image
+        crop: Option<Crop> = "off",
+        /// a mirror image, every second time
+        flip: Option<Flip> = "off",
+        /// other colors
+        jitter: Option<Jitter> = "off",
+        /// a black rectangle
+        erase: Option<Erase> = "off",
+    }
+}
+
+block! {
+    /// What is done to a test image.
+    pub struct Prepare = "test" {
+        /// another size first
+        resize: Option<Resize> = "off",
+        /// then a part of it
+        crop: Option<TestCrop> = "off",
+    }
+}
+
+slot! {
+    /// How a part of a training image is taken.
+    pub enum Crop = "crop" { Padded(Padded), Resized(Resized), }
+}
+
+slot! {
+    /// How a part of a test image is taken.
+    pub enum TestCrop = "crop" { Center(Center), }
+}
+
+block! {
+    /// A window of an image with zeros around it.
+    pub struct Padded = "padded" {
+        /// rows x columns of the window
+        size: Size,
+        /// zeros on each side
+        pad: Whole,
+    }
+}
+
+block! {
+    /// A window of random area and shape, resized.
+    pub struct Resized = "resized" {
+        /// rows x columns of the result
+        size: Size,
+        /// of the image's area
+        area: Range = "8% 100%",
+        /// width by height
+        aspect: Range = "0.75 1.3333333333333333",
+        /// how pixels are interpolated
+        filter: Filter = "bilinear",
+    }
+}
+
+block! {
+    /// The middle.
+    pub struct Center = "center" {
+        /// rows x columns
+        size: Size,
+    }
+}
+
+choice! {
+    /// How pixels are interpolated.
+    pub enum Filter { Bilinear = "bilinear", Lanczos = "lanczos", }
+}
+
+choice! {
+    /// Which mirror.
+    pub enum Flip { Horizontal = "horizontal", }
+}
+
+block! {
+    /// Random changes of color, in random order.
+    pub struct Jitter = "jitter" {
+        /// by a factor within 1 +- this
+        brightness: Fraction = "0",
+        /// likewise
+        contrast: Fraction = "0",
+        /// likewise
+        saturation: Fraction = "0",
+        /// by an angle within +- this part of the circle
+        hue: Fraction = "0",
+    }
+}
+
+block! {
+    /// A black rectangle over a part of the image.
+    pub struct Erase = "chance" {
+        /// how often
+        chance: Fraction = "10%",
+        /// of the image's area
+        area: Range = "2% 20%",
+        /// height by width
+        aspect: Range = "0.3 3.3",
+    }
+}
+
+block! {
+    /// Another size, the aspect kept.
+    pub struct Resize = "shorter" {
+        /// pixels of the shorter side
+        shorter: Count,
+        /// how pixels are interpolated
+        filter: Filter = "lanczos",
+    }
+}
+
+slot! {
+    /// How colors become numbers.
+    pub enum Normalize = "normalize" { Channels(Channels), Imagenet(Imagenet), Cifar100(Cifar100), }
+}
+
+block! {
+    /// `(color - mean) / std`, colors from 0 to 1.
+    pub struct Channels = "channels" {
+        /// of red, green and blue
+        mean: Numbers3,
+        /// of red, green and blue
+        std: Numbers3,
+    }
+}
+
+block! {
+    /// With the statistics of ImageNet.
+    pub struct Imagenet = "imagenet" {}
+}
+
+block! {
+    /// With the statistics of CIFAR-100's training images.
+    pub struct Cifar100 = "cifar100" {}
+}

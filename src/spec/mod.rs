@@ -1,0 +1,14 @@
+//! What a model says of its data and its training: settings only, so that they are checked without
+//! anything being read or run.
+
+mod data;
+mod recipe;
+
+pub use data::{
+    Augment, Center, Channels, Cifar, Cifar100, Crop, Data, Erase, Filter, Flip, ImageFolders,
+    Imagenet, Jitter, Normalize, Padded, Prepare, Resize, Resized, Shapes, Split, TestCrop,
+};
+pub use recipe::{
+    AdamW, Constant, Cosine, Decay, Keep, Loss, Optimizer, Precision, Recipe, RecipeSlot, Schedule,
+    Unit,
+};
