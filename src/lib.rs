@@ -1,4 +1,10 @@
-//! `cluec`: a small declarative language and its compiler for vision models of the clustering paradigm.
+//! `cluec`: a small declarative language and its compiler for vision models of the clustering
+//! paradigm.
+//!
+//! ```text
+//! text ─syntax→ tree ─model→ typed settings ─lower→ Graph ─exec→ logits, gradients
+//!         spans + errors      names end here    shapes + counts
+//! ```
 
 pub mod blocks;
 #[cfg(feature = "train")]
@@ -7,8 +13,56 @@ pub mod diag;
 #[cfg(feature = "train")]
 pub mod exec;
 pub mod graph;
+pub mod model;
 pub mod schema;
 pub mod spec;
 pub mod syntax;
 #[cfg(feature = "train")]
 pub mod train;
+
+use diag::{Diagnostic, Diags, Sources};
+use model::Program;
+use std::io::Read;
+use std::path::Path;
+
+/// Reads, checks and lowers one file (`-`: standard input). `sets` are the arguments of `--set`.
+pub fn compile(sources: &mut Sources, file: &str, sets: &[String]) -> (Program, Diags) {
+    match read(file) {
+        Ok(text) => compile_text(sources, file, &text, sets),
+        Err(error) => {
+            let mut diags = Diags::default();
+            let message = format!("{file} can not be read: {error}");
+            diags.push(Diagnostic::error("E0202", message));
+            (Program::default(), diags)
+        }
+    }
+}
+
+/// The same of a text that is at hand already; `name` is what reports call it, and what its `use`
+/// lines are relative to.
+pub fn compile_text(
+    sources: &mut Sources,
+    name: &str,
+    text: &str,
+    sets: &[String],
+) -> (Program, Diags) {
+    let root = sources.add(name, text);
+    let sets: Vec<_> = sets.iter().map(|set| sources.add("--set", set.as_str())).collect();
+    model::check(sources, &|path: &Path| read(&path.to_string_lossy()), root, &sets)
+}
+
+fn read(file: &str) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    if file == "-" {
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(file)?.read_to_end(&mut bytes)?;
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!("it is not UTF-8 text (byte {at})"),
+        )
+    })
+}

@@ -43,6 +43,8 @@ pub enum Ty {
         arity: usize,
         parse: fn(&[Literal]) -> Option<Value>,
     },
+    /// A path in quotes, relative to the file that says it.
+    Path,
     /// One of these words.
     Words(&'static [&'static str]),
     /// A kind with settings of its own.
@@ -109,6 +111,7 @@ impl Ty {
     pub fn expected(&self) -> String {
         match self {
             Ty::Plain { expected, .. } => (*expected).to_string(),
+            Ty::Path => "a path in quotes".to_string(),
             Ty::Words(words) => crate::diag::list(words, "or"),
             Ty::Slot(slot) => {
                 crate::diag::list(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>(), "or")
@@ -124,6 +127,10 @@ impl Ty {
             Ty::Off(_) if is_off(literals) => Some(Value::Off),
             Ty::Off(inner) => inner.parse(literals),
             Ty::Plain { arity, parse, .. } if literals.len() == *arity => parse(literals),
+            Ty::Path => match literals {
+                [Literal::Text(text)] => Some(Value::Text(text.clone())),
+                _ => None,
+            },
             Ty::Words(words) => match literals {
                 [Literal::Name(name)] => words.iter().find(|w| *w == name).map(|w| Value::Word(w)),
                 _ => None,

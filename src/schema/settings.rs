@@ -112,19 +112,13 @@ impl Setting for bool {
     }
 }
 
-/// A path to a file or folder, relative to the file that says it.
+/// A path to a file or folder, relative to the working directory: the model has joined it with the
+/// folder of the file that says it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PathText(pub String);
 
 impl Setting for PathText {
-    const TY: Ty = Ty::Plain {
-        expected: "a path in quotes",
-        arity: 1,
-        parse: |row| match &row[0] {
-            Literal::Text(text) => Some(Value::Text(text.clone())),
-            _ => None,
-        },
-    };
+    const TY: Ty = Ty::Path;
     fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
         match value {
             Value::Text(text) => Some(PathText(text.clone())),

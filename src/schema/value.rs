@@ -91,16 +91,6 @@ pub(super) fn literal(text: &str) -> Literal {
     }
 }
 
-/// The type a literal would have, for messages: "a size", "a number".
-pub fn describe(literal: &Literal) -> &'static str {
-    match literal {
-        Literal::Size(_) => "a size",
-        Literal::Number(_) => "a number",
-        Literal::Name(_) => "a word",
-        Literal::Text(_) => "a string",
-    }
-}
-
 impl Ty {
     /// A tree of the only kind this could be, without naming it.
     pub fn implicit(&self) -> Option<&'static Kind> {

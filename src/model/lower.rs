@@ -1,0 +1,123 @@
+//! A model to its graph: the order of the parts; what a part is made of is its block's business.
+
+use super::settings::{Settings, Stage};
+use crate::diag::{Diagnostic, Diags};
+use crate::graph::ops::{Add, DropPath, Input};
+use crate::graph::{Builder, Graph, Type, Value, area};
+
+/// Pixels of an image, at most: counts stay far from overflow.
+const MAX_PIXELS: u64 = 1 << 28;
+
+/// The graph of a model, with what its shapes say against it.
+pub fn lower(settings: &Settings) -> (Graph, Diags) {
+    let mut b = Builder::new();
+    let whole = &settings.whole;
+    if area(*whole.input) > MAX_PIXELS {
+        b.diags.push(
+            Diagnostic::error("E0507", "the images are larger than 268 million pixels")
+                .at(whole.input.span, "too large"),
+        );
+    }
+    let input = Input { size: *whole.input };
+    let mut x = b.at(whole.input.span, |b| b.push("input", "", input, &[]));
+    let first_width = settings.stages[0].1.width.value.0;
+    x = b.at(whole.embed.span, |b| whole.embed.lower(b, x, first_width));
+
+    let total: usize = settings.stages.iter().map(|(_, stage)| blocks(stage)).sum();
+    let mut position = 0;
+    // The published code numbers stages and pools in one list.
+    let mut module = 0;
+    for (index, (number, stage)) in settings.stages.iter().enumerate() {
+        let name = format!("stage{number}");
+        if index > 0
+            && let Some(pool) = &stage.pool.value
+        {
+            x = b.scope(&name, &format!("network.{module}"), |b| {
+                b.at(stage.pool.span, |b| {
+                    b.scope("pool", "", |b| pool.lower(b, x, stage.width.value.0))
+                })
+            });
+            module += 1;
+        }
+        check_width(&mut b, stage, x);
+        x = b.scope(&name, &format!("network.{module}"), |b| {
+            let mut shared = None;
+            for block in 0..blocks(stage) {
+                let rate = drop_rate(whole.drop_path.value.0, position, total);
+                position += 1;
+                x = b.scope(&format!("block{}", block + 1), &format!("blocks.{block}"), |b| {
+                    let out = lower_block(b, stage, x, rate, &mut shared);
+                    b.tap("", out);
+                    out
+                });
+            }
+            b.tap("", x);
+            x
+        });
+        module += 1;
+    }
+    let head = |b: &mut Builder| whole.head.lower(b, x, whole.classes.value.0);
+    let logits = b.at(whole.head.span, |b| b.scope("head", "", head));
+    b.finish(&settings.name, logits)
+}
+
+fn blocks(stage: &Stage) -> usize {
+    stage.blocks.as_ref().map_or(0, |count| count.0)
+}
+
+/// Rises linearly from 0 at the first block to the rate at the last.
+fn drop_rate(rate: f64, position: usize, total: usize) -> f64 {
+    if total > 1 { rate * position as f64 / (total - 1) as f64 } else { 0.0 }
+}
+
+/// `x + drop(mixer(norm(x)))`, then `x + drop(ffn(norm(x)))`.
+fn lower_block(
+    b: &mut Builder,
+    stage: &Stage,
+    x: Value,
+    rate: f64,
+    shared: &mut Option<Value>,
+) -> Value {
+    let width = stage.width.value.0;
+    let mut x = x;
+    if let Some(mixer) = &stage.mixer.value {
+        let u = b.at(stage.norm.span, |b| stage.norm.lower(b, "mixer_norm", "norm1", x));
+        let mixed = b.at(stage.mixer.span, |b| {
+            b.scope("mixer", "token_mixer", |b| mixer.lower(b, u, width, shared))
+        });
+        x = residual(b, "mixer", x, mixed, rate);
+    }
+    if let Some(ffn) = &stage.ffn.value {
+        let u = b.at(stage.norm.span, |b| stage.norm.lower(b, "ffn_norm", "norm2", x));
+        let out = b.at(stage.ffn.span, |b| b.scope("ffn", "mlp", |b| ffn.lower(b, u, width)));
+        x = residual(b, "ffn", x, out, rate);
+    }
+    x
+}
+
+fn residual(b: &mut Builder, part: &str, x: Value, branch: Value, rate: f64) -> Value {
+    let branch = if rate > 0.0 {
+        b.push(&format!("{part}_drop_path"), "", DropPath { rate }, &[branch])
+    } else {
+        branch
+    };
+    b.push(&format!("{part}_add"), "", Add, &[x, branch])
+}
+
+/// Only a pool changes the width between stages.
+fn check_width(b: &mut Builder, stage: &Stage, x: Value) {
+    let width = stage.width.value.0;
+    if let Type::Tensor(_) = b.ty(x)
+        && let Some(channels) = b.ty(x).channels()
+        && channels != width
+    {
+        let diagnostic = Diagnostic::error(
+            "E0508",
+            format!("a map {channels} wide enters a stage {width} wide"),
+        )
+        .at(stage.width.span, format!("{width} here"))
+        .at(stage.pool.span, "no pool changes the width")
+        .help("give the stage a pool, or the width of the stage before it");
+        b.diags.push(diagnostic);
+    }
+}

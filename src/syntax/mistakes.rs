@@ -1,0 +1,102 @@
+//! The sentence for a line that can not be read, chosen by how it begins.
+
+use super::ast::{Literal, Setting};
+use crate::diag::{Diagnostic, Span, Spanned};
+
+/// What is wrong with `raw`, which stands at `span`, alone on a line or `after` the start of a
+/// setting; `brace` if a body stands where none belongs.
+pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> Diagnostic {
+    let first = |width: usize| Span { end: span.start + width as u32, ..span };
+    let key = after.and_then(|s| s.path.keys.last()).map_or("key", |k| k.value.as_str());
+    if brace {
+        return Diagnostic::error("E0110", "a body opens on the line of what it belongs to")
+            .at(span, "alone on its line")
+            .help("put the `{` at the end of the line above");
+    }
+    let value = raw.trim_start_matches(['=', ':', ' ']);
+    let after_body = after.is_some_and(|s| s.body.is_some());
+    match raw.as_bytes() {
+        [b'=', b'=', ..] | [b'=', ..] => Diagnostic::error("E0101", "a setting has no `=`")
+            .at(first(1), "here")
+            .help(format!("write `{key} {value}`; `=` computes, and only a search computes")),
+        [b':', ..] => Diagnostic::error("E0102", "there is no colon after a key")
+            .at(first(1), "here")
+            .help(format!("write `{key} {value}`")),
+        [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`").at(first(1), "here"),
+        [b'/', b'/', b'/', ..] => {
+            Diagnostic::error("E0109", "a doc comment stands above what it describes")
+                .at(span, "at the end of a line")
+                .help("a remark at the end of a line begins with `//`")
+        }
+        [b'.', b'0'..=b'9', ..] => Diagnostic::error("E0106", "a number begins with a digit")
+            .at(span, "no digit before the point")
+            .help(format!("write `0{raw}`")),
+        _ if after_body => Diagnostic::error("E0108", "after `}` the next setting starts a line")
+            .at(span, "on the same line")
+            .help("start a line, or write `;` before it"),
+        _ if raw.starts_with('"') || quotes(raw) % 2 == 1 => {
+            Diagnostic::error("E0107", "this string is not closed on its line")
+                .at(span, "opened, never closed")
+                .help("end it with `\"`")
+        }
+        _ if starts_with_word(raw, &["in", "when", "where"]) => {
+            Diagnostic::error("E0116", "only a search draws values")
+                .at(span, "belongs to a search")
+                .help("give one value")
+        }
+        _ if raw.contains(',') => comma(raw, span, key),
+        _ => unreadable(span),
+    }
+}
+
+fn comma(raw: &str, span: Span, key: &str) -> Diagnostic {
+    let at = span.start + raw.find(',').unwrap_or(0) as u32;
+    let values: Vec<&str> = raw.split(',').map(str::trim).collect();
+    Diagnostic::error("E0103", "the values of a row are separated by spaces")
+        .at(Span { start: at, end: at + 1, ..span }, "a comma")
+        .help(format!("write `{key} {}`", values.join(" ")))
+}
+
+fn quotes(raw: &str) -> usize {
+    raw.matches('"').count()
+}
+
+fn starts_with_word(raw: &str, words: &[&str]) -> bool {
+    let first = raw.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    words.contains(&first)
+}
+
+/// `7 x 7`.
+pub fn loose_size(row: &[Spanned<Literal>]) -> Option<Diagnostic> {
+    row.windows(3).find_map(|window| match window {
+        [
+            Spanned { value: Literal::Number(a), span: from },
+            Spanned { value: Literal::Name(x), .. },
+            Spanned { value: Literal::Number(b), span: to },
+        ] if x == "x" => Some(
+            Diagnostic::error("E0104", "a size is written without spaces")
+                .at(from.to(*to), "spaces inside")
+                .help(format!("write `{}x{}`", a.digits, b.digits)),
+        ),
+        _ => None,
+    })
+}
+
+pub fn stray(span: Span) -> Diagnostic {
+    Diagnostic::error("E0111", "this brace closes nothing").at(span, "no body is open here")
+}
+
+pub fn too_large(span: Span) -> Diagnostic {
+    Diagnostic::error("E0113", "this number is too large").at(span, "can not be stored")
+}
+
+pub fn escape(span: Span) -> Diagnostic {
+    Diagnostic::error("E0114", "a string knows the escapes \\\" \\\\ \\n \\t only")
+        .at(span, "another escape inside")
+}
+
+pub fn unreadable(span: Span) -> Diagnostic {
+    Diagnostic::error("E0119", "this can not be read")
+        .at(span, "no value, kind, relation or body")
+        .help("a setting is a path, then a value, a row of values or a kind, then perhaps a body")
+}

@@ -1,0 +1,288 @@
+//! Pairs of the grammar to the tree. Parsing returns a tree and errors, never one without the other.
+
+use super::ast::{Body, File, Link, Literal, Number, Path, Relation, Selector, Setting};
+use super::{braces, mistakes};
+use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
+use pest::Parser;
+use pest::iterators::Pair;
+
+#[derive(pest_derive::Parser)]
+#[grammar = "../grammar/clue.pest"]
+struct Grammar;
+
+/// Longer texts are no models.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Parses a source: whatever is well-formed, and every mistake.
+pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
+    let text = &sources.get(id).text;
+    let mut reader = Reader { source: id, text, diags: Diags::default() };
+    if text.len() > MAX_BYTES {
+        let message = format!("the file is {} MiB long, and at most 4 are read", text.len() >> 20);
+        reader.diags.push(Diagnostic::error("E0115", message).at(Span::new(id, 0, 0), "here"));
+        return (File { source: id, settings: Vec::new() }, reader.diags);
+    }
+    let (balanced, found) = braces::balance(text, id);
+    found.into_iter().for_each(|d| reader.diags.push(d));
+    let settings = match Grammar::parse(Rule::file, &balanced) {
+        Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
+        // The grammar takes any text; were it not so, this says where.
+        Err(error) => {
+            let at = match error.location {
+                pest::error::InputLocation::Pos(at) => at,
+                pest::error::InputLocation::Span((at, _)) => at,
+            };
+            reader.diags.push(mistakes::unreadable(Span::new(id, at, at)));
+            Vec::new()
+        }
+    };
+    (File { source: id, settings }, reader.diags)
+}
+
+/// Parses the argument of `--set`, `path=row`, whose source is the whole argument.
+pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diags) {
+    let text = &sources.get(id).text;
+    let mut reader = Reader { source: id, text, diags: Diags::default() };
+    let whole = Span::new(id, 0, text.len());
+    let Some((path, row)) = text.split_once('=') else {
+        reader.diags.push(
+            Diagnostic::error("E0120", "`--set` takes a path, `=` and a value")
+                .at(whole, "no `=`")
+                .help("write --set 'mixer.grid=8x8'"),
+        );
+        return (None, reader.diags);
+    };
+    if let Some(stage) = path.strip_prefix("stage")
+        && stage.starts_with(|c: char| c.is_ascii_digit())
+    {
+        let (number, rest) = stage.split_once('.').unwrap_or((stage, "…"));
+        let end = "stage".len() + number.len();
+        reader.diags.push(
+            Diagnostic::error("E0117", "stages are selected at the end of a path")
+                .at(Span::new(id, 0, end), "not here")
+                .help(format!("write `{rest}@{number}={row}`")),
+        );
+        return (None, reader.diags);
+    }
+    // With a blank for the `=` it is a setting like any other, at the same offsets.
+    let setting = format!("{path} {row}");
+    let (balanced, found) = braces::balance(&setting, id);
+    found.into_iter().for_each(|d| reader.diags.push(d));
+    let settings = match Grammar::parse(Rule::file, &balanced) {
+        Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
+        Err(_) => Vec::new(),
+    };
+    if settings.len() != 1 && reader.diags.0.is_empty() {
+        reader.diags.push(
+            Diagnostic::error("E0120", "`--set` takes one setting").at(whole, "not one setting"),
+        );
+    }
+    (settings.into_iter().next().filter(|_| !reader.diags.has_errors()), reader.diags)
+}
+
+struct Reader<'a> {
+    source: SourceId,
+    text: &'a str,
+    diags: Diags,
+}
+
+impl Reader<'_> {
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        Span::new(self.source, pair.as_span().start(), pair.as_span().end())
+    }
+
+    fn spanned(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
+        Spanned::new(pair.as_str().to_string(), self.span(pair))
+    }
+
+    fn entries<'p>(&mut self, pairs: impl Iterator<Item = Pair<'p, Rule>>) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        let mut doc: Vec<String> = Vec::new();
+        for pair in pairs {
+            match pair.as_rule() {
+                Rule::doc => {
+                    let text = pair.as_str().trim_start_matches('/').trim();
+                    doc.push(text.to_string());
+                }
+                Rule::setting => {
+                    let doc = std::mem::take(&mut doc);
+                    let doc = (!doc.is_empty()).then(|| doc.join("\n"));
+                    settings.extend(self.setting(pair, doc));
+                }
+                Rule::junk => {
+                    doc.clear();
+                    self.mistaken(pair, None);
+                }
+                Rule::stray => self.diags.push(mistakes::stray(self.span(&pair))),
+                _ => {}
+            }
+        }
+        settings
+    }
+
+    /// None if the line is in error: its mistake is reported, and it says nothing.
+    fn setting(&mut self, pair: Pair<'_, Rule>, doc: Option<String>) -> Option<Setting> {
+        let before = self.diags.0.len();
+        let mut parts = pair.into_inner();
+        let path = self.path(parts.next()?);
+        let mut span = path.span;
+        let mut setting =
+            Setting { doc, span, path, row: Vec::new(), links: Vec::new(), body: None };
+        for part in parts {
+            let here = self.span(&part);
+            match part.as_rule() {
+                Rule::link => {
+                    span = span.to(here);
+                    setting.links.extend(self.link(part));
+                }
+                Rule::body => setting.body = Some(self.body(part)),
+                Rule::extra => self.mistaken(part, Some(&setting)),
+                _ => {
+                    span = span.to(here);
+                    if let Some(literal) = self.literal(&part) {
+                        setting.row.push(Spanned::new(literal, here));
+                    }
+                }
+            }
+        }
+        setting.span = span;
+        if let Some(found) = mistakes::loose_size(&setting.row) {
+            self.diags.push(found);
+        }
+        // Mistakes inside a body are the body's: the setting itself still stands.
+        let own = self.diags.0[before..].iter().any(|d| {
+            d.labels.first().is_some_and(|l| setting.body.is_none() || l.span.start < span.end)
+        });
+        (!own || setting.body.is_some()).then_some(setting)
+    }
+
+    fn path(&mut self, pair: Pair<'_, Rule>) -> Path {
+        let span = self.span(&pair);
+        let mut keys = Vec::new();
+        let mut selector = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::selector => {
+                    let here = self.span(&part);
+                    selector = Some(Spanned::new(self.selector(part), here));
+                }
+                _ => keys.push(self.spanned(&part)),
+            }
+        }
+        Path { keys, selector, span }
+    }
+
+    fn selector(&mut self, pair: Pair<'_, Rule>) -> Selector {
+        if pair.as_str() == "each" {
+            return Selector::Each;
+        }
+        let stages = pair
+            .into_inner()
+            .filter(|part| part.as_rule() == Rule::span)
+            .map(|part| {
+                // A stage too large to count is no stage either: the model says so.
+                let mut ends = part.as_str().split("..").map(|d| d.parse().unwrap_or(usize::MAX));
+                let low = ends.next().unwrap_or(0);
+                (low, ends.next().unwrap_or(low))
+            })
+            .collect();
+        Selector::Stages(stages)
+    }
+
+    fn link(&mut self, pair: Pair<'_, Rule>) -> Option<Link> {
+        let mut parts = pair.into_inner();
+        let word = parts.next()?;
+        let relation = match word.as_str() {
+            "from" => Relation::From,
+            "with" => Relation::With,
+            _ => Relation::Of,
+        };
+        let names = parts.map(|part| self.spanned(&part)).collect();
+        Some(Link { relation: Spanned::new(relation, self.span(&word)), names })
+    }
+
+    fn body(&mut self, pair: Pair<'_, Rule>) -> Body {
+        let start = pair.as_span().start();
+        let open = Span::new(self.source, start, start + 1);
+        Body { settings: self.entries(pair.into_inner()), open }
+    }
+
+    fn literal(&mut self, pair: &Pair<'_, Rule>) -> Option<Literal> {
+        let span = self.span(pair);
+        match pair.as_rule() {
+            Rule::word => Some(Literal::Name(pair.as_str().to_string())),
+            Rule::size => {
+                let sides = pair.as_str().split('x').map(|s| s.parse().ok()).collect();
+                match sides {
+                    Some(sides) => Some(Literal::Size(sides)),
+                    None => {
+                        self.diags.push(mistakes::too_large(span));
+                        None
+                    }
+                }
+            }
+            Rule::number => self.number(pair, span),
+            Rule::text => self.string(pair, span),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self, pair: &Pair<'_, Rule>, span: Span) -> Option<Literal> {
+        let mut parts = pair.clone().into_inner();
+        let digits = parts.next()?.as_str().replace('_', "");
+        let unit = parts.next().map(|u| u.as_str().to_string()).unwrap_or_default();
+        match digits.parse::<f64>() {
+            Ok(value) if value.is_finite() => Some(Literal::Number(Number { digits, value, unit })),
+            _ => {
+                self.diags.push(mistakes::too_large(span));
+                None
+            }
+        }
+    }
+
+    fn string(&mut self, pair: &Pair<'_, Rule>, span: Span) -> Option<Literal> {
+        let inner = pair.as_str().get(1..pair.as_str().len() - 1)?;
+        let mut text = String::new();
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            match (c, c == '\\') {
+                (_, false) => text.push(c),
+                _ => match chars.next() {
+                    Some('n') => text.push('\n'),
+                    Some('t') => text.push('\t'),
+                    Some(c @ ('"' | '\\')) => text.push(c),
+                    _ => {
+                        self.diags.push(mistakes::escape(span));
+                        return None;
+                    }
+                },
+            }
+        }
+        Some(Literal::Text(text))
+    }
+
+    /// Reports a `junk` line or the `extra` rest of one, and what is wrong inside its body.
+    fn mistaken(&mut self, pair: Pair<'_, Rule>, after: Option<&Setting>) {
+        let whole = self.span(&pair);
+        let mut text = None;
+        let mut body = None;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::rest => text = Some(self.span(&part)),
+                _ => body = Some(part),
+            }
+        }
+        let span = match text {
+            Some(span) => {
+                let raw = &self.text.get(span.start as usize..span.end as usize).unwrap_or("");
+                Span { end: span.start + raw.trim_end().len() as u32, ..span }
+            }
+            None => Span { end: whole.start + 1, ..whole },
+        };
+        let raw = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
+        self.diags.push(mistakes::explain(raw, span, after, text.is_none()));
+        if let Some(body) = body {
+            self.body(body);
+        }
+    }
+}
