@@ -1,4 +1,5 @@
-//! Imports point only to rooms that come earlier in this list.
+//! Imports point only to rooms that come earlier in this list. Paths through `crate::` are read; a
+//! `super::` never leaves its room by convention.
 
 use std::path::{Path, PathBuf};
 
