@@ -7,6 +7,7 @@
 //! ```
 
 pub mod blocks;
+pub mod cli;
 #[cfg(feature = "train")]
 pub mod data;
 pub mod diag;

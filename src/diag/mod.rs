@@ -3,6 +3,8 @@
 //! A [`Diagnostic`] is plain data. How it looks (a terminal report, JSON) is decided in
 //! [`render`] alone; miette stays behind it.
 
+pub mod render;
+
 use serde::Serialize;
 use std::fmt;
 

@@ -1,0 +1,199 @@
+//! `cluec check`: every mistake of every file, and what its models count.
+
+use super::{Exit, Format, number, print_reports, usage};
+use crate::diag::{Diagnostic, Diags, Sources, render};
+use crate::graph::Graph;
+use crate::model::{Checked, Claim, Program};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// .clue files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Change a setting of every model: `mixer.grid=8x8`, `width@3=160`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What checking one file gave.
+pub struct Outcome {
+    /// As on the command line.
+    pub file: String,
+    pub sources: Sources,
+    pub program: Program,
+    pub diags: Diags,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    if args.files.iter().filter(|file| *file == "-").count() > 1 {
+        return usage("standard input (`-`) can be read only once");
+    }
+    let outcomes: Vec<Outcome> = args
+        .files
+        .iter()
+        .map(|file| {
+            let mut sources = Sources::default();
+            let (program, diags) = crate::compile(&mut sources, file, &args.sets);
+            Outcome { file: file.clone(), sources, program, diags }
+        })
+        .collect();
+    match args.format {
+        Format::Json => writeln!(out, "{:#}", report_json(&outcomes))?,
+        Format::Human => {
+            for outcome in &outcomes {
+                print_reports(&outcome.diags, &outcome.sources)?;
+            }
+            write!(out, "{}", report_human(&outcomes))?;
+        }
+    }
+    let found = outcomes.iter().any(|outcome| outcome.diags.has_errors());
+    Ok(if found { Exit::Findings } else { Exit::Fine })
+}
+
+/// The table of all models that have counts, then a line per file with something to report.
+pub fn report_human(outcomes: &[Outcome]) -> String {
+    let mut rows: Vec<[String; 6]> = Vec::new();
+    for outcome in outcomes {
+        for model in &outcome.program.models {
+            if let Some(graph) = &model.graph {
+                rows.push(row(model, graph));
+            }
+        }
+    }
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let head = ["model", "params", "MACs", "ptflops", "training/image", "paper"];
+        rows.insert(0, head.map(String::from));
+        text = table(&rows);
+    }
+    for outcome in outcomes {
+        let summary = render::summary(&outcome.diags);
+        if !summary.is_empty() {
+            text.push_str(&format!("{}: {summary}\n", outcome.file));
+        } else if outcome.program.models.is_empty() {
+            text.push_str(&format!("{}: no models, no mistakes\n", outcome.file));
+        }
+    }
+    text
+}
+
+fn row(model: &Checked, graph: &Graph) -> [String; 6] {
+    let cost = graph.cost();
+    let paper: Vec<String> = model.paper.iter().map(|claim| beside(claim, graph)).collect();
+    [
+        model.name.clone(),
+        number::grouped(graph.param_count()),
+        number::short(cost.macs),
+        number::short(cost.ptflops),
+        number::bytes(graph.train_bytes_per_image()),
+        paper.join(", "),
+    ]
+}
+
+/// `params 3.02M (=)`; what only training can tell stands without a difference.
+fn beside(claim: &Claim, graph: &Graph) -> String {
+    let ours = match claim.quantity.as_str() {
+        "params" => Some(graph.param_count()),
+        "macs" => Some(graph.cost().macs),
+        "ptflops" => Some(graph.cost().ptflops),
+        _ => None,
+    };
+    let said = format!("{} {}", claim.quantity, claim.written);
+    match ours {
+        Some(ours) => {
+            format!("{said} ({})", number::difference(&claim.written, claim.value, ours as f64))
+        }
+        None => said,
+    }
+}
+
+/// Columns two blanks apart, numbers to the right, the first and the last column to the left.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = (0..N)
+            .map(|column| match column {
+                0 => format!("{:<w$}", row[column], w = widths[column]),
+                c if c + 1 == N => row[c].clone(),
+                c => format!("{:>w$}", row[c], w = widths[c]),
+            })
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The contract of `--format json`. Keys are never renamed or removed; `start` and `end` are bytes,
+/// `line` and `column` count from 1 (columns in characters). Models in error have no counts and are
+/// not listed. A label that lies in another text than the file (a file brought in by `use`, a
+/// `--set` argument) names that text in one more key, `file`.
+pub fn report_json(outcomes: &[Outcome]) -> Value {
+    let files: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            let models: Vec<Value> = outcome
+                .program
+                .models
+                .iter()
+                .filter_map(|model| model.graph.as_ref().map(|graph| model_json(model, graph)))
+                .collect();
+            let diagnostics: Vec<Value> =
+                outcome.diags.0.iter().map(|d| diagnostic_json(d, outcome)).collect();
+            json!({
+                "file": outcome.file,
+                "ok": !outcome.diags.has_errors(),
+                "models": models,
+                "diagnostics": diagnostics,
+            })
+        })
+        .collect();
+    json!({ "files": files })
+}
+
+fn model_json(model: &Checked, graph: &Graph) -> Value {
+    let cost = graph.cost();
+    json!({
+        "name": model.name,
+        "params": graph.param_count(),
+        "macs": cost.macs,
+        "macs_ptflops": cost.ptflops,
+        "train_bytes_per_image": graph.train_bytes_per_image(),
+    })
+}
+
+fn diagnostic_json(d: &Diagnostic, outcome: &Outcome) -> Value {
+    let labels: Vec<Value> = d
+        .labels
+        .iter()
+        .map(|label| {
+            let (line, column) = outcome.sources.position(label.span);
+            let mut value = json!({
+                "start": label.span.start,
+                "end": label.span.end,
+                "line": line,
+                "column": column,
+                "message": label.message,
+            });
+            let text = &outcome.sources.get(label.span.source).name;
+            if *text != outcome.file {
+                value["file"] = json!(text);
+            }
+            value
+        })
+        .collect();
+    json!({
+        "code": d.code,
+        "severity": d.severity,
+        "message": d.message,
+        "help": d.help,
+        "labels": labels,
+    })
+}

@@ -1,0 +1,32 @@
+//! `cluec graph`: the stable text form of a model's graph.
+
+use super::{Exit, print_reports, select, usage};
+use crate::diag::Sources;
+use std::io::{self, Write};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A .clue file, or `-` for standard input
+    file: String,
+    /// Which model, if the file holds several
+    name: Option<String>,
+    /// Change a setting: `mixer.grid=8x8`, `width@3=160`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile(&mut sources, &args.file, &args.sets);
+    print_reports(&diags, &sources)?;
+    let model = match select(&program, args.name.as_deref(), "graph", &args.file) {
+        Ok(model) => model,
+        // Without a readable file there is no model to speak of: the reports said it.
+        Err(_) if program.models.is_empty() && diags.has_errors() => return Ok(Exit::Findings),
+        Err(message) => return usage(&message),
+    };
+    if let Some(graph) = &model.graph {
+        write!(out, "{graph}")?;
+    }
+    Ok(if diags.has_errors() { Exit::Findings } else { Exit::Fine })
+}

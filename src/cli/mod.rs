@@ -1,0 +1,169 @@
+//! The command line: one verb, one file. Everything a verb prints goes through the writer it is
+//! handed, so that a closed pipe is an error value and never a panic.
+
+pub mod check;
+#[cfg(feature = "train")]
+pub mod eval;
+pub mod graph;
+pub mod number;
+#[cfg(feature = "train")]
+pub mod predict;
+#[cfg(feature = "train")]
+pub mod train;
+#[cfg(feature = "train")]
+pub mod verify;
+
+use crate::diag::{Diags, Sources, render};
+use crate::model::{Checked, Program};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// A compiler and trainer for vision models of the clustering paradigm.
+#[derive(Debug, Parser)]
+#[command(name = "cluec", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Report every mistake and the counts of every model
+    Check(check::Args),
+    /// Print the graph a model is lowered to
+    Graph(graph::Args),
+    /// Train a model, or go on with a run
+    #[cfg(feature = "train")]
+    Train(train::Args),
+    /// Measure a checkpoint on held-out images
+    #[cfg(feature = "train")]
+    Eval(eval::Args),
+    /// Name what a checkpoint sees in images
+    #[cfg(feature = "train")]
+    Predict(predict::Args),
+    /// Compare a model with the tensors of a reference implementation
+    #[cfg(feature = "train")]
+    Verify(verify::Args),
+    /// Train a model, or go on with a run
+    #[cfg(not(feature = "train"))]
+    Train(Absent),
+    /// Measure a checkpoint on held-out images
+    #[cfg(not(feature = "train"))]
+    Eval(Absent),
+    /// Name what a checkpoint sees in images
+    #[cfg(not(feature = "train"))]
+    Predict(Absent),
+    /// Compare a model with the tensors of a reference implementation
+    #[cfg(not(feature = "train"))]
+    Verify(Absent),
+}
+
+/// Takes whatever a verb that was not built would have taken.
+#[cfg(not(feature = "train"))]
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+struct Absent {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<std::ffi::OsString>,
+}
+
+/// How a verb answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For reading
+    #[default]
+    Human,
+    /// For programs; its shape is a contract
+    Json,
+}
+
+/// What the exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: nothing to object to.
+    Fine,
+    /// 1: the tool worked and found something: a mistake in a file, a number out of tolerance.
+    Findings,
+    /// 2: the command itself cannot be followed.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        match exit {
+            Exit::Fine => ExitCode::SUCCESS,
+            Exit::Findings => ExitCode::from(1),
+            Exit::Usage => ExitCode::from(2),
+        }
+    }
+}
+
+/// Runs the command line of this process. An error is one of writing the answer.
+pub fn run() -> io::Result<Exit> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            refusal.print()?;
+            return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Fine });
+        }
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let exit = match &cli.verb {
+        Verb::Check(args) => check::run(args, &mut out),
+        Verb::Graph(args) => graph::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Train(args) => train::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Eval(args) => eval::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Predict(args) => predict::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Verify(args) => verify::run(args, &mut out),
+        #[cfg(not(feature = "train"))]
+        Verb::Train(_) | Verb::Eval(_) | Verb::Predict(_) | Verb::Verify(_) => {
+            usage("this cluec was built without the `train` feature")
+        }
+    }?;
+    out.flush()?;
+    Ok(exit)
+}
+
+/// Says on standard error why a command cannot be followed.
+pub(crate) fn usage(message: &str) -> io::Result<Exit> {
+    writeln!(io::stderr(), "error: {message}")?;
+    Ok(Exit::Usage)
+}
+
+/// Prints every report to standard error, a blank line between two.
+pub(crate) fn print_reports(diags: &Diags, sources: &Sources) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for diagnostic in &diags.0 {
+        writeln!(err, "{}", render::report(diagnostic, sources))?;
+    }
+    Ok(())
+}
+
+/// The model a command speaks of: the named one, or the only one there is. `verb` and `file` are
+/// for the sentence that says what to write instead.
+pub fn select<'a>(
+    program: &'a Program,
+    name: Option<&str>,
+    verb: &str,
+    file: &str,
+) -> Result<&'a Checked, String> {
+    let names: Vec<&str> = program.models.iter().map(|model| model.name.as_str()).collect();
+    match (name, program.models.as_slice()) {
+        (Some(name), models) => models.iter().find(|model| model.name == name).ok_or_else(|| {
+            format!("there is no model `{name}` in {file}; {}", crate::diag::suggest(name, &names))
+        }),
+        (None, [only]) => Ok(only),
+        (None, []) => Err(format!("there is no model in {file}")),
+        (None, [first, ..]) => Err(format!(
+            "{} models here: {}; say which: `cluec {verb} {file} {}`",
+            number::word(names.len()),
+            names.join(", "),
+            first.name
+        )),
+    }
+}

@@ -1,0 +1,92 @@
+//! What `check` says, on models and diagnostics made by hand.
+
+use cluec::cli::check::{Outcome, report_human, report_json};
+use cluec::cli::select;
+use cluec::diag::{Diagnostic, Diags, Sources, Span};
+use cluec::graph::Builder;
+use cluec::graph::ops::{Form, Input, Linear, Mean};
+use cluec::model::{Checked, Claim, Program};
+use insta::assert_snapshot;
+
+fn checked(name: &str, channels: usize, sources: &mut Sources) -> Checked {
+    let source = sources.add(format!("{name}.clue"), "model");
+    let mut b = Builder::new();
+    let input = b.push("input", "", Input { size: [32, 32] }, &[]);
+    let mean = b.push("mean", "", Mean, &[input]);
+    let head = b.push("head", "head", Linear { out: channels, form: Form::Dense }, &[mean]);
+    let (graph, diags) = b.finish(name, head);
+    assert!(!diags.has_errors());
+    let claim = |quantity: &str, written: &str, value: f64| Claim {
+        quantity: quantity.to_string(),
+        written: written.to_string(),
+        value,
+        span: Span::new(source, 0, 5),
+    };
+    Checked {
+        name: name.to_string(),
+        label: None,
+        doc: None,
+        source,
+        graph: Some(graph),
+        paper: vec![claim("params", "0.4k", 400.0), claim("top1", "80.51%", 0.8051)],
+    }
+}
+
+fn outcome() -> Outcome {
+    let mut sources = Sources::default();
+    let file = sources.add("a.clue", "model a {\n    é width 3\n}\n");
+    let set = sources.add("--set", "width=4");
+    let good = checked("good", 100, &mut sources);
+    let wide = checked("a_wide_one", 100_000, &mut sources);
+    let bad = Checked { graph: None, name: "bad".into(), ..good.clone() };
+    let mut diags = Diags::default();
+    diags.push(
+        Diagnostic::error("E0401", "a mistake")
+            .at(Span::new(file, 17, 22), "found")
+            .at(Span::new(set, 0, 5), "overruled here")
+            .help("write something else"),
+    );
+    diags.push(Diagnostic::warning("W0402", "changes nothing"));
+    let program = Program { models: vec![good, bad, wide] };
+    Outcome { file: "a.clue".into(), sources, program, diags }
+}
+
+#[test]
+fn json_is_a_contract() {
+    assert_snapshot!(format!("{:#}", report_json(&[outcome()])));
+}
+
+#[test]
+fn json_of_a_file_without_mistakes() {
+    let clean = Outcome { diags: Diags::default(), program: Program::default(), ..outcome() };
+    assert_eq!(
+        report_json(&[clean]).to_string(),
+        r#"{"files":[{"file":"a.clue","ok":true,"models":[],"diagnostics":[]}]}"#
+    );
+}
+
+#[test]
+fn table_for_people() {
+    assert_snapshot!(report_human(&[outcome()]));
+}
+
+#[test]
+fn several_models_want_a_name() {
+    let mut program = outcome().program;
+    assert_eq!(
+        select(&program, None, "train", "a.clue").unwrap_err(),
+        "three models here: good, bad, a_wide_one; say which: `cluec train a.clue good`"
+    );
+    assert_eq!(
+        select(&program, Some("goood"), "train", "a.clue").unwrap_err(),
+        "there is no model `goood` in a.clue; did you mean `good`?"
+    );
+    assert_eq!(select(&program, Some("bad"), "train", "a.clue").unwrap().name, "bad");
+    program.models.truncate(1);
+    assert_eq!(select(&program, None, "train", "a.clue").unwrap().name, "good");
+    program.models.clear();
+    assert_eq!(
+        select(&program, None, "train", "a.clue").unwrap_err(),
+        "there is no model in a.clue"
+    );
+}

@@ -1,0 +1,5 @@
+//! The command line: reports, tables, the JSON contract, exit codes.
+
+mod check;
+mod process;
+mod render;

@@ -1,0 +1,5 @@
+//! The integration tests, one binary: linking once is faster than linking often.
+#![allow(clippy::unwrap_used)]
+
+mod architecture;
+mod cli;
