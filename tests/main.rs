@@ -1,0 +1,4 @@
+//! One binary for all tests.
+
+#[cfg(feature = "train")]
+mod exec;
