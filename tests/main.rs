@@ -3,3 +3,5 @@
 
 mod architecture;
 mod cli;
+#[cfg(feature = "train")]
+mod exec;

@@ -3,6 +3,12 @@
 //! Parameters enter and leave every executor as the same plain `f32` vectors in graph order, so a
 //! checkpoint does not know which executor wrote it.
 
+pub mod init;
+pub mod published;
+pub mod random;
+pub mod reference;
+pub mod verify;
+
 /// One vector per parameter of the graph, in graph order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(pub Vec<Vec<f32>>);

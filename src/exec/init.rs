@@ -1,0 +1,27 @@
+//! How parameters begin.
+
+use super::Parameters;
+use super::random::Stream;
+use crate::graph::{Graph, Init, Param};
+
+/// Every parameter as its [`Init`] says. Each is drawn from a stream keyed by the seed and its own
+/// name, so that a parameter more or less moves no other.
+pub fn initialize(graph: &Graph, seed: u64) -> Parameters {
+    Parameters(graph.params.iter().map(|param| draw(param, seed)).collect())
+}
+
+fn draw(param: &Param, seed: u64) -> Vec<f32> {
+    let mut stream = Stream::new(seed, &param.name);
+    let mut next = || match param.init {
+        Init::Constant(value) => value,
+        Init::Normal { std } => std * stream.normal(),
+        Init::TruncatedNormal { std } => loop {
+            let value = std * stream.normal();
+            if value.abs() <= 2.0 {
+                break value;
+            }
+        },
+        Init::Uniform { bound } => bound * (2.0 * stream.uniform() - 1.0),
+    };
+    (0..param.elements()).map(|_| next() as f32).collect()
+}

@@ -1,0 +1,145 @@
+//! The layout of published weights: channels first, `[out, in]`, under the published names.
+
+use super::Parameters;
+use crate::graph::{Graph, Layout, Param};
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A tensor as read from or for a file, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plain {
+    pub shape: Vec<usize>,
+    pub data: Vec<f32>,
+}
+
+pub type Plains = BTreeMap<String, Plain>;
+
+/// How published tensors do not fit a graph.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misfit {
+    /// Published names the graph needs and the tensors lack.
+    pub missing: Vec<String>,
+    /// Names the graph does not know.
+    pub extra: Vec<String>,
+    /// Name, shape needed, shape found.
+    pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = Vec::new();
+        if !self.missing.is_empty() {
+            parts.push(format!("missing: {}", self.missing.join(", ")));
+        }
+        if !self.extra.is_empty() {
+            parts.push(format!("not in the model: {}", self.extra.join(", ")));
+        }
+        for (name, needed, found) in &self.misshapen {
+            parts.push(format!("`{name}` has shape {found:?} instead of {needed:?}"));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+impl std::error::Error for Misfit {}
+
+/// The published shape of a parameter, and for each published axis our axis (none: length one).
+fn axes(param: &Param) -> (Vec<usize>, Vec<Option<usize>>) {
+    let axes: Vec<Option<usize>> = match param.layout {
+        Layout::Same => (0..param.shape.len()).map(Some).collect(),
+        Layout::Linear => vec![Some(1), Some(0)],
+        Layout::Conv1x1 => vec![Some(1), Some(0), None, None],
+        Layout::Conv => vec![Some(3), Some(2), Some(0), Some(1)],
+        Layout::Depthwise => vec![Some(2), None, Some(0), Some(1)],
+        Layout::PerHead => vec![Some(0), Some(2), Some(1)],
+    };
+    (axes.iter().map(|axis| axis.map_or(1, |a| param.shape[a])).collect(), axes)
+}
+
+/// For every published element in order, the place of ours.
+fn places(param: &Param) -> Vec<usize> {
+    let (shape, axes) = axes(param);
+    let mut strides = vec![1; param.shape.len()];
+    for axis in (1..strides.len()).rev() {
+        strides[axis - 1] = strides[axis] * param.shape[axis];
+    }
+    let mut places = vec![0];
+    for (length, axis) in shape.iter().zip(axes) {
+        let stride = axis.map_or(0, |axis| strides[axis]);
+        places = places.iter().flat_map(|p| (0..*length).map(move |i| p + i * stride)).collect();
+    }
+    places
+}
+
+/// One of our tensors as published.
+pub fn publish(param: &Param, ours: &[f32]) -> Plain {
+    let data = places(param).into_iter().map(|place| ours[place]).collect();
+    Plain { shape: axes(param).0, data }
+}
+
+/// A published tensor as ours, or the published shape it should have. A scalar may stand as one
+/// element of any rank.
+pub fn adopt(param: &Param, published: &Plain) -> Result<Vec<f32>, Vec<usize>> {
+    let (shape, _) = axes(param);
+    let single = |shape: &[usize]| shape.iter().all(|&length| length == 1);
+    let same = shape == published.shape || single(&shape) && single(&published.shape);
+    if !same || published.data.len() != param.elements() {
+        return Err(shape);
+    }
+    let mut ours = vec![0.0; param.elements()];
+    for (place, &value) in places(param).into_iter().zip(&published.data) {
+        ours[place] = value;
+    }
+    Ok(ours)
+}
+
+/// All parameters under their published names.
+pub fn to_published(graph: &Graph, parameters: &Parameters) -> Plains {
+    let pairs = graph.params.iter().zip(&parameters.0);
+    pairs.map(|(param, ours)| (param.published.clone(), publish(param, ours))).collect()
+}
+
+/// Parameters from tensors under published names; every parameter and no other tensor.
+pub fn from_published(graph: &Graph, tensors: &Plains) -> Result<Parameters, Misfit> {
+    let mut misfit = Misfit::default();
+    let mut parameters = Vec::with_capacity(graph.params.len());
+    for param in &graph.params {
+        match tensors.get(&param.published).map(|found| (found, adopt(param, found))) {
+            None => misfit.missing.push(param.published.clone()),
+            Some((_, Ok(ours))) => parameters.push(ours),
+            Some((found, Err(needed))) => {
+                misfit.misshapen.push((param.published.clone(), needed, found.shape.clone()));
+            }
+        }
+    }
+    let known: std::collections::BTreeSet<&str> =
+        graph.params.iter().map(|param| param.published.as_str()).collect();
+    let extra = tensors.keys().filter(|name| !known.contains(name.as_str()));
+    misfit.extra = extra.cloned().collect();
+    if misfit == Misfit::default() { Ok(Parameters(parameters)) } else { Err(misfit) }
+}
+
+/// Every number of a safetensors file as `f32` (integers below 2^24 exactly).
+pub fn read(path: &Path) -> Result<Plains, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| format!("{} is no safetensors file: {error}", path.display()))?;
+    let mut tensors = Plains::new();
+    for (name, view) in file.tensors() {
+        let data: Vec<f32> = match view.dtype() {
+            Dtype::F32 => numbers(view.data(), f32::from_le_bytes),
+            Dtype::F64 => numbers(view.data(), |bytes| f64::from_le_bytes(bytes) as f32),
+            Dtype::I64 => numbers(view.data(), |bytes| i64::from_le_bytes(bytes) as f32),
+            Dtype::I32 => numbers(view.data(), |bytes| i32::from_le_bytes(bytes) as f32),
+            Dtype::U32 => numbers(view.data(), |bytes| u32::from_le_bytes(bytes) as f32),
+            other => return Err(format!("`{name}` is of type {other:?}, which is not read")),
+        };
+        tensors.insert(name, Plain { shape: view.shape().to_vec(), data });
+    }
+    Ok(tensors)
+}
+
+fn numbers<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks::<N>();
+    words.iter().map(|word| convert(*word)).collect()
+}

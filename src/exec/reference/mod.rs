@@ -1,0 +1,231 @@
+//! The reference executor: candle tensors and candle's autograd on the CPU, with kernels of its own
+//! where candle's are missing or wrong.
+//!
+//! A batch is cut into chunks of a fixed number of images. Each chunk runs forward and backward on
+//! one thread, and the gradients are added in the order of the chunks: the bits of the result do not
+//! depend on how many threads there are.
+
+mod adaptive_pool;
+pub mod assign;
+mod attend;
+mod cluster_pool;
+mod conv;
+mod depthwise;
+mod gate;
+mod gelu;
+mod heads;
+mod kernel;
+mod layer_norm;
+mod linear;
+mod normalize;
+mod run;
+mod simple;
+
+pub use run::{Mode, Output, evaluate};
+pub use simple::cross_entropy_sum;
+
+use super::{Batch, ExecError, Executor, Gradients, Parameters, StepKey};
+use crate::graph::Graph;
+use candle_core::{DType, Device, Tensor, Var};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Images that run together. Part of what decides the bits of a gradient.
+pub const CHUNK: usize = 8;
+
+pub struct Reference {
+    graph: Graph,
+    chunk: usize,
+    /// One pool of one thread for every worker: candle's own parallel loops run inside the worker
+    /// that reaches them.
+    workers: Vec<ThreadPool>,
+}
+
+impl From<candle_core::Error> for ExecError {
+    fn from(error: candle_core::Error) -> ExecError {
+        ExecError(error.to_string())
+    }
+}
+
+impl Reference {
+    /// `threads` of 0 means one.
+    pub fn new(graph: Graph, threads: usize) -> Result<Reference, ExecError> {
+        let worker = |_| {
+            let pool = ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build();
+            pool.map_err(|error| ExecError(format!("no thread could be started: {error}")))
+        };
+        let workers = (0..threads.max(1)).map(worker).collect::<Result<_, _>>()?;
+        Ok(Reference { graph, chunk: CHUNK, workers })
+    }
+
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Numbers of one image.
+    fn image_size(&self) -> usize {
+        let [h, w] = self.graph.input_size();
+        h * w * 3
+    }
+
+    fn images(&self, images: &[f32]) -> Result<Tensor, ExecError> {
+        let [h, w] = self.graph.input_size();
+        Ok(Tensor::from_slice(images, (images.len() / self.image_size(), h, w, 3), &Device::Cpu)?)
+    }
+
+    /// How many images there are, if they are whole.
+    fn count(&self, images: &[f32]) -> Result<usize, ExecError> {
+        if images.is_empty() || !images.len().is_multiple_of(self.image_size()) {
+            let message = format!("{} numbers are not whole images", images.len());
+            return Err(ExecError(message));
+        }
+        Ok(images.len() / self.image_size())
+    }
+
+    /// Runs `work(chunk, first image)` for every chunk and hands the results to `take` in order.
+    fn chunks<T: Send>(
+        &self,
+        images: usize,
+        work: impl Fn(std::ops::Range<usize>) -> Result<T, ExecError> + Sync,
+        mut take: impl FnMut(T) + Send,
+    ) -> Result<(), ExecError> {
+        let chunks = images.div_ceil(self.chunk);
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        // The next chunk to take, those that came early, and the first error.
+        let state = Mutex::new((0, BTreeMap::new(), None, &mut take));
+        let run = || {
+            while !stop.load(Ordering::Relaxed) {
+                let chunk = next.fetch_add(1, Ordering::Relaxed);
+                if chunk >= chunks {
+                    break;
+                }
+                let start = chunk * self.chunk;
+                let result = work(start..images.min(start + self.chunk));
+                let Ok(mut state) = state.lock() else { break };
+                let (expected, early, failure, take) = &mut *state;
+                match result {
+                    Ok(value) => {
+                        early.insert(chunk, value);
+                        while let Some(value) = early.remove(expected) {
+                            take(value);
+                            *expected += 1;
+                        }
+                    }
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for worker in &self.workers[1..] {
+                scope.spawn(|| worker.install(run));
+            }
+            self.workers[0].install(run);
+        });
+        match state.into_inner() {
+            Ok((_, _, Some(error), _)) => Err(error),
+            Ok(_) => Ok(()),
+            Err(_) => Err(ExecError("a worker stopped".into())),
+        }
+    }
+}
+
+/// Parameters as candle variables.
+pub fn variables(
+    graph: &Graph,
+    parameters: &Parameters,
+    dtype: DType,
+) -> Result<Vec<Var>, ExecError> {
+    if parameters.0.len() != graph.params.len() {
+        let counts = (parameters.0.len(), graph.params.len());
+        return Err(ExecError(format!("{} parameters given for {}", counts.0, counts.1)));
+    }
+    let pairs = graph.params.iter().zip(&parameters.0);
+    pairs
+        .map(|(param, data)| {
+            let tensor = Tensor::from_slice(data, param.shape.as_slice(), &Device::Cpu)
+                .and_then(|tensor| tensor.to_dtype(dtype))
+                .and_then(|tensor| Var::from_tensor(&tensor));
+            tensor.map_err(|error| ExecError(format!("parameter `{}`: {error}", param.name)))
+        })
+        .collect()
+}
+
+fn tensors(variables: &[Var]) -> Vec<Tensor> {
+    variables.iter().map(|variable| variable.as_tensor().clone()).collect()
+}
+
+/// The tensor of the graph's output.
+fn logits_of(graph: &Graph, mut outputs: Vec<Option<Output>>) -> Result<Tensor, ExecError> {
+    match outputs.swap_remove(graph.output.0 as usize) {
+        Some(output) => Ok(output.tensor()?.clone()),
+        None => Err(ExecError("the graph has no output".into())),
+    }
+}
+
+impl Executor for Reference {
+    fn gradients(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        key: StepKey,
+    ) -> Result<Gradients, ExecError> {
+        let images = self.count(&batch.images)?;
+        if batch.labels.len() != images {
+            let message = format!("{} labels for {images} images", batch.labels.len());
+            return Err(ExecError(message));
+        }
+        let variables = variables(&self.graph, parameters, DType::F32)?;
+        let (tensors, size) = (tensors(&variables), self.image_size());
+        let input = crate::graph::Value(0);
+        let work = |part: std::ops::Range<usize>| {
+            let x = self.images(&batch.images[part.start * size..part.end * size])?;
+            let mode = Mode::Training { key, image: part.start };
+            let outputs = evaluate(&self.graph, &tensors, &[(input, x)], mode, false)?;
+            let logits = logits_of(&self.graph, outputs)?;
+            let loss = cross_entropy_sum(&logits, &batch.labels[part])?;
+            let store = (&loss * (1.0 / images as f64))?.backward()?;
+            let gradients = tensors
+                .iter()
+                .map(|tensor| match store.get(tensor) {
+                    Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>(),
+                    None => Ok(Vec::new()),
+                })
+                .collect::<candle_core::Result<Vec<Vec<f32>>>>()?;
+            let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+            Ok((f64::from(loss.to_scalar::<f32>()?), logits, gradients))
+        };
+        let mut loss = 0.0;
+        let mut logits = Vec::with_capacity(images * self.graph.classes());
+        let mut sums: Vec<Vec<f32>> = parameters.0.iter().map(|p| vec![0.0; p.len()]).collect();
+        self.chunks(images, work, |(part, scores, gradients)| {
+            loss += part;
+            logits.extend(scores);
+            for (sum, gradient) in sums.iter_mut().zip(gradients) {
+                sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+            }
+        })?;
+        Ok(Gradients { loss: loss / images as f64, logits, gradients: Parameters(sums) })
+    }
+
+    fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        let count = self.count(images)?;
+        let variables = variables(&self.graph, parameters, DType::F32)?;
+        let tensors: Vec<Tensor> =
+            variables.iter().map(|variable| variable.as_detached_tensor()).collect();
+        let (input, size) = (crate::graph::Value(0), self.image_size());
+        let work = |part: std::ops::Range<usize>| {
+            let x = self.images(&images[part.start * size..part.end * size])?;
+            let given = [(input, x)];
+            let outputs = evaluate(&self.graph, &tensors, &given, Mode::Evaluation, false)?;
+            Ok(logits_of(&self.graph, outputs)?.flatten_all()?.to_vec1::<f32>()?)
+        };
+        let mut logits = Vec::with_capacity(count * self.graph.classes());
+        self.chunks(count, work, |part: Vec<f32>| logits.extend(part))?;
+        Ok(logits)
+    }
+}

@@ -1,0 +1,29 @@
+mod bits;
+mod components;
+mod difference;
+mod model;
+mod whole;
+
+use cluec::exec::published::{Plain, Plains};
+use std::path::PathBuf;
+
+/// The folder of reference tensors, if there is one.
+fn fixtures() -> Option<PathBuf> {
+    let folder = match std::env::var_os("CLUEC_FIXTURES") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
+    };
+    if folder.join("cluenet/manifest.json").is_file() {
+        return Some(folder);
+    }
+    println!("no reference tensors at {}: skipped", folder.display());
+    None
+}
+
+fn json(path: PathBuf) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn get<'a>(tensors: &'a Plains, name: &str) -> &'a Plain {
+    tensors.get(name).unwrap_or_else(|| panic!("no {name}"))
+}

@@ -1,0 +1,46 @@
+//! Whole models against the published code's tensors.
+
+use super::model::cluenet;
+use super::{fixtures, json};
+use cluec::exec::verify::{Tolerances, VerifyError, verify};
+
+#[test]
+fn whole_models_agree() {
+    let Some(folder) = fixtures() else { return };
+    let folder = folder.join("cluenet");
+    let manifest = json(folder.join("manifest.json"));
+    let cases = manifest["cases"].as_object().unwrap();
+    for (name, case) in cases {
+        let number = |key: &str| case[key].as_u64().unwrap() as usize;
+        let graph = cluenet(&case["config"], [number("H"), number("W")], number("num_classes"));
+        assert_eq!(graph.param_count(), case["params"].as_u64().unwrap(), "{name}");
+        let file = folder.join(case["file"].as_str().unwrap());
+        let report = verify(&graph, &file, Tolerances::default()).unwrap();
+        for group in &report.groups {
+            println!("{name} {group:?}");
+        }
+        let failed: Vec<_> = report.checks.iter().filter(|check| !check.pass).collect();
+        assert!(failed.is_empty(), "{name}: {failed:#?}");
+        assert!(report.pass() && report.absent.is_empty(), "{name}: {:?}", report.unknown);
+    }
+    assert_eq!(cases.len(), 7);
+}
+
+#[test]
+fn a_malformed_file_is_an_error() {
+    let Some(folder) = fixtures() else { return };
+    let folder = folder.join("cluenet");
+    let manifest = json(folder.join("manifest.json"));
+    let case = &manifest["cases"]["nano"];
+    let graph = cluenet(&case["config"], [32, 32], 10);
+    let bytes = std::fs::read(folder.join("nano.safetensors")).unwrap();
+    let cut = tempfile::tempdir().unwrap();
+    let cut = cut.path().join("cut.safetensors");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let error = verify(&graph, &cut, Tolerances::default()).unwrap_err();
+    assert!(matches!(error, VerifyError::File(_)), "{error}");
+    let other = cluenet(&case["config"], [32, 32], 11);
+    let file = folder.join("nano.safetensors");
+    let error = verify(&other, &file, Tolerances::default()).unwrap_err();
+    assert!(error.to_string().contains("`head.weight` has shape [10, 32]"), "{error}");
+}
