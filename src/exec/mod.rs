@@ -3,11 +3,14 @@
 //! Parameters enter and leave every executor as the same plain `f32` vectors in graph order, so a
 //! checkpoint does not know which executor wrote it.
 
+mod adamw;
 pub mod init;
 pub mod published;
 pub mod random;
 pub mod reference;
 pub mod verify;
+
+pub use adamw::{AdamW, AdamWConfig};
 
 /// One vector per parameter of the graph, in graph order.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,196 @@
+//! Checkpoints: everything a run needs to go on, in one safetensors file written atomically.
+//!
+//! Tensors `parameters/NAME`, `adamw.m/NAME` and `adamw.v/NAME`; the metadata key `cluec` holds
+//! [`Meta`] as JSON, the text of the model with it.
+
+use crate::exec::Parameters;
+use crate::graph::Graph;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// Where a run stands, and what it trains.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Of this layout.
+    pub format: u32,
+    /// Of cluec.
+    pub version: String,
+    pub model: String,
+    /// The model printed in full, with data and recipe.
+    pub source: String,
+    pub graph_hash: String,
+    pub seed: u64,
+    pub epochs: u64,
+    pub batch_size: u64,
+    /// Steps taken.
+    pub step: u64,
+    /// The epoch running, from 0, and the batch of it to run next.
+    pub epoch: u64,
+    pub batch: u64,
+    pub adamw_steps: u64,
+    pub best_top1: Option<f64>,
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    pub meta: Meta,
+    pub names: Vec<String>,
+    pub shapes: Vec<Vec<usize>>,
+    pub parameters: Parameters,
+    pub m: Parameters,
+    pub v: Parameters,
+}
+
+/// A checkpoint can not be written or read, or is of another graph.
+#[derive(Debug)]
+pub struct CheckpointError(pub String);
+
+impl std::fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl std::error::Error for CheckpointError {}
+
+const FORMAT: u32 = 1;
+const PARTS: [&str; 3] = ["parameters", "adamw.m", "adamw.v"];
+
+impl Checkpoint {
+    /// Writes beside the target and renames, so that a crash or a full disk leaves the file that
+    /// was there.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let fail = |what: &str, error: &dyn std::fmt::Display| {
+            CheckpointError(format!("the checkpoint {} can not be {what}: {error}", path.display()))
+        };
+        let meta = serde_json::to_string(&self.meta).map_err(|e| fail("written", &e))?;
+        let mut bytes: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (part, values) in PARTS.iter().zip([&self.parameters, &self.m, &self.v]) {
+            for ((name, shape), values) in self.names.iter().zip(&self.shapes).zip(&values.0) {
+                let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                bytes.push((format!("{part}/{name}"), shape.clone(), raw));
+            }
+        }
+        let mut views = Vec::with_capacity(bytes.len());
+        for (name, shape, raw) in &bytes {
+            let view = TensorView::new(Dtype::F32, shape.clone(), raw);
+            views.push((name.as_str(), view.map_err(|e| fail("written", &e))?));
+        }
+        let metadata = Some(HashMap::from([("cluec".to_string(), meta)]));
+        let text = safetensors::serialize(views, metadata).map_err(|e| fail("written", &e))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let draft = path.with_extension("draft");
+        let written = File::create(&draft).and_then(|mut file| {
+            file.write_all(&text)?;
+            file.sync_all()
+        });
+        if let Err(error) = written {
+            // What is left of the draft is worth nothing.
+            let _ = std::fs::remove_file(&draft);
+            return Err(fail("written", &error));
+        }
+        std::fs::rename(&draft, path).map_err(|e| fail("written", &e))?;
+        // The rename itself must reach the disk; a file system that can not promise it has done its best.
+        let _ = File::open(folder).and_then(|f| f.sync_all());
+        Ok(())
+    }
+
+    /// Reads a checkpoint whole.
+    pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
+        let fail = |error: &dyn std::fmt::Display| {
+            CheckpointError(format!("the checkpoint {} can not be read: {error}", path.display()))
+        };
+        let bytes = std::fs::read(path).map_err(|e| fail(&e))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail(&e))?;
+        let text = header.metadata().as_ref().and_then(|m| m.get("cluec"));
+        let text = text.ok_or_else(|| fail(&"it was not written by cluec"))?;
+        let meta: Meta = serde_json::from_str(text).map_err(|e| fail(&e))?;
+        if meta.format != FORMAT {
+            let message = format!("its format is {}, and this cluec reads {FORMAT}", meta.format);
+            return Err(fail(&message));
+        }
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail(&e))?;
+        let mut names: Vec<String> = tensors
+            .names()
+            .iter()
+            .filter_map(|name| name.strip_prefix("parameters/").map(str::to_string))
+            .collect();
+        names.sort();
+        let mut shapes = Vec::new();
+        let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+        for name in &names {
+            for (part, values) in PARTS.iter().zip(&mut parts) {
+                let view = tensors.tensor(&format!("{part}/{name}")).map_err(|e| fail(&e))?;
+                if view.dtype() != Dtype::F32 {
+                    return Err(fail(&format!("`{part}/{name}` is not fp32")));
+                }
+                let floats = view.data().chunks_exact(4);
+                values.push(floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
+                if *part == PARTS[0] {
+                    shapes.push(view.shape().to_vec());
+                }
+            }
+        }
+        let [parameters, m, v] = parts.map(Parameters);
+        Ok(Checkpoint { meta, names, shapes, parameters, m, v })
+    }
+
+    /// The same with its tensors in the order of `graph`, or in what they differ from it.
+    pub fn fitted(self, graph: &Graph) -> Result<Checkpoint, CheckpointError> {
+        let index: HashMap<&str, usize> =
+            self.names.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+        let mut missing = Vec::new();
+        let mut misshapen = Vec::new();
+        let mut order = Vec::new();
+        for param in &graph.params {
+            match index.get(param.name.as_str()) {
+                None => missing.push(param.name.clone()),
+                Some(&i) if self.shapes[i] != param.shape => misshapen.push(format!(
+                    "{} {:?} here, {:?} in the model",
+                    param.name, self.shapes[i], param.shape
+                )),
+                Some(&i) => order.push(i),
+            }
+        }
+        let known: std::collections::HashSet<&str> =
+            graph.params.iter().map(|p| p.name.as_str()).collect();
+        let extra: Vec<String> =
+            self.names.iter().filter(|n| !known.contains(n.as_str())).cloned().collect();
+        let hash = graph.hash();
+        if !missing.is_empty()
+            || !misshapen.is_empty()
+            || !extra.is_empty()
+            || hash != self.meta.graph_hash
+        {
+            let mut message = format!(
+                "the checkpoint is of another graph: {} there, {hash} here",
+                self.meta.graph_hash
+            );
+            for (what, names) in
+                [("missing there", missing), ("only there", extra), ("of another shape", misshapen)]
+            {
+                if !names.is_empty() {
+                    let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+                    let more = names.len().saturating_sub(10);
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    message.push_str(&format!("\n  {what}: {shown}{more}"));
+                }
+            }
+            return Err(CheckpointError(message));
+        }
+        let pick = |p: &Parameters| Parameters(order.iter().map(|&i| p.0[i].clone()).collect());
+        Ok(Checkpoint {
+            parameters: pick(&self.parameters),
+            m: pick(&self.m),
+            v: pick(&self.v),
+            names: order.iter().map(|&i| self.names[i].clone()).collect(),
+            shapes: order.iter().map(|&i| self.shapes[i].clone()).collect(),
+            meta: self.meta,
+        })
+    }
+}

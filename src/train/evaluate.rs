@@ -1,0 +1,58 @@
+//! How good the logits are.
+
+use super::fit::Batches;
+use crate::exec::{Executor, Parameters};
+
+/// Measured over a data set.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Evaluation {
+    /// Mean cross entropy.
+    pub loss: f64,
+    /// Parts of the images, from 0 to 1.
+    pub top1: f64,
+    pub top3: f64,
+    pub images: u64,
+    /// Right (top-1) and all images of every class.
+    pub per_class: Vec<(u64, u64)>,
+}
+
+/// Runs every image of `batches` in evaluation mode.
+pub fn evaluate(
+    executor: &dyn Executor,
+    parameters: &Parameters,
+    batches: &dyn Batches,
+    classes: usize,
+) -> Result<Evaluation, String> {
+    let (mut loss, mut top1, mut top3, mut images) = (0.0, 0u64, 0u64, 0u64);
+    let mut per_class = vec![(0, 0); classes];
+    for batch in batches.epoch(0, 0) {
+        let batch = batch?;
+        let logits = executor.logits(parameters, &batch.images).map_err(|e| e.to_string())?;
+        for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
+            let place = rank(row, label);
+            loss += cross_entropy(row, label);
+            top1 += u64::from(place == 0);
+            top3 += u64::from(place < 3);
+            images += 1;
+            if let Some((right, all)) = per_class.get_mut(label as usize) {
+                *right += u64::from(place == 0);
+                *all += 1;
+            }
+        }
+    }
+    let n = images.max(1) as f64;
+    Ok(Evaluation { loss: loss / n, top1: top1 as f64 / n, top3: top3 as f64 / n, images, per_class })
+}
+
+/// How many logits are larger than that of the label (of equal ones the first counts as larger).
+pub fn rank(logits: &[f32], label: u32) -> usize {
+    let label = label as usize;
+    let Some(&own) = logits.get(label) else { return logits.len() };
+    logits.iter().enumerate().filter(|&(i, &l)| l > own || l == own && i < label).count()
+}
+
+fn cross_entropy(logits: &[f32], label: u32) -> f64 {
+    let max = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b)) as f64;
+    let sum: f64 = logits.iter().map(|&l| (f64::from(l) - max).exp()).sum();
+    max + sum.ln() - logits.get(label as usize).map_or(f64::NAN, |&l| f64::from(l))
+}
