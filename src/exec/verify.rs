@@ -383,7 +383,7 @@ impl Errors {
             error += difference * difference;
             norm += f64::from(b) * f64::from(b);
         }
-        let relative_l2 = if error == 0.0 { 0.0 } else { (error / norm).sqrt() };
+        let relative_l2 = error.sqrt() / norm.sqrt().max(f64::MIN_POSITIVE.sqrt());
         Errors { max_abs, relative_l2 }
     }
 }

@@ -49,9 +49,27 @@ impl From<candle_core::Error> for ExecError {
     }
 }
 
+/// Keeps candle's own loops on the thread that reaches them. Its element-wise operations otherwise
+/// run on one global pool behind a spinning barrier, one caller at a time, and every matrix product
+/// asks the system how many cores there are: two workers were then slower than one.
+///
+/// Sets `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS` to 1 for this process, once: other thread pools
+/// must name their size. Every executor calls it; a program does best to call it first of all.
+pub fn prepare() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for name in ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"] {
+            // SAFETY: Rust code reads the environment under the standard library's lock; nothing
+            // here reads it through the C library on another thread.
+            unsafe { std::env::set_var(name, "1") };
+        }
+    });
+}
+
 impl Reference {
     /// `threads` of 0 means one.
     pub fn new(graph: Graph, threads: usize) -> Result<Reference, ExecError> {
+        prepare();
         let worker = |_| {
             let pool = ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build();
             pool.map_err(|error| ExecError(format!("no thread could be started: {error}")))
