@@ -20,6 +20,7 @@ fn checked(name: &str, channels: usize, sources: &mut Sources) -> Checked {
         quantity: quantity.to_string(),
         written: written.to_string(),
         value,
+        tolerance: 0.0,
         span: Span::new(source, 0, 5),
     };
     Checked {
@@ -27,7 +28,11 @@ fn checked(name: &str, channels: usize, sources: &mut Sources) -> Checked {
         label: None,
         doc: None,
         source,
+        span: Span::new(source, 0, 5),
         graph: Some(graph),
+        data: None,
+        recipe: None,
+        text: String::new(),
         paper: vec![claim("params", "0.4k", 400.0), claim("top1", "80.51%", 0.8051)],
     }
 }
