@@ -5,7 +5,7 @@ use crate::diag::{Diagnostic, Spanned};
 use crate::graph::ops::{AdaptivePool, Assign, Attend, Blend, Dispatch, Form, Gate, Linear, Score};
 use crate::graph::{Builder, Choice, Size, Value, area, times};
 use crate::schema::{Count, Positive};
-use crate::{block, choice, slot};
+use crate::schema::{block, choice, slot};
 
 block! {
     /// Attention by cosine over a learnable temperature.

@@ -1,8 +1,8 @@
 //! Pooling by a strided convolution.
 
-use crate::block;
 use crate::graph::ops::Conv;
 use crate::graph::{Builder, Size, Value};
+use crate::schema::block;
 use crate::schema::{Count, Whole};
 
 block! {

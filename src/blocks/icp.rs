@@ -2,11 +2,11 @@
 //! averaged, beside a strided convolution.
 
 use super::{Norm, normed};
-use crate::block;
 use crate::diag::Diagnostic;
 use crate::graph::ops::{Add, ClusterPool, Conv, Form, Gelu, LayerNorm, Linear};
 use crate::graph::{Builder, Value, times};
 use crate::schema::Count;
+use crate::schema::block;
 
 block! {
     /// Improved cluster pooling: halves the map by averaging clusters, beside a strided convolution.

@@ -1,9 +1,9 @@
 //! The classifier on the mean of the last map.
 
 use super::{Norm, normed};
-use crate::block;
 use crate::graph::ops::{Form, Linear, Mean};
 use crate::graph::{Builder, Value};
+use crate::schema::block;
 
 block! {
     /// The mean over all pixels, then a linear layer to the classes.

@@ -1,10 +1,10 @@
 //! The feed-forward part of a block.
 
 use super::odd_kernel;
-use crate::block;
 use crate::graph::ops::{Depthwise, Form, Gelu, Linear};
 use crate::graph::{Builder, Size, Value};
 use crate::schema::Positive;
+use crate::schema::block;
 
 block! {
     /// A two-layer perceptron per pixel, with a depth-wise convolution of the hidden map if wanted.

@@ -20,7 +20,7 @@ pub use patches::Patches;
 
 use crate::diag::{Diagnostic, Spanned};
 use crate::graph::{Builder, Size, Value};
-use crate::slot;
+use crate::schema::slot;
 
 slot! {
     /// How the image becomes the first map.

@@ -1,8 +1,8 @@
 //! Layer norm.
 
-use crate::block;
 use crate::graph::ops::LayerNorm;
 use crate::graph::{Builder, Value};
+use crate::schema::block;
 
 block! {
     /// Layer norm over the channels of every pixel.

@@ -4,7 +4,7 @@ use super::{Norm, normed};
 use crate::graph::ops::{Add, Conv, Coordinates, Depthwise};
 use crate::graph::{Builder, Size, Value};
 use crate::schema::{Count, Whole};
-use crate::{block, choice};
+use crate::schema::{block, choice};
 
 choice! {
     /// A position term added after the embedding.

@@ -1,6 +1,9 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
-use super::{Exit, Format, usage};
+use super::session::{Failure, Images, Session, restore, threads, workers};
+use super::{Exit, Format};
+use crate::exec::reference::Reference;
+use crate::train::evaluate;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -22,6 +25,61 @@ pub struct Args {
     pub format: Format,
 }
 
-pub fn run(_args: &Args, _out: &mut dyn Write) -> io::Result<Exit> {
-    usage("`eval` is not built yet")
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match eval(args, out) {
+        Ok(exit) => Ok(exit),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let (checkpoint, model) = restore(&args.checkpoint)?;
+    let session = Session::open(&model, args.data.as_deref())?;
+    let images = Images {
+        opened: &session.opened,
+        train: false,
+        batch: args.batch.map_or(128, |n| n as usize),
+        workers: workers(None),
+        seed: 0,
+        size: session.graph.input_size(),
+    };
+    let executor = Reference::new(session.graph.clone(), threads(args.threads))?;
+    let classes = session.graph.classes();
+    let result =
+        evaluate(&executor, &checkpoint.parameters, &images, classes).map_err(Failure::new)?;
+    let names = session.opened.test.classes();
+    if args.format == Format::Json {
+        let per_class: Vec<_> = names
+            .iter()
+            .zip(&result.per_class)
+            .map(|(name, (right, all))| serde_json::json!({"class": name, "right": right, "images": all}))
+            .collect();
+        let report = serde_json::json!({
+            "model": model.name,
+            "step": checkpoint.meta.step,
+            "images": result.images,
+            "loss": result.loss,
+            "top1": result.top1,
+            "top3": result.top3,
+            "per_class": per_class,
+        });
+        writeln!(out, "{report:#}")?;
+        return Ok(Exit::Fine);
+    }
+    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    for (name, (right, all)) in names.iter().zip(&result.per_class) {
+        let part = 100.0 * *right as f64 / (*all).max(1) as f64;
+        writeln!(out, "{name:<width$}  {part:6.2} %  ({right} of {all})")?;
+    }
+    writeln!(
+        out,
+        "{} at step {}: loss {:.4}, top-1 {:.2} %, top-3 {:.2} % on {} images",
+        model.name,
+        checkpoint.meta.step,
+        result.loss,
+        100.0 * result.top1,
+        100.0 * result.top3,
+        result.images
+    )?;
+    Ok(Exit::Fine)
 }

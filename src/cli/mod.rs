@@ -9,6 +9,8 @@ pub mod number;
 #[cfg(feature = "train")]
 pub mod predict;
 #[cfg(feature = "train")]
+mod session;
+#[cfg(feature = "train")]
 pub mod train;
 #[cfg(feature = "train")]
 pub mod verify;

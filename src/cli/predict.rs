@@ -1,6 +1,10 @@
 //! `cluec predict`: the most likely classes of images.
 
-use super::{Exit, usage};
+use super::Exit;
+use super::session::{Failure, data_of, restore};
+use crate::data::{decode, test_pipeline};
+use crate::exec::Executor;
+use crate::exec::reference::Reference;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -17,6 +21,47 @@ pub struct Args {
     pub top: u64,
 }
 
-pub fn run(_args: &Args, _out: &mut dyn Write) -> io::Result<Exit> {
-    usage("`predict` is not built yet")
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match predict(args, out) {
+        Ok(exit) => Ok(exit),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let (checkpoint, model) = restore(&args.checkpoint)?;
+    let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
+    let size = graph.input_size();
+    // What is done to a test image; then the size the model takes, whatever the image's was.
+    let mut pipeline = test_pipeline(data_of(&model)?);
+    pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
+    let executor = Reference::new(graph, 1)?;
+    let mut exit = Exit::Fine;
+    for path in &args.images {
+        let image = match decode(path) {
+            Ok(image) => image,
+            Err(error) => {
+                exit = Failure::from(error).report()?;
+                continue;
+            }
+        };
+        let pixels = pipeline.apply(image, (0, 0, 0));
+        let logits = executor.logits(&checkpoint.parameters, &pixels)?;
+        writeln!(out, "{}", path.display())?;
+        for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
+            let name = checkpoint.meta.classes.get(class).map_or("?", String::as_str);
+            writeln!(out, "  {:6.2} %  {name}", 100.0 * probability)?;
+        }
+    }
+    Ok(exit)
+}
+
+/// Classes with their probabilities, the most likely first.
+fn ranked(logits: &[f32]) -> Vec<(usize, f64)> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f64> = logits.iter().map(|l| f64::from(l - max).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    let mut classes: Vec<(usize, f64)> = weights.into_iter().map(|w| w / sum).enumerate().collect();
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    classes
 }

@@ -1,8 +1,16 @@
 //! `cluec train`: from a file to a trained run.
 
-use super::{Exit, usage};
+use super::session::{Failure, Images, Session, threads, workers};
+use super::{Exit, print_reports, select, usage};
+use crate::diag::Sources;
+use crate::exec::reference::Reference;
+use crate::exec::{AdamW, AdamWConfig, init};
+use crate::spec::{Decay, Keep, Optimizer, Recipe};
+use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,6 +51,228 @@ pub struct Args {
     pub out: Option<PathBuf>,
 }
 
-pub fn run(_args: &Args, _out: &mut dyn Write) -> io::Result<Exit> {
-    usage("`train` is not built yet")
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match train(args, out) {
+        Ok(exit) => Ok(exit),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let resumed = match &args.resume {
+        Some(run) => Some(Checkpoint::load(&RunFolder::open(run).last())?),
+        None => None,
+    };
+    // A run that goes on trains what it trained: its own text, not today's.
+    let (file, text) = match (&resumed, &args.file) {
+        (Some(_), Some(_)) => {
+            return Ok(usage(
+                "a run that goes on takes its model from its checkpoint: leave FILE out",
+            )?);
+        }
+        (Some(checkpoint), None) => ("model.clue".to_string(), checkpoint.meta.source.clone()),
+        (None, Some(file)) => (file.clone(), String::new()),
+        (None, None) => return Ok(usage("which file?")?),
+    };
+    let sets = recipe_sets(args);
+    let mut sources = Sources::default();
+    let (program, diags) = match &resumed {
+        Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
+        None => crate::compile(&mut sources, &file, &sets),
+    };
+    print_reports(&diags, &sources)?;
+    if diags.has_errors() {
+        return Ok(Exit::Findings);
+    }
+    let model = match select(&program, args.name.as_deref(), "train", &file) {
+        Ok(model) => model,
+        Err(message) => return Ok(usage(&message)?),
+    };
+    let Some(recipe) = &model.recipe else {
+        return Ok(usage(&format!(
+            "`{}` has no recipe; give it one: \
+             `recipe {{ epochs 20; batch 64; optimizer adamw {{ lr 1e-3 }} }}`",
+            model.name
+        ))?);
+    };
+    let session = Session::open(model, args.data.as_deref())?;
+    let graph = &session.graph;
+    let batch = recipe.batch.value.0;
+    let seed = recipe.seed.value.0;
+    let images = |train| Images {
+        opened: &session.opened,
+        train,
+        batch,
+        workers: workers(args.workers),
+        seed,
+        size: graph.input_size(),
+    };
+    let state = match resumed {
+        Some(checkpoint) => resume(checkpoint.fitted(graph)?, recipe),
+        None => fresh(&session, model.text.clone(), recipe, seed),
+    };
+    let folder = match &args.resume {
+        Some(run) => RunFolder::open(run),
+        None => new_run(args, &model.name)?,
+    };
+    let write = |path: PathBuf, text: &str| std::fs::write(path, text).map_err(Failure::from);
+    write(folder.source(), &state.meta.source)?;
+    write(folder.graph(), &graph.to_string())?;
+    let executor = Reference::new(graph.clone(), threads(args.threads))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    on_interrupt(&stop);
+    writeln!(
+        out,
+        "training {} ({} parameters) on {} images of {} ({} to test), batch {batch}, in {}",
+        model.name,
+        super::number::grouped(graph.param_count()),
+        session.opened.train.len(),
+        session.opened.train.name(),
+        session.opened.test.len(),
+        folder.path.display()
+    )?;
+    out.flush()?;
+    let fit = Fit {
+        executor: &executor,
+        train: &images(true),
+        test: &images(false),
+        schedule: schedule(recipe),
+        epochs: recipe.epochs.value.0 as u64,
+        max_steps: args.steps,
+        folder: &folder,
+        names: graph.params.iter().map(|p| p.name.clone()).collect(),
+        shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
+        stop: &stop,
+        quiet: false,
+    };
+    let outcome = fit.run(state)?;
+    let run = folder.path.display();
+    match outcome {
+        Outcome::Interrupted => {
+            writeln!(out, "stopped and saved; go on with: cluec train --resume {run}")?;
+        }
+        Outcome::Finished(evaluation) => {
+            let kept = if *recipe.keep == Keep::Best { folder.best() } else { folder.last() };
+            writeln!(
+                out,
+                "test loss {:.4}, top-1 {:.2} %, top-3 {:.2} % after the last step",
+                evaluation.loss,
+                100.0 * evaluation.top1,
+                100.0 * evaluation.top3
+            )?;
+            for claim in model.paper.iter().filter(|c| c.quantity == "top1") {
+                let ours = 100.0 * (evaluation.top1 - claim.value);
+                writeln!(out, "the paper: top-1 {} ({ours:+.2} points here)", claim.written)?;
+            }
+            writeln!(
+                out,
+                "the run lies in {run}; look closer with: cluec eval {}",
+                kept.display()
+            )?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// The short flags are settings like any other, over everything else.
+fn recipe_sets(args: &Args) -> Vec<String> {
+    let mut sets = args.sets.clone();
+    let mut set = |key: &str, value: Option<u64>| {
+        sets.extend(value.map(|value| format!("recipe.{key}={value}")));
+    };
+    set("epochs", args.epochs);
+    set("batch", args.batch);
+    set("seed", args.seed);
+    sets
+}
+
+fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
+    Ok(match &args.out {
+        Some(out) => {
+            let root = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let name = out.file_name().map_or(name.into(), |n| n.to_string_lossy().into_owned());
+            RunFolder::create(root, &name)?
+        }
+        None => RunFolder::create(Path::new("runs"), name)?,
+    })
+}
+
+fn optimizer(recipe: &Recipe) -> (AdamWConfig, f64, Decay) {
+    let Optimizer::AdamW(kind) = &recipe.optimizer.value;
+    let config = AdamWConfig {
+        beta1: kind.beta1.value.0,
+        beta2: kind.beta2.value.0,
+        eps: kind.eps.value.0,
+        weight_decay: kind.weight_decay.value.0,
+    };
+    (config, kind.lr.value.0, *kind.decay)
+}
+
+fn schedule(recipe: &Recipe) -> Schedule {
+    let (_, lr, _) = optimizer(recipe);
+    match &recipe.schedule.value {
+        crate::spec::Schedule::Constant(_) => Schedule::Constant { lr },
+        crate::spec::Schedule::Cosine(kind) => Schedule::Cosine {
+            lr,
+            to: kind.to.value.0,
+            warmup: kind.warmup.value.0 as f64,
+            from: kind.warmup_from.value.0,
+            per_epoch: *kind.step == crate::spec::Unit::Epoch,
+        },
+    }
+}
+
+fn fresh(session: &Session, source: String, recipe: &Recipe, seed: u64) -> State {
+    let graph = &session.graph;
+    let parameters = init::initialize(graph, seed);
+    let (config, _, decay) = optimizer(recipe);
+    let decays = graph.params.iter().map(|p| decay == Decay::All || p.shape.len() > 1).collect();
+    State {
+        optimizer: AdamW::new(config, decays, &parameters),
+        parameters,
+        meta: Meta {
+            format: 1,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            model: graph.name.clone(),
+            source,
+            graph_hash: graph.hash(),
+            seed,
+            epochs: recipe.epochs.value.0 as u64,
+            batch_size: recipe.batch.value.0 as u64,
+            step: 0,
+            epoch: 0,
+            batch: 0,
+            adamw_steps: 0,
+            best_top1: None,
+            classes: session.opened.train.classes().to_vec(),
+        },
+    }
+}
+
+fn resume(checkpoint: Checkpoint, recipe: &Recipe) -> State {
+    let (config, _, decay) = optimizer(recipe);
+    let decays = checkpoint.shapes.iter().map(|s| decay == Decay::All || s.len() > 1).collect();
+    State {
+        optimizer: AdamW {
+            config,
+            decays,
+            m: checkpoint.m,
+            v: checkpoint.v,
+            steps: checkpoint.meta.adamw_steps,
+        },
+        parameters: checkpoint.parameters,
+        meta: checkpoint.meta,
+    }
+}
+
+/// Ctrl-C lets the step end and saves; a second one ends at once.
+fn on_interrupt(stop: &Arc<AtomicBool>) {
+    let stop = stop.clone();
+    let handler = move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::abort();
+        }
+    };
+    // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
+    let _ = ctrlc::set_handler(handler);
 }

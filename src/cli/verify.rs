@@ -1,6 +1,8 @@
 //! `cluec verify`: a model against the tensors of a reference implementation.
 
-use super::{Exit, Format, usage};
+use super::{Exit, Format, print_reports, select, usage};
+use crate::diag::Sources;
+use crate::exec::verify::{Report, Tolerances, verify};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -34,10 +36,69 @@ impl Args {
     }
 }
 
-pub fn run(args: &Args, _out: &mut dyn Write) -> io::Result<Exit> {
-    let (_name, references) = args.split();
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    let (name, references) = args.split();
     if references.is_empty() {
         return usage("`verify` needs at least one reference file: REFERENCE.safetensors");
     }
-    usage("`verify` is not built yet")
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile(&mut sources, &args.file, &[]);
+    print_reports(&diags, &sources)?;
+    let model = match select(&program, name, "verify", &args.file) {
+        Ok(model) => model,
+        Err(message) => return usage(&message),
+    };
+    let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
+    let mut tolerances = Tolerances::default();
+    tolerances.value = args.atol.unwrap_or(tolerances.value);
+    tolerances.gradient_relative = args.rtol.unwrap_or(tolerances.gradient_relative);
+    let mut all = true;
+    let mut reports = Vec::new();
+    for file in references {
+        match verify(graph, file, tolerances) {
+            Ok(report) => {
+                all &= report.pass();
+                if args.format == Format::Human {
+                    human(out, &file.display().to_string(), &report)?;
+                }
+                reports.push(serde_json::json!({
+                    "file": file.display().to_string(), "pass": report.pass(), "report": report,
+                }));
+            }
+            Err(error) => {
+                all = false;
+                writeln!(io::stderr(), "error: {}: {error}", file.display())?;
+            }
+        }
+    }
+    if args.format == Format::Json {
+        writeln!(out, "{:#}", serde_json::json!({"model": model.name, "files": reports}))?;
+    }
+    Ok(if all { Exit::Fine } else { Exit::Findings })
+}
+
+/// The worst of every group, then every tensor out of tolerance.
+fn human(out: &mut dyn Write, file: &str, report: &Report) -> io::Result<()> {
+    writeln!(out, "{file}: {}", if report.pass() { "agrees" } else { "DIFFERS" })?;
+    for group in report.groups.iter().filter(|g| g.count > 0) {
+        writeln!(
+            out,
+            "  {:<8} {:>4} tensors  largest error {:.2e}  relative L2 {:.2e}  {} out of tolerance",
+            group.group, group.count, group.max_abs, group.relative_l2, group.failed
+        )?;
+    }
+    for check in report.checks.iter().filter(|c| !c.pass) {
+        writeln!(
+            out,
+            "  {} {}: error {:.2e}, relative L2 {:.2e}, allowed {:.1e}",
+            check.group, check.name, check.max_abs, check.relative_l2, check.tolerance
+        )?;
+    }
+    for name in &report.unknown {
+        writeln!(out, "  {name}: nothing of this name in the model")?;
+    }
+    if !report.absent.is_empty() {
+        writeln!(out, "  the file has no {}", report.absent.join(", "))?;
+    }
+    Ok(())
 }

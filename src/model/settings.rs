@@ -2,10 +2,10 @@
 
 use super::items::Item;
 use super::merge::Merged;
-use crate::block;
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diags, Spanned};
 use crate::graph::Size;
+use crate::schema::block;
 use crate::schema::{Count, Fraction, Reader, Setting};
 use crate::spec::{Data, Recipe, RecipeSlot};
 

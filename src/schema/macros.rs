@@ -1,5 +1,5 @@
-//! The three declarations: [`block!`](crate::block) for a kind, [`slot!`](crate::slot) for a place
-//! with kinds, [`choice!`](crate::choice) for words.
+//! The three declarations: [`block!`] for a kind, [`slot!`] for a place
+//! with kinds, [`choice!`] for words.
 
 /// Declares a kind of a slot as a struct.
 ///
@@ -14,7 +14,6 @@
 /// ```
 /// A field without a default must be said. Every field is [`Spanned`](crate::diag::Spanned): the
 /// place that said it, or that named the kind.
-#[macro_export]
 macro_rules! block {
     (
         $(#[doc = $doc:literal])*
@@ -38,7 +37,7 @@ macro_rules! block {
                         name: stringify!($field),
                         doc: concat!($($field_doc,)*).trim_ascii(),
                         ty: <$ty as $crate::schema::Setting>::TY,
-                        default: $crate::block!(@default $($default)?),
+                        default: $crate::schema::block!(@default $($default)?),
                     },
                 )*],
             };
@@ -74,7 +73,6 @@ macro_rules! block {
 }
 
 /// Declares a slot: an enum over the structs of its kinds.
-#[macro_export]
 macro_rules! slot {
     (
         $(#[doc = $doc:literal])*
@@ -110,7 +108,6 @@ macro_rules! slot {
 }
 
 /// Declares words as an enum.
-#[macro_export]
 macro_rules! choice {
     (
         $(#[doc = $doc:literal])*
@@ -134,3 +131,5 @@ macro_rules! choice {
         }
     };
 }
+
+pub(crate) use {block, choice, slot};

@@ -1,6 +1,6 @@
 //! What can be said: kinds with their settings, slots with their kinds, and typed values.
 //!
-//! A kind is declared once, with [`block!`](crate::block), as a plain struct whose fields carry doc,
+//! A kind is declared once, with `block!`, as a plain struct whose fields carry doc,
 //! type and default; the schema that checks text, and the reader that fills the struct, follow from
 //! it. The schema knows no layers and no stages: those are the model's business.
 
@@ -8,6 +8,7 @@ mod macros;
 mod settings;
 mod value;
 
+pub(crate) use macros::{block, choice, slot};
 pub use settings::{Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
 pub use value::{Tree, Value};
 

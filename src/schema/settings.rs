@@ -1,7 +1,6 @@
 //! Rust types that settings have: each says what text it takes and reads its value.
 
 use super::{Reader, Ty, Value};
-use crate::graph::Size;
 use crate::syntax::ast::{Literal, Number};
 
 /// A type a setting can have.
@@ -69,7 +68,8 @@ numeric!(
     |row| number(&row[0]).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number)
 );
 
-impl Setting for Size {
+/// Rows and columns.
+impl Setting for [usize; 2] {
     const TY: Ty = Ty::Plain {
         expected: "a size, rows x columns, such as 7x7",
         arity: 1,

@@ -2,7 +2,6 @@
 
 use super::{Kind, Ty};
 use crate::diag::{Span, Spanned};
-use crate::graph::Size;
 use crate::syntax::ast::{Literal, Number};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +10,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Number(f64),
-    Size(Size),
+    Size([usize; 2]),
     Switch(bool),
     Word(&'static str),
     Text(String),

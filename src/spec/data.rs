@@ -2,7 +2,7 @@
 
 use crate::graph::Size;
 use crate::schema::{Count, Fraction, Numbers3, PathText, Range, Whole};
-use crate::{block, choice, slot};
+use crate::schema::{block, choice, slot};
 
 slot! {
     /// Where images come from.

@@ -1,7 +1,7 @@
 //! How a model is trained.
 
 use crate::schema::{Count, Fraction, Positive, Whole};
-use crate::{block, choice, slot};
+use crate::schema::{block, choice, slot};
 
 slot! {
     /// How a model is trained: settings without a kind.

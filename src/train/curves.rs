@@ -23,14 +23,20 @@ pub fn curves(records: &[Record]) -> String {
     };
     let line = |name, color, points| Line { name, color, points };
     let panels = [
-        ("loss", vec![
-            line("training", "#4477aa", of("train", &|r| Some(r.loss))),
-            line("test", "#cc6677", of("eval", &|r| Some(r.loss))),
-        ]),
-        ("top-1 (%)", vec![
-            line("training", "#4477aa", of("train", &|r| Some(100.0 * r.top1))),
-            line("test", "#cc6677", of("eval", &|r| Some(100.0 * r.top1))),
-        ]),
+        (
+            "loss",
+            vec![
+                line("training", "#4477aa", of("train", &|r| Some(r.loss))),
+                line("test", "#cc6677", of("eval", &|r| Some(r.loss))),
+            ],
+        ),
+        (
+            "top-1 (%)",
+            vec![
+                line("training", "#4477aa", of("train", &|r| Some(100.0 * r.top1))),
+                line("test", "#cc6677", of("eval", &|r| Some(100.0 * r.top1))),
+            ],
+        ),
         ("learning rate", vec![line("", "#228833", of("train", &|r| r.lr))]),
     ];
     let height = GAP + panels.len() as f64 * (PANEL + GAP);
@@ -48,7 +54,8 @@ pub fn curves(records: &[Record]) -> String {
 }
 
 fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], last: f64) {
-    let values = || lines.iter().flat_map(|l| l.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
+    let values =
+        || lines.iter().flat_map(|l| l.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
     let low = values().fold(f64::INFINITY, f64::min).min(0.0);
     let high = values().fold(f64::NEG_INFINITY, f64::max);
     let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
@@ -56,7 +63,8 @@ fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], last: f64)
     let high = high.max(ticks_y.last().copied().unwrap_or(high));
     let x = |step: f64| LEFT + step / last * (WIDTH - LEFT - RIGHT);
     let y = |value: f64| top + PANEL - (value - low) / (high - low) * PANEL;
-    let _ = writeln!(svg, "<text x=\"{LEFT}\" y=\"{}\" font-weight=\"bold\">{title}</text>", top - 8.0);
+    let _ =
+        writeln!(svg, "<text x=\"{LEFT}\" y=\"{}\" font-weight=\"bold\">{title}</text>", top - 8.0);
     for tick in ticks_y {
         let at = y(tick);
         let _ = writeln!(
@@ -109,7 +117,8 @@ fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], last: f64)
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let raw = (high - low) / 5.0;
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|f| f * power).into_iter().find(|s| *s >= raw).unwrap_or(raw);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|f| f * power).into_iter().find(|s| *s >= raw).unwrap_or(raw);
     let first = (low / step).ceil() as i64;
     let end = (high / step).floor() as i64;
     (first..=end).map(|i| i as f64 * step).collect()

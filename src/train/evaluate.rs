@@ -41,7 +41,13 @@ pub fn evaluate(
         }
     }
     let n = images.max(1) as f64;
-    Ok(Evaluation { loss: loss / n, top1: top1 as f64 / n, top3: top3 as f64 / n, images, per_class })
+    Ok(Evaluation {
+        loss: loss / n,
+        top1: top1 as f64 / n,
+        top3: top3 as f64 / n,
+        images,
+        per_class,
+    })
 }
 
 /// How many logits are larger than that of the label (of equal ones the first counts as larger).

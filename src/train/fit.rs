@@ -1,8 +1,8 @@
 //! The training loop, readable from top to bottom.
 
+use super::curves::curves;
 use super::evaluate::{Evaluation, evaluate, rank};
 use super::{Checkpoint, CheckpointError, Meta, Metrics, Progress, Record, RunFolder, Schedule};
-use super::curves::curves;
 use crate::exec::{AdamW, Batch, Executor, Parameters, StepKey};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +12,8 @@ pub trait Batches {
     fn per_epoch(&self) -> u64;
 
     /// The batches of an epoch (from 0), from batch `first` on.
-    fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Batch, String>> + '_>;
+    fn epoch(&self, epoch: u64, first: u64)
+    -> Box<dyn Iterator<Item = Result<Batch, String>> + '_>;
 }
 
 /// What is trained, and how.
@@ -55,7 +56,10 @@ pub enum TrainError {
     Checkpoint(CheckpointError),
     Io(std::io::Error),
     /// The loss is no number.
-    NonFinite { step: u64, loss: f64 },
+    NonFinite {
+        step: u64,
+        loss: f64,
+    },
 }
 
 impl std::fmt::Display for TrainError {

@@ -19,7 +19,9 @@ impl Progress {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(steps).with_position(done);
             let template = "{bar:30} {pos}/{len} {msg} eta {eta}";
-            bar.set_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()));
+            bar.set_style(
+                ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
+            );
             bar.reset_eta();
             bar
         });

@@ -1,0 +1,155 @@
+//! What the verbs that run a model share: its graph with its data, and how they fail.
+
+use super::{Exit, print_reports};
+use crate::data::{DataError, Loader, Opened, Plan, open};
+use crate::diag::Sources;
+use crate::exec::{Batch, ExecError};
+use crate::graph::{Graph, Size, times};
+use crate::model::Checked;
+use crate::spec::Data;
+use crate::train::{Batches, Checkpoint, CheckpointError, TrainError};
+use std::io;
+use std::path::Path;
+
+/// A model ready to run on its data.
+pub struct Session {
+    pub graph: Graph,
+    pub opened: Opened,
+}
+
+impl Session {
+    /// Opens the data of a model, or the same kind of data in another folder.
+    pub fn open(model: &Checked, folder: Option<&Path>) -> Result<Session, Failure> {
+        let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
+        let data = data_of(model)?;
+        let opened = open(data, folder)?;
+        let (classes, logits) = (opened.train.classes().len(), graph.classes());
+        if classes != logits {
+            return Err(Failure::new(format!(
+                "the data has {classes} classes and `{}` has {logits}; write `classes {classes}`, \
+                 or --set classes={classes}",
+                model.name
+            )));
+        }
+        Ok(Session { graph, opened })
+    }
+}
+
+/// The data settings of a model.
+pub fn data_of(model: &Checked) -> Result<&Data, Failure> {
+    model.data.as_ref().ok_or_else(|| {
+        Failure::new(format!(
+            "`{}` has no data; give it some: `data shapes`, or `data image_folders {{ files \"…\" }}`",
+            model.name
+        ))
+    })
+}
+
+/// A checkpoint with its model, compiled from the text it embeds.
+pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
+    let checkpoint = Checkpoint::load(path)?;
+    let mut sources = Sources::default();
+    let (program, diags) =
+        crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);
+    if diags.has_errors() {
+        print_reports(&diags, &sources)?;
+        return Err(Failure::new("the text in the checkpoint is no longer read by this cluec"));
+    }
+    let model = program.models.into_iter().next();
+    let model = model.ok_or_else(|| Failure::new("the checkpoint holds no model"))?;
+    let graph = model.graph.as_ref().ok_or_else(|| Failure::new("the model is in error"))?;
+    Ok((checkpoint.fitted(graph)?, model))
+}
+
+/// Batches of a data set, for the training loop.
+pub struct Images<'a> {
+    pub opened: &'a Opened,
+    /// Training images in random order and augmented, or test images.
+    pub train: bool,
+    pub batch: usize,
+    pub workers: usize,
+    pub seed: u64,
+    /// Of the model's input.
+    pub size: Size,
+}
+
+impl Batches for Images<'_> {
+    fn per_epoch(&self) -> u64 {
+        let set = if self.train { &self.opened.train } else { &self.opened.test };
+        set.len().div_ceil(self.batch) as u64
+    }
+
+    fn epoch(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Batch, String>> + '_> {
+        let (set, pipeline) = match self.train {
+            true => (&self.opened.train, &self.opened.train_pipeline),
+            false => (&self.opened.test, &self.opened.test_pipeline),
+        };
+        let plan = Plan {
+            batch: self.batch,
+            workers: self.workers,
+            seed: self.seed,
+            epoch,
+            shuffle: self.train,
+            first_batch: first as usize,
+        };
+        let wanted = self.size[0] * self.size[1] * 3;
+        let size = self.size;
+        Box::new(Loader::new(set.clone(), pipeline.clone(), plan).map(move |batch| {
+            let (batch, _) = batch.map_err(|e| e.to_string())?;
+            if batch.images.len() != wanted * batch.labels.len() {
+                return Err(format!(
+                    "the model takes images of {}, and the data gives others; \
+                     crop them: `data.train.crop resized {{ size {0} }}`",
+                    times(size)
+                ));
+            }
+            Ok(batch)
+        }))
+    }
+}
+
+/// Threads that compute.
+pub fn threads(asked: Option<u64>) -> usize {
+    asked.map_or_else(cores, |n| n as usize)
+}
+
+/// Threads that decode and augment.
+pub fn workers(asked: Option<u64>) -> usize {
+    asked.map_or_else(|| cores().div_ceil(2), |n| n as usize)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// Why a verb could not do its work.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    pub fn new(message: impl Into<String>) -> Failure {
+        Failure(message.into())
+    }
+
+    /// Says it; the tool worked and found something.
+    pub fn report(self) -> io::Result<Exit> {
+        use std::io::Write;
+        writeln!(io::stderr(), "error: {}", self.0)?;
+        Ok(Exit::Findings)
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Failure {
+                Failure(error.to_string())
+            }
+        })*
+    };
+}
+failures!(io::Error, DataError, ExecError, CheckpointError, TrainError);

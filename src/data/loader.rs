@@ -1,0 +1,195 @@
+//! Batches of an epoch, decoded and augmented ahead in threads.
+//!
+//! The images of an epoch are cut into short runs; worker `w` of `n` makes runs `w`, `w + n`, ... in
+//! order and hands each over its own bounded channel, so that taking from the workers in turn gives
+//! the runs in order. What a run contains depends on no worker: their number changes no byte.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::augment::Pipeline;
+use super::dataset::{DataError, Dataset};
+use super::random::shuffle;
+use crate::exec::Batch;
+
+/// Which batches of which epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Images in a batch; the last one of an epoch may hold fewer.
+    pub batch: usize,
+    /// Threads; 0 counts as 1.
+    pub workers: usize,
+    /// Keys the order and the augmentation.
+    pub seed: u64,
+    pub epoch: u64,
+    /// Whether the order is random, another one each epoch.
+    pub shuffle: bool,
+    /// Batches passed over, to go on in the middle of an epoch.
+    pub first_batch: usize,
+}
+
+/// A run of images made by a worker.
+struct Run {
+    height: usize,
+    width: usize,
+    images: Vec<f32>,
+    labels: Vec<u32>,
+    indices: Vec<usize>,
+}
+
+/// Iterates over the batches of an epoch, each with the indices of its images; ends after an error.
+pub struct Loader {
+    channels: Vec<Receiver<Result<Run, DataError>>>,
+    threads: Vec<JoinHandle<()>>,
+    next_worker: usize,
+    /// Images of the epoch not yet given.
+    left: usize,
+    batch: usize,
+    size: Option<(usize, usize)>,
+}
+
+impl Loader {
+    pub fn new(dataset: Arc<dyn Dataset>, pipeline: Arc<Pipeline>, plan: Plan) -> Loader {
+        let n = dataset.len();
+        let batch = plan.batch.max(1);
+        let mut order: Vec<usize> =
+            if plan.shuffle { shuffle(plan.seed, plan.epoch, n) } else { (0..n).collect() };
+        order.drain(..plan.first_batch.saturating_mul(batch).min(n));
+        let left = order.len();
+        let runs = Arc::new(cut(&order, batch));
+        let workers = plan.workers.max(1).min(runs.len().max(1));
+        // About two batches lie ready.
+        let ahead = (2 * batch).div_ceil(RUN * workers);
+        let mut channels = Vec::new();
+        let mut threads = Vec::new();
+        for worker in 0..workers {
+            let (sender, receiver) = bounded(ahead);
+            channels.push(receiver);
+            let (dataset, pipeline, runs) = (dataset.clone(), pipeline.clone(), runs.clone());
+            let work = move || {
+                let mine = runs.iter().skip(worker).step_by(workers);
+                send_runs(mine, &*dataset, &pipeline, plan, &sender);
+            };
+            threads.push(std::thread::spawn(work));
+        }
+        Loader { channels, threads, next_worker: 0, left, batch, size: None }
+    }
+
+    /// Batches still to come.
+    pub fn batches_left(&self) -> usize {
+        self.left.div_ceil(self.batch)
+    }
+
+    fn next_batch(&mut self) -> Result<(Batch, Vec<usize>), DataError> {
+        let size = self.batch.min(self.left);
+        let mut batch = Batch { images: Vec::new(), labels: Vec::with_capacity(size) };
+        let mut indices = Vec::with_capacity(size);
+        while indices.len() < size {
+            let received = self.channels[self.next_worker].recv();
+            let run = received
+                .map_err(|_| DataError::new("a thread that prepares images stopped early"))??;
+            self.next_worker = (self.next_worker + 1) % self.channels.len();
+            let found = (run.height, run.width);
+            let expected = *self.size.get_or_insert(found);
+            if found != expected {
+                return Err(different(run.indices[0], found, expected));
+            }
+            if batch.images.is_empty() {
+                batch.images.reserve_exact(size * found.0 * found.1 * 3);
+            }
+            batch.images.extend_from_slice(&run.images);
+            batch.labels.extend_from_slice(&run.labels);
+            indices.extend_from_slice(&run.indices);
+        }
+        Ok((batch, indices))
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<(Batch, Vec<usize>), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        let result = self.next_batch();
+        self.left = match &result {
+            Ok((_, indices)) => self.left - indices.len(),
+            Err(_) => 0,
+        };
+        Some(result)
+    }
+}
+
+impl Drop for Loader {
+    /// Lets the workers end (each at most finishes one run) and waits for them.
+    fn drop(&mut self) {
+        self.channels.clear();
+        for thread in self.threads.drain(..) {
+            // A panic of a worker has already ended the epoch with an error.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Images in a run at most.
+const RUN: usize = 16;
+
+/// Cuts an order into runs that end where batches end.
+fn cut(order: &[usize], batch: usize) -> Vec<Vec<usize>> {
+    order.chunks(batch).flat_map(|images| images.chunks(RUN)).map(<[usize]>::to_vec).collect()
+}
+
+fn send_runs<'a>(
+    runs: impl Iterator<Item = &'a Vec<usize>>,
+    dataset: &dyn Dataset,
+    pipeline: &Pipeline,
+    plan: Plan,
+    sender: &Sender<Result<Run, DataError>>,
+) {
+    for indices in runs {
+        let run = make_run(indices, dataset, pipeline, plan);
+        let failed = run.is_err();
+        if sender.send(run).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn make_run(
+    indices: &[usize],
+    dataset: &dyn Dataset,
+    pipeline: &Pipeline,
+    plan: Plan,
+) -> Result<Run, DataError> {
+    let mut size = None;
+    let mut images = Vec::new();
+    for &i in indices {
+        let key = (plan.seed, plan.epoch, i as u64);
+        let image = pipeline.transform(dataset.image(i)?, key);
+        let found = (image.height, image.width);
+        let expected = *size.get_or_insert(found);
+        if found != expected {
+            return Err(different(i, found, expected));
+        }
+        images.reserve_exact(if images.is_empty() {
+            indices.len() * image.pixels.len()
+        } else {
+            0
+        });
+        pipeline.normalize(&image, &mut images);
+    }
+    let (height, width) = size.unwrap_or_default();
+    let labels = indices.iter().map(|&i| dataset.label(i)).collect();
+    Ok(Run { height, width, images, labels, indices: indices.to_vec() })
+}
+
+fn different(i: usize, found: (usize, usize), expected: (usize, usize)) -> DataError {
+    let message = format!(
+        "image {i} is {}x{} (rows x columns) after augmentation, others are {}x{}",
+        found.0, found.1, expected.0, expected.1
+    );
+    DataError::new(message).help("crop or resize all images to one size")
+}
