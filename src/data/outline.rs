@@ -44,7 +44,7 @@ impl Outline {
             }
             *factor *= match kind {
                 6 => star(angle),
-                9 => 0.68 + 0.3 * (4.0 * angle).cos(),
+                9 => 0.68 + 0.3 * (3.0 * angle).cos(),
                 _ => 1.0,
             };
         }
@@ -122,16 +122,16 @@ mod tests {
     #[test]
     fn areas() {
         let mut seen: Vec<Vec<bool>> = Vec::new();
-        for kind in 0..NAMES.len() {
+        for (kind, name) in NAMES.iter().enumerate() {
             let outline = Outline::new(kind, &mut Random::new(1, 0, 0, Site::Shape));
             let grid = |i: usize| (i as f32 - 19.5) / 18.0;
             let inside: Vec<bool> =
                 (0..1600).map(|i| outline.contains(grid(i % 40), grid(i / 40))).collect();
             let area = inside.iter().filter(|&&x| x).count();
-            assert!((200..1100).contains(&area), "{}: {area}", NAMES[kind]);
+            assert!((200..1100).contains(&area), "{name}: {area}");
             for other in &seen {
                 let differ = inside.iter().zip(other).filter(|(a, b)| a != b).count();
-                assert!(differ > 100, "{}: {differ}", NAMES[kind]);
+                assert!(differ > 100, "{name}: {differ}");
             }
             seen.push(inside);
         }

@@ -85,9 +85,7 @@ impl Scope<'_> {
                 },
                 Ty::Group(kind) => return self.group(tree, field, kind, row, span),
                 Ty::Path => match &literals[..] {
-                    [Literal::Text(path)] => {
-                        Some(Value::Text(self.from_working_directory(path, place)))
-                    }
+                    [Literal::Text(path)] => Some(Value::Text(self.relative_to_file(path, place))),
                     _ => None,
                 },
                 ty => ty.parse(&literals),
@@ -107,7 +105,7 @@ impl Scope<'_> {
     }
 
     /// A path of the text, which is relative to the file that says it.
-    fn from_working_directory(&self, path: &str, place: Span) -> String {
+    fn relative_to_file(&self, path: &str, place: Span) -> String {
         let file = Path::new(&self.sources.get(place.source).name);
         let folder = file.parent().unwrap_or(Path::new(""));
         folder.join(path).to_string_lossy().into_owned()

@@ -156,12 +156,15 @@ fn unknown(scope: &mut Scope<'_>, key: &Spanned<String>) -> Outcome {
     Outcome::Failed
 }
 
+/// Stages, from 0, and what a line says of each.
+type Columns<'a> = Vec<(usize, &'a [Spanned<Literal>])>;
+
 /// Which stages a line speaks of, and what it says of each.
 fn columns<'a>(
     scope: &mut Scope<'_>,
     line: &'a Line,
     count: Spanned<usize>,
-) -> Option<Vec<(usize, &'a [Spanned<Literal>])>> {
+) -> Option<Columns<'a>> {
     let stages = selected(scope, line, count)?;
     match line.row.len() {
         0 | 1 => Some(stages.into_iter().map(|s| (s, &line.row[..])).collect()),
