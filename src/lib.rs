@@ -11,7 +11,6 @@ pub mod cli;
 #[cfg(feature = "train")]
 pub mod data;
 pub mod diag;
-#[cfg(feature = "train")]
 pub mod exec;
 pub mod graph;
 pub mod model;

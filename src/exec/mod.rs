@@ -4,10 +4,14 @@
 //! checkpoint does not know which executor wrote it.
 
 mod adamw;
+pub mod cpu;
 pub mod init;
+#[cfg(feature = "train")]
 pub mod published;
 pub mod random;
+#[cfg(feature = "train")]
 pub mod reference;
+#[cfg(feature = "train")]
 pub mod verify;
 
 pub use adamw::{AdamW, AdamWConfig};

@@ -1,0 +1,1 @@
+//! Every pixel finds its center.

@@ -1,0 +1,1 @@
+//! Every center gathers from all pixels.

@@ -1,0 +1,1 @@
+//! Centers become the mean of themselves and their pixels.

@@ -1,0 +1,1 @@
+//! Depth-wise convolution.

@@ -1,0 +1,1 @@
+//! Centers return to the pixels.

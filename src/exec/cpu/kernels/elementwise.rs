@@ -1,0 +1,1 @@
+//! Sums, residuals, means: one pass over memory.

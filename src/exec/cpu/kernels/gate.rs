@@ -1,0 +1,1 @@
+//! The gate between a refined center and the pooled one.

@@ -1,0 +1,1 @@
+//! GELU in its exact form.

@@ -1,0 +1,24 @@
+//! Kernels of the CPU back end: plain functions over `f32` slices, channels last, single-threaded.
+//!
+//! A kernel is a struct of sizes with `forward`, `backward` and, where it needs any, `scratch`: how
+//! many floats of working memory it wants to be lent, whose contents are arbitrary on entry. A call
+//! works on `images` images lying one behind the other. Results and gradients of inputs are
+//! overwritten; gradients of parameters are added to what is there. The bits of a result depend on
+//! the sizes alone.
+
+pub mod adaptive_pool;
+pub mod assign;
+pub mod attend;
+pub mod cluster_mean;
+pub mod conv;
+pub mod depthwise;
+pub mod dispatch;
+pub mod elementwise;
+pub mod ffn;
+pub mod gate;
+pub mod gelu;
+pub mod layer_norm;
+pub mod linear;
+pub mod loss;
+pub mod nearest;
+pub mod product;

@@ -1,0 +1,1 @@
+//! The center most similar to every pixel.

@@ -1,0 +1,3 @@
+//! The compiled executor on the CPU.
+
+pub mod kernels;
