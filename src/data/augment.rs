@@ -5,7 +5,7 @@
 
 use super::image::{Filter, Image};
 use super::jitter;
-use super::random::{Random, Site};
+use crate::exec::random::{Random, Site};
 
 /// What keys the randomness: seed of the run, epoch, index of the image in its data set.
 pub type Key = (u64, u64, u64);

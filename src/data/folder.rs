@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::dataset::{DataError, Dataset, Split};
 use super::image::Image;
-use super::random::{Random, Site};
+use crate::exec::random::{Random, Site};
 
 const HELP: &str = "expected one folder per class with JPEG or PNG files in it, \
     or the folders `train` and `val` (or `test`) that hold such folders";

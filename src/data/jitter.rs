@@ -2,7 +2,7 @@
 
 use super::color::{from_hsv, luma, to_hsv};
 use super::image::Image;
-use super::random::Random;
+use crate::exec::random::Random;
 
 /// Changes brightness, contrast and saturation by factors within 1 +- their strengths and hue by an
 /// angle within +- its strength in turns, in random order.

@@ -11,8 +11,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::augment::Pipeline;
 use super::dataset::{DataError, Dataset};
-use super::random::shuffle;
 use crate::exec::Batch;
+use crate::exec::random::{Random, Site};
 
 /// Which batches of which epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,13 @@ impl Drop for Loader {
             let _ = thread.join();
         }
     }
+}
+
+/// The order of `n` images in an epoch.
+pub fn shuffle(seed: u64, epoch: u64, n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    Random::new(seed, epoch, 0, Site::Shuffle).permute(&mut order);
+    order
 }
 
 /// Images in a run at most.

@@ -11,7 +11,6 @@ pub mod loader;
 pub mod open;
 mod outline;
 pub mod pickle;
-pub mod random;
 pub mod shapes;
 
 pub use augment::{CIFAR100, IMAGENET, Key, Pipeline, Statistics, Step};
@@ -19,7 +18,6 @@ pub use cifar::Cifar;
 pub use dataset::{DataError, Dataset, Split};
 pub use folder::{ImageFolder, decode};
 pub use image::{Filter, Image};
-pub use loader::{Loader, Plan};
+pub use loader::{Loader, Plan, shuffle};
 pub use open::{Opened, open, test_pipeline};
-pub use random::{Random, Site};
 pub use shapes::Shapes;

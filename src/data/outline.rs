@@ -2,7 +2,7 @@
 
 use std::f32::consts::{PI, TAU};
 
-use super::random::Random;
+use crate::exec::random::Random;
 
 /// Kinds of outline, in the order of classes.
 pub const NAMES: [&str; 10] = [
@@ -107,7 +107,7 @@ fn turn_to_angle(turn: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::random::Site;
+    use crate::exec::random::Site;
 
     #[test]
     fn turns_and_angles() {

@@ -8,7 +8,7 @@ use super::color::from_hsv;
 use super::dataset::{DataError, Dataset, Split};
 use super::image::Image;
 use super::outline::{NAMES, Outline};
-use super::random::{Random, Site};
+use crate::exec::random::{Random, Site};
 
 /// Hues a tenth of a turn apart, in the order of classes: neighbors are far apart.
 const FILLS: [(&str, f64); 10] = [

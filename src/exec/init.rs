@@ -1,7 +1,7 @@
 //! How parameters begin.
 
 use super::Parameters;
-use super::random::Stream;
+use super::random::{Random, Site};
 use crate::graph::{Graph, Init, Param};
 
 /// Every parameter as its [`Init`] says. Each is drawn from a stream keyed by the seed and its own
@@ -11,17 +11,17 @@ pub fn initialize(graph: &Graph, seed: u64) -> Parameters {
 }
 
 fn draw(param: &Param, seed: u64) -> Vec<f32> {
-    let mut stream = Stream::new(seed, &param.name);
+    let mut random = Random::named(seed, &param.name, Site::Init);
     let mut next = || match param.init {
         Init::Constant(value) => value,
-        Init::Normal { std } => std * stream.normal(),
+        Init::Normal { std } => std * random.normal(),
         Init::TruncatedNormal { std } => loop {
-            let value = std * stream.normal();
+            let value = std * random.normal();
             if value.abs() <= 2.0 {
                 break value;
             }
         },
-        Init::Uniform { bound } => bound * (2.0 * stream.uniform() - 1.0),
+        Init::Uniform { bound } => bound * (2.0 * random.uniform() - 1.0),
     };
     (0..param.elements()).map(|_| next() as f32).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::model::cluenet;
 use cluec::exec::init::initialize;
-use cluec::exec::random::Stream;
+use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
 use cluec::exec::{Batch, Executor, StepKey};
 use cluec::graph::{Graph, Init, Size};
@@ -29,10 +29,10 @@ fn cifar() -> Value {
 }
 
 fn batch(images: usize, [h, w]: Size, classes: usize) -> Batch {
-    let mut stream = Stream::new(1, "batch");
+    let mut random = Random::named(1, "batch", Site::Other);
     Batch {
-        images: (0..images * h * w * 3).map(|_| stream.normal() as f32).collect(),
-        labels: (0..images).map(|_| (stream.bits() % classes as u64) as u32).collect(),
+        images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
+        labels: (0..images).map(|_| random.below(classes as u64) as u32).collect(),
     }
 }
 

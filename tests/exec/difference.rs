@@ -2,14 +2,14 @@
 
 use candle_core::{Device, Tensor, Var};
 use cluec::exec::StepKey;
-use cluec::exec::random::Stream;
+use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Mode, Output, evaluate};
 use cluec::graph::ops::*;
 use cluec::graph::{Builder, Choice, Value};
 
 fn random(name: &str, dims: &[usize]) -> Tensor {
-    let mut stream = Stream::new(7, name);
-    let data: Vec<f64> = (0..dims.iter().product()).map(|_| stream.normal()).collect();
+    let mut random = Random::named(7, name, Site::Other);
+    let data: Vec<f64> = (0..dims.iter().product()).map(|_| random.normal()).collect();
     Tensor::from_vec(data, dims, &Device::Cpu).unwrap()
 }
 

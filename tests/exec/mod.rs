@@ -1,6 +1,7 @@
 mod bits;
 mod components;
 mod difference;
+mod drop_path;
 mod model;
 mod whole;
 

@@ -1,6 +1,6 @@
 //! The small ops.
 
-use crate::exec::random::mix;
+use crate::exec::random::{Random, Site};
 use candle_core::{Result, Tensor};
 
 /// Appends the row and the column of every pixel, in `f32` as published, to `[B, H, W, C]`.
@@ -34,9 +34,9 @@ pub fn drop_path(x: &Tensor, rate: f64, key: DropKey) -> Result<Tensor> {
     let batch = x.dim(0)?;
     let factors: Vec<f64> = (0..batch as u64)
         .map(|i| {
-            let bits = mix(&[key.seed, key.step, key.image + i, key.node]);
-            let uniform = (bits >> 11) as f64 / (1u64 << 53) as f64;
-            if uniform < rate { 0.0 } else { 1.0 / (1.0 - rate) }
+            let which = key.node << 32 | (key.image + i);
+            let mut random = Random::new(key.seed, key.step, which, Site::DropPath);
+            if random.uniform() < rate { 0.0 } else { 1.0 / (1.0 - rate) }
         })
         .collect();
     let mut dims = vec![1; x.rank()];
