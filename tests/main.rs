@@ -3,5 +3,8 @@
 
 mod architecture;
 mod cli;
+mod counts;
 #[cfg(feature = "train")]
 mod exec;
+mod graph;
+mod text;

@@ -12,7 +12,13 @@ pub trait Setting: Sized {
 
 /// The number with its unit applied: `10%` is 0.1, `3.2M` is 3,200,000.
 fn number(literal: &Literal) -> Option<f64> {
-    let Literal::Number(Number { value, unit, .. }) = literal else { return None };
+    match literal {
+        Literal::Number(number) => scaled(number),
+        _ => None,
+    }
+}
+
+fn scaled(Number { value, unit, .. }: &Number) -> Option<f64> {
     let factor = match unit.as_str() {
         "" => 1.0,
         "%" => 0.01,
@@ -145,16 +151,17 @@ impl Setting for Numbers3 {
     }
 }
 
-/// From the first to the second number.
+/// From the first to the second number, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Range(pub f64, pub f64);
 
 impl Setting for Range {
     const TY: Ty = Ty::Plain {
-        expected: "two numbers, the lower first, such as 8% 100%",
-        arity: 2,
+        expected: "a range above 0, the lower end first, such as 8%..100%",
+        arity: 1,
         parse: |row| {
-            let (low, high) = (number(&row[0])?, number(&row[1])?);
+            let Literal::Range(low, high) = &row[0] else { return None };
+            let (low, high) = (scaled(low)?, scaled(high)?);
             (low > 0.0 && low <= high).then_some(Value::Range(low, high))
         },
     };

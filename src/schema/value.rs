@@ -63,7 +63,7 @@ impl fmt::Display for Value {
                 let words: Vec<String> = numbers.iter().map(f64::to_string).collect();
                 f.write_str(&words.join(" "))
             }
-            Value::Range(low, high) => write!(f, "{low} {high}"),
+            Value::Range(low, high) => write!(f, "{low}..{high}"),
             Value::Off => f.write_str("off"),
             Value::Tree(tree) => f.write_str(tree.kind.name),
         }
@@ -78,16 +78,21 @@ pub(super) fn literal(text: &str) -> Literal {
     {
         return Literal::Size(sides);
     }
+    if let Some((low, high)) = text.split_once("..")
+        && let (Some(low), Some(high)) = (number(low), number(high))
+    {
+        return Literal::Range(low, high);
+    }
+    number(text).map_or_else(|| Literal::Name(text.to_string()), Literal::Number)
+}
+
+fn number(text: &str) -> Option<Number> {
     let (digits, unit) = match text.strip_suffix('%') {
         Some(digits) => (digits, "%"),
         None => (text, ""),
     };
-    match digits.parse::<f64>() {
-        Ok(value) => {
-            Literal::Number(Number { digits: digits.into(), value, unit: unit.to_string() })
-        }
-        Err(_) => Literal::Name(text.to_string()),
-    }
+    let value = digits.parse().ok()?;
+    Some(Number { digits: digits.to_string(), value, unit: unit.to_string() })
 }
 
 impl Ty {

@@ -64,9 +64,21 @@ block! {
     pub struct Split = "part" {
         /// the part that trains
         part: Fraction = "80%",
+        /// what is divided
+        by: Dividing = "class",
         /// which images
         seed: Whole = "1",
     }
+}
+
+choice! {
+    /// What an undivided folder is divided by.
+    pub enum Dividing { Class = "class", }
+}
+
+choice! {
+    /// The color of a rectangle.
+    pub enum Blank { Black = "black", }
 }
 
 block! {
@@ -119,9 +131,9 @@ block! {
         /// rows x columns of the result
         size: Size,
         /// of the image's area
-        area: Range = "8% 100%",
+        area: Range = "8%..100%",
         /// width by height
-        aspect: Range = "0.75 1.3333333333333333",
+        aspect: Range = "0.75..1.3333333333333333",
         /// how pixels are interpolated
         filter: Filter = "bilinear",
     }
@@ -165,9 +177,11 @@ block! {
         /// how often
         chance: Fraction = "10%",
         /// of the image's area
-        area: Range = "2% 20%",
+        area: Range = "2%..20%",
         /// height by width
-        aspect: Range = "0.3 3.3",
+        aspect: Range = "0.3..3.3",
+        /// its color
+        to: Blank = "black",
     }
 }
 

@@ -59,6 +59,8 @@ pub enum Literal {
     /// `7x7`; also three or more.
     Size(Vec<usize>),
     Number(Number),
+    /// `8%..100%`, both ends included.
+    Range(Number, Number),
     Name(String),
     /// Escapes resolved.
     Text(String),

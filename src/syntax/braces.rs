@@ -17,33 +17,64 @@ struct Open {
 
 /// The text to parse, which has as many `}` as `{`, and what was wrong with it.
 pub fn balance(text: &str, source: SourceId) -> (Cow<'_, str>, Vec<Diagnostic>) {
+    let missing = match scan(text, 0) {
+        Ok(scan) => scan.open.len(),
+        Err(at) => {
+            let too_deep = Diagnostic::error("E0115", "bodies are nested more than 64 deep")
+                .at(Span::new(source, at, at + 1), "here");
+            return (Cow::Borrowed(""), vec![too_deep]);
+        }
+    };
+    // Where every brace has its partner, lines may begin wherever they like.
+    let Some(scan) = (missing > 0).then(|| scan(text, missing).ok()).flatten() else {
+        return (Cow::Borrowed(text), Vec::new());
+    };
+    let closed = scan.closed.iter().map(|&(open, next)| unclosed(text, source, open, Some(next)));
+    let open = scan.open.last().map(|open| unclosed(text, source, open.at, None));
+    let found = closed.chain(open).collect();
+    let mut patched = text.as_bytes().to_vec();
+    for &(_, next) in &scan.closed {
+        let line_start = patched[..next].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        patched[line_start - 1] = b'}';
+    }
+    match String::from_utf8(patched) {
+        Ok(patched) => (Cow::Owned(patched), found),
+        Err(_) => (Cow::Borrowed(text), found),
+    }
+}
+
+/// What a walk over the braces found.
+#[derive(Default)]
+struct Scan {
+    /// Bodies open at the end.
+    open: Vec<Open>,
+    /// Bodies that indentation shows to end before they were closed: where each opens, and the first
+    /// character of the line before which its `}` is missing.
+    closed: Vec<(usize, usize)>,
+}
+
+/// Walks over the braces; at most `missing` bodies are closed where indentation says so. Fails where
+/// bodies are nested too deep.
+fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
     let bytes = text.as_bytes();
-    let mut stack: Vec<Open> = Vec::new();
-    let mut patches: Vec<usize> = Vec::new();
-    let mut found = Vec::new();
-    let (mut line_start, mut line_begun) = (0, false);
-    let mut indent = 0;
+    let mut scan = Scan::default();
+    let (mut line_start, mut indent, mut line_begun) = (0, 0, false);
     let mut i = 0;
     while i < bytes.len() {
         let byte = bytes[i];
         if !line_begun && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             line_begun = true;
             indent = i - line_start;
-            let closes = byte == b'}';
-            let starts = indent == 0 && byte.is_ascii_alphabetic();
-            // What is still open here, and can not be.
-            let wrong = |open: &Open| if closes { open.indent > indent } else { starts };
-            if (closes || starts)
-                && stack.last().is_some_and(wrong)
-                && (closes
-                    || line_start < 2
-                    || matches!(bytes[line_start - 2], b'\n' | b'\r')
-                    || stack.len() == 1)
-                && line_start > 0
-                && let Some(open) = stack.pop()
+            let ends_here = |open: &Open| match byte {
+                b'}' => open.indent > indent,
+                _ => indent == 0 && byte.is_ascii_alphabetic(),
+            };
+            if line_start > 0
+                && scan.closed.len() < missing
+                && scan.open.last().is_some_and(ends_here)
+                && let Some(open) = scan.open.pop()
             {
-                found.push(unclosed(text, source, open.at, Some(i)));
-                patches.push(line_start - 1);
+                scan.closed.push((open.at, i));
             }
         }
         match byte {
@@ -56,38 +87,16 @@ pub fn balance(text: &str, source: SourceId) -> (Cow<'_, str>, Vec<Diagnostic>) 
                 continue;
             }
             b'"' => i = string_end(bytes, i),
-            b'{' => {
-                if stack.len() == MAX_DEPTH {
-                    let span = Span::new(source, i, i + 1);
-                    found.push(
-                        Diagnostic::error("E0115", "bodies are nested more than 64 deep")
-                            .at(span, "here"),
-                    );
-                    return (Cow::Borrowed(""), found);
-                }
-                stack.push(Open { at: i, indent });
-            }
+            b'{' if scan.open.len() == MAX_DEPTH => return Err(i),
+            b'{' => scan.open.push(Open { at: i, indent }),
             b'}' => {
-                stack.pop();
+                scan.open.pop();
             }
             _ => {}
         }
         i += 1;
     }
-    if let Some(open) = stack.pop() {
-        found.push(unclosed(text, source, open.at, None));
-    }
-    if patches.is_empty() {
-        return (Cow::Borrowed(text), found);
-    }
-    let mut patched = bytes.to_vec();
-    for at in patches {
-        patched[at] = b'}';
-    }
-    match String::from_utf8(patched) {
-        Ok(patched) => (Cow::Owned(patched), found),
-        Err(_) => (Cow::Borrowed(text), found),
-    }
+    Ok(scan)
 }
 
 /// The closing quote, or the last character of the line.

@@ -221,18 +221,23 @@ impl Reader<'_> {
                     }
                 }
             }
-            Rule::number => self.number(pair, span),
+            Rule::number => self.number(pair, span).map(Literal::Number),
+            Rule::range => {
+                let mut bounds = pair.clone().into_inner();
+                let (low, high) = (bounds.next()?, bounds.next()?);
+                Some(Literal::Range(self.number(&low, span)?, self.number(&high, span)?))
+            }
             Rule::text => self.string(pair, span),
             _ => None,
         }
     }
 
-    fn number(&mut self, pair: &Pair<'_, Rule>, span: Span) -> Option<Literal> {
+    fn number(&mut self, pair: &Pair<'_, Rule>, span: Span) -> Option<Number> {
         let mut parts = pair.clone().into_inner();
         let digits = parts.next()?.as_str().replace('_', "");
         let unit = parts.next().map(|u| u.as_str().to_string()).unwrap_or_default();
         match digits.parse::<f64>() {
-            Ok(value) if value.is_finite() => Some(Literal::Number(Number { digits, value, unit })),
+            Ok(value) if value.is_finite() => Some(Number { digits, value, unit }),
             _ => {
                 self.diags.push(mistakes::too_large(span));
                 None

@@ -1,0 +1,112 @@
+//! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
+
+use crate::text::{check, check_file, root};
+use insta::{assert_snapshot, glob};
+
+#[test]
+fn small_models_lower_as_drawn() {
+    glob!("*.clue", |path| {
+        let text = check_file(path).clean();
+        let graphs: Vec<String> =
+            text.program.models.iter().map(|m| m.graph.as_ref().unwrap().to_string()).collect();
+        assert_snapshot!(graphs.join("\n"));
+    });
+}
+
+#[test]
+fn the_published_model_for_small_images() {
+    let text = check_file(&root().join("models/cluenet_cifar.clue")).clean();
+    assert_snapshot!(text.model("cluenet_cifar").graph.as_ref().unwrap());
+}
+
+#[test]
+fn the_example_for_a_laptop() {
+    let text = check_file(&root().join("examples/shapes.clue")).clean();
+    assert_snapshot!(text.model("shapes").graph.as_ref().unwrap());
+}
+
+/// A model printed in full needs no other item, and is the same model.
+#[test]
+fn a_printed_model_is_the_same_model() {
+    let mut printed = 0;
+    for folder in ["models", "examples", "tests/graph", "tests/verify"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "clue") {
+                continue;
+            }
+            let text = check_file(&path);
+            for model in &text.program.models {
+                let again = check(&model.text);
+                assert_eq!(again.hash(&model.name), text.hash(&model.name), "{}", model.text);
+                assert_eq!(again.model(&model.name).text, model.text);
+                assert_eq!(again.model(&model.name).recipe.is_some(), model.recipe.is_some());
+                printed += 1;
+            }
+        }
+    }
+    assert!(printed >= 19, "{printed}");
+}
+
+#[test]
+fn a_graph_knows_the_text_that_asked_for_a_node() {
+    let text = check_file(&root().join("examples/shapes.clue")).clean();
+    let graph = text.model("shapes").graph.as_ref().unwrap();
+    let said = |scope: &str| {
+        let index = graph.nodes.iter().position(|node| node.scope == scope).unwrap();
+        let span = graph.span(cluec::graph::Value(index as u32)).unwrap();
+        text.sources.slice(span).to_string()
+    };
+    assert_eq!(said("input"), "input   32x32");
+    assert_eq!(said("stage2.pool.skip"), "pool icp");
+    assert_eq!(said("stage1.block1.ffn.depthwise"), "depthwise 3x3");
+    assert_eq!(said("stage3.block1.mixer.assign"), "mixer cluster");
+}
+
+/// Spans, comments, layout and the name of a model do not enter its hash; what it computes does.
+#[test]
+fn the_hash_is_of_what_a_model_computes() {
+    let one = "model a { input 8x8; classes 3; embed patches { kernel 1x1; stride 1 }; stages 1\n\
+               blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }";
+    let other = "/// Another.\nmodel b \"B\" {\n  // order means nothing\n  head mean\n  ffn mlp\n  \
+                 ffn.ratio 2\n  mixer off\n  width 8\n  blocks 1\n  stages 1\n  drop_path 0\n  \
+                 embed patches { stride 1; kernel 1x1 }\n  classes 3\n  input 8x8\n}";
+    let wider = one.replace("ratio 2", "ratio 3");
+    let hash = |text: &str, name: &str| check(text).clean().hash(name);
+    assert_eq!(hash(one, "a"), hash(other, "b"));
+    assert_ne!(hash(one, "a"), hash(&wider, "a"));
+}
+
+/// Every switch of the cluster mixer is another graph; the snapshot shows the mixer alone.
+#[test]
+fn every_switch_of_the_mixer() {
+    let cases = [
+        "",
+        "refine cosine { start 1; floor 0.5 }",
+        "refine dot",
+        "refine off; fuse off",
+        "fuse fixed",
+        "fuse off",
+        "query joint",
+        "query pooled",
+        "query centers",
+        "assign soft",
+        "dispatch private",
+    ];
+    let mut drawn = String::new();
+    let mut hashes = std::collections::BTreeSet::new();
+    for case in cases {
+        let text = check(&format!(
+            "model m {{ input 8x8; classes 3; embed patches {{ kernel 1x1; stride 1 }}; stages 1\n\
+             blocks 2; width 8; mixer cluster {{ grid 2x2; heads 2; head_width 4; {case} }}\n\
+             ffn off; head mean }}"
+        ))
+        .clean();
+        assert!(hashes.insert(text.hash("m")), "`{case}` changes nothing");
+        let graph = text.model("m").graph.as_ref().unwrap().to_string();
+        let mixer = graph.lines().skip_while(|line| !line.contains("mixer.key"));
+        let mixer: Vec<&str> = mixer.take_while(|line| !line.contains("mixer_add")).collect();
+        drawn.push_str(&format!("// {case}\n{}\n\n", mixer.join("\n")));
+    }
+    assert_snapshot!(drawn);
+}
