@@ -12,6 +12,7 @@ pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod exec;
+pub mod format;
 pub mod graph;
 pub mod model;
 pub mod schema;
@@ -29,13 +30,20 @@ use std::path::Path;
 pub fn compile(sources: &mut Sources, file: &str, sets: &[String]) -> (Program, Diags) {
     match read(file) {
         Ok(text) => compile_text(sources, file, &text, sets),
-        Err(error) => {
-            let mut diags = Diags::default();
-            let message = format!("{file} can not be read: {error}");
-            diags.push(Diagnostic::error("E0202", message));
-            (Program::default(), diags)
-        }
+        Err(error) => (Program::default(), unreadable(file, &error)),
     }
+}
+
+/// The text of a file (`-`: standard input) and its canonical form, or the mistakes in the way.
+pub fn format_file(sources: &mut Sources, file: &str) -> Result<(String, String), Diags> {
+    let text = read(file).map_err(|error| unreadable(file, &error))?;
+    let id = sources.add(file, text.as_str());
+    Ok((text, format::format(sources, id)?))
+}
+
+fn unreadable(file: &str, error: &std::io::Error) -> Diags {
+    let message = format!("{file} can not be read: {error}");
+    Diags(vec![Diagnostic::error("E0202", message)])
 }
 
 /// The same of a text that is at hand already; `name` is what reports call it, and what its `use`

@@ -8,3 +8,4 @@ mod counts;
 mod exec;
 mod graph;
 mod text;
+mod format;

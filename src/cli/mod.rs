@@ -4,6 +4,7 @@
 pub mod check;
 #[cfg(feature = "train")]
 pub mod eval;
+pub mod fmt;
 pub mod graph;
 pub mod number;
 #[cfg(feature = "train")]
@@ -33,6 +34,8 @@ struct Cli {
 enum Verb {
     /// Report every mistake and the counts of every model
     Check(check::Args),
+    /// Put files into their canonical form
+    Fmt(fmt::Args),
     /// Print the graph a model is lowered to
     Graph(graph::Args),
     /// Train a model, or go on with a run
@@ -113,6 +116,7 @@ pub fn run() -> io::Result<Exit> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),
+        Verb::Fmt(args) => fmt::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),

@@ -83,3 +83,44 @@ fn absent_verbs_explain_themselves() {
         }
     }
 }
+
+#[test]
+fn fmt_rewrites_files_and_checks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.clue");
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, "model a {\nx   1\n}").unwrap();
+
+    let checked = cluec(&["fmt", "--check", file]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(said, format!("{file}: not in canonical form\n"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "model a {\nx   1\n}");
+
+    assert_eq!(code(&["fmt", file]), Some(0));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "model a {\n    x 1\n}\n");
+    assert_eq!(code(&["fmt", "--check", file]), Some(0));
+
+    // A file in error is left alone.
+    std::fs::write(&path, "model a {\nx   = 1\n}").unwrap();
+    let refused = cluec(&["fmt", file]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("E0101"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "model a {\nx   = 1\n}");
+}
+
+#[test]
+fn fmt_answers_standard_input() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cluec"))
+        .args(["fmt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"model a{x 1}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "model a { x 1 }\n");
+}
