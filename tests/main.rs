@@ -6,6 +6,6 @@ mod cli;
 mod counts;
 #[cfg(feature = "train")]
 mod exec;
+mod format;
 mod graph;
 mod text;
-mod format;

@@ -92,10 +92,8 @@ fn body(depth: u32) -> BoxedStrategy<String> {
     let end =
         prop::sample::select(vec!["\n", ";", " ;\n", "\n\n\n", "// remark\n", " //r\n \n", "\r\n"]);
     let before = prop::sample::select(vec!["", "", " ", "\n", "// alone\n", "  /// doc\n", ";;"]);
-    let line = (before, key, row, inner, end).prop_map(|(before, key, row, inner, end)| {
-        // Reserved words are no keys' business here, only rows': a path may be any word.
-        format!("{before}{key}{row}{inner}{end}")
-    });
+    let line = (before, key, row, inner, end)
+        .prop_map(|(before, key, row, inner, end)| format!("{before}{key}{row}{inner}{end}"));
     prop::collection::vec(line, 0..6).prop_map(|lines| lines.concat()).boxed()
 }
 
