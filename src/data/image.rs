@@ -1,7 +1,8 @@
 //! An 8-bit RGB image and what is done to its geometry.
 
-use fast_image_resize::images::{Image as Buffer, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 /// How pixels are interpolated. Both filters widen when an image shrinks (antialiasing).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,17 +97,19 @@ impl Image {
 
     fn convolve(&self, height: usize, width: usize, filter: Filter) -> Option<Image> {
         let side = |n: usize| u32::try_from(n).ok().filter(|&n| n > 0);
-        let source =
-            ImageRef::new(side(self.width)?, side(self.height)?, &self.pixels, PixelType::U8x3)
-                .ok()?;
-        let mut target = Buffer::new(side(width)?, side(height)?, PixelType::U8x3);
+        let from = (side(self.width)?, side(self.height)?);
+        let to = (side(width)?, side(height)?);
+        let mut pixels = vec![0; width * height * 3];
+        let source = TypedImageRef::<U8x3>::from_buffer(from.0, from.1, &self.pixels).ok()?;
+        let mut target = TypedImage::<U8x3>::from_buffer(to.0, to.1, &mut pixels).ok()?;
         let kernel = match filter {
             Filter::Bilinear => FilterType::Bilinear,
             Filter::Lanczos => FilterType::Lanczos3,
         };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(kernel));
-        Resizer::new().resize(&source, &mut target, &options).ok()?;
-        Some(Image { height, width, pixels: target.into_vec() })
+        // Of one pixel type: the call that takes any type compiles them all, again in every build.
+        Resizer::new().resize_typed(&source, &mut target, &options).ok()?;
+        Some(Image { height, width, pixels })
     }
 
     /// The shorter side `size` pixels long, the longer one in proportion and rounded down.
