@@ -15,6 +15,8 @@ pub mod exec;
 pub mod format;
 pub mod graph;
 pub mod model;
+pub mod passes;
+pub mod plan;
 pub mod schema;
 pub mod spec;
 pub mod syntax;

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 14] = [
-    "diag", "syntax", "format", "schema", "graph", "blocks", "spec", "model", "passes", "exec",
-    "data", "train", "see", "cli",
+const ROOMS: [&str; 15] = [
+    "diag", "syntax", "format", "schema", "graph", "blocks", "spec", "model", "passes", "plan",
+    "exec", "data", "train", "see", "cli",
 ];
 
 #[test]

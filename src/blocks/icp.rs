@@ -3,7 +3,7 @@
 
 use super::{Norm, normed};
 use crate::diag::Diagnostic;
-use crate::graph::ops::{Add, ClusterPool, Conv, Form, Gelu, LayerNorm, Linear};
+use crate::graph::ops::{Add, ClusterMean, Conv, Form, Gelu, LayerNorm, Linear, Nearest};
 use crate::graph::{Builder, Value, times};
 use crate::schema::Count;
 use crate::schema::block;
@@ -31,9 +31,10 @@ impl Icp {
         let skip = b.push("skip", "conv_skip", conv, &[x]);
         let linear = |out| Linear { out, form: Form::Conv1x1 };
         let features = b.push("features", "conv_f", linear(channels), &[x]);
-        let pool = ClusterPool { grid: [rows / 2, columns / 2] };
-        let pooled = b.push("pool", "", pool, &[features, features]);
-        b.tap("", pooled);
+        let grid = [rows / 2, columns / 2];
+        let nearest = b.push("nearest", "", Nearest { grid }, &[features]);
+        b.tap("", nearest);
+        let pooled = b.push("mean", "", ClusterMean, &[nearest, features]);
         let mut y = b.push("norm", "norm1", LayerNorm, &[pooled]);
         let layers = self.layers.value.0;
         for layer in 1..=layers {

@@ -2,6 +2,8 @@
 
 use super::{Exit, print_reports, select, usage};
 use crate::diag::Sources;
+use crate::passes::{self, Keep};
+use crate::plan::Plan;
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -10,6 +12,9 @@ pub struct Args {
     file: String,
     /// Which model, if the file holds several
     name: Option<String>,
+    /// The training step: its kernels in order, where their results lie in memory, what they move
+    #[arg(long)]
+    planned: bool,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
@@ -25,8 +30,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(_) if program.models.is_empty() && diags.has_errors() => return Ok(Exit::Findings),
         Err(message) => return usage(&message),
     };
-    if let Some(graph) = &model.graph {
-        write!(out, "{graph}")?;
+    match &model.graph {
+        Some(graph) if args.planned => {
+            let step = passes::step(graph, None, Keep::Output);
+            write!(out, "{}", Plan::new(step, Keep::Output))?;
+        }
+        Some(graph) => write!(out, "{graph}")?,
+        None => {}
     }
     Ok(if diags.has_errors() { Exit::Findings } else { Exit::Fine })
 }

@@ -10,7 +10,7 @@ use super::reference::assign::Assignment;
 use super::reference::{Mode, Output, cross_entropy_sum, evaluate, variables};
 use super::{ExecError, Parameters};
 use crate::graph::ops::AdaptivePool;
-use crate::graph::{Graph, Op, Size, Type, Value};
+use crate::graph::{Graph, Size, Type, Value};
 use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 use std::path::Path;
@@ -192,11 +192,7 @@ fn labels(graph: &Graph, tensors: &Plains, batch: usize) -> Result<Option<Vec<u3
 /// The map recorded under a module's name.
 fn tapped<'a>(graph: &Graph, outputs: &'a [Option<Output>], module: &str) -> Option<&'a Tensor> {
     let mut taps = graph.taps.iter().filter(|tap| tap.published == module);
-    // A pooling's tap serves its assignment, unless nothing else stands under the name.
-    let pooled = |tap: &&crate::graph::Tap| matches!(graph.node(tap.value).op, Op::ClusterPool(_));
-    let tensor = |value: Value| outputs[value.0 as usize].as_ref()?.tensor().ok();
-    let first = taps.clone().filter(|tap| !pooled(tap)).find_map(|tap| tensor(tap.value));
-    first.or_else(|| taps.find_map(|tap| tensor(tap.value)))
+    taps.find_map(|tap| outputs[tap.value.0 as usize].as_ref()?.tensor().ok())
 }
 
 fn plain(tensor: &Tensor) -> Result<Plain, VerifyError> {
@@ -220,16 +216,12 @@ fn assignments(
     for (module, expected) in part(tensors, "assign.") {
         let found = graph.taps.iter().filter(|tap| tap.published == module).find_map(|tap| {
             let node = graph.node(tap.value);
-            match (outputs[tap.value.0 as usize].as_ref()?, &node.ty, &node.op) {
+            match (outputs[tap.value.0 as usize].as_ref()?, &node.ty) {
                 (
                     Output::Assignment(Assignment::Hard { index, .. }),
                     Type::Assignment { map, grid, .. },
-                    _,
-                ) => Some((index, *map, *grid)),
-                (Output::Pooled { index, .. }, _, Op::ClusterPool(op)) => {
-                    let (map, _) = graph.node(node.inputs[1]).ty.as_map()?;
-                    Some((index, map, op.grid))
-                }
+                )
+                | (Output::Index(index), Type::Index { map, grid }) => Some((index, *map, *grid)),
                 _ => None,
             }
         });

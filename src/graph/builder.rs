@@ -12,6 +12,7 @@ pub struct Builder {
     scope: Vec<String>,
     published: Vec<String>,
     place: Vec<Span>,
+    sites: u64,
     pub diags: Diags,
 }
 
@@ -31,6 +32,7 @@ impl Builder {
             scope: Vec::new(),
             published: Vec::new(),
             place: Vec::new(),
+            sites: 0,
             diags: Diags::default(),
         }
     }
@@ -128,6 +130,12 @@ impl Builder {
         result
     }
 
+    /// A number no other random op of the graph has.
+    pub fn next_site(&mut self) -> u64 {
+        self.sites += 1;
+        self.sites - 1
+    }
+
     /// The text that asked for what is being built.
     pub fn place(&self) -> Option<Span> {
         self.place.last().copied()
@@ -159,7 +167,7 @@ impl Builder {
     /// Ends with the logits.
     pub fn finish(self, name: &str, output: Value) -> (Graph, Diags) {
         let Builder { nodes, params, taps, spans, diags, .. } = self;
-        (Graph { name: name.to_string(), nodes, params, taps, output, spans }, diags)
+        (Graph { name: name.to_string(), nodes, params, taps, output, loss: None, spans }, diags)
     }
 }
 

@@ -9,11 +9,14 @@
 
 mod builder;
 pub mod cost;
+mod edit;
 pub mod ops;
 mod text;
 mod types;
+mod verify;
 
 pub use builder::Builder;
+pub use edit::Edit;
 pub use ops::Op;
 pub use types::{Choice, Size, Type, area, times};
 
@@ -113,13 +116,21 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     pub params: Vec<Param>,
     pub taps: Vec<Tap>,
+    /// The logits.
     pub output: Value,
+    /// What is minimized, in a graph that trains.
+    pub loss: Option<Value>,
     spans: Vec<Option<Span>>,
 }
 
 impl Graph {
     pub fn node(&self, value: Value) -> &Node {
         &self.nodes[value.0 as usize]
+    }
+
+    /// All values, in order.
+    pub fn values(&self) -> impl Iterator<Item = Value> + use<> {
+        (0..self.nodes.len() as u32).map(Value)
     }
 
     pub fn param(&self, id: ParamId) -> &Param {

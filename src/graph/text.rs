@@ -7,6 +7,7 @@ impl Graph {
     /// The nodes and parameters without the model's name: what the hash is taken of.
     pub(super) fn body_text(&self) -> String {
         let mut out = String::new();
+        let mut declared = vec![false; self.params.len()];
         for (index, node) in self.nodes.iter().enumerate() {
             let inputs: Vec<String> = node.inputs.iter().map(|v| format!("%{}", v.0)).collect();
             let mut line = format!("%{index} = {}", node.op.name());
@@ -21,6 +22,10 @@ impl Graph {
             }
             let _ = writeln!(out, "{line} : {}  // {}", node.ty, node.scope);
             for &id in &node.params {
+                // Gradients, and nodes computed again, name parameters that stand elsewhere.
+                if std::mem::replace(&mut declared[id.0 as usize], true) {
+                    continue;
+                }
                 let param = self.param(id);
                 let leaf = param.name.rsplit('.').next().unwrap_or(&param.name);
                 let _ = writeln!(out, "    {leaf} {:?} {}", param.shape, param.init);

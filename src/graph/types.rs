@@ -11,6 +11,12 @@ pub enum Type {
     Tensor(Vec<usize>),
     /// For every pixel of `map` and every head: the centers it belongs to, and how much.
     Assignment { map: Size, grid: Size, heads: usize, choice: Choice },
+    /// For every pixel of `map`: one center.
+    Index { map: Size, grid: Size },
+    /// The class of every image.
+    Labels,
+    /// Several results of one node.
+    Tuple(Vec<Type>),
     /// The result of a mistake already reported: whatever consumes it is unknown too.
     Unknown,
 }
@@ -56,7 +62,24 @@ impl Type {
                     Choice::Soft => pixels * area(*grid),
                 }
             }
+            Type::Index { map, .. } => area(*map),
+            Type::Labels => 1,
+            Type::Tuple(types) => types.iter().map(Type::elements).sum(),
             Type::Unknown => 0,
+        }
+    }
+
+    /// The type of a gradient with respect to a value of this type. Of an assignment it is the
+    /// gradient of its similarities.
+    pub fn tangent(&self) -> Type {
+        match self {
+            Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
+                Type::Tensor(vec![map[0], map[1], *heads])
+            }
+            Type::Assignment { map, grid, heads, choice: Choice::Soft } => {
+                Type::Tensor(vec![map[0], map[1], *heads, grid[0] * grid[1]])
+            }
+            other => other.clone(),
         }
     }
 }
@@ -85,6 +108,15 @@ impl fmt::Display for Type {
                     Choice::Soft => "soft",
                 };
                 write!(f, "{choice}[B, {} -> {}, heads {heads}]", times(*map), times(*grid))
+            }
+            Type::Index { map, grid } => write!(f, "index[B, {} -> {}]", times(*map), times(*grid)),
+            Type::Labels => f.write_str("labels[B]"),
+            Type::Tuple(types) => {
+                f.write_str("(")?;
+                for (i, ty) in types.iter().enumerate() {
+                    write!(f, "{}{ty}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str(")")
             }
             Type::Unknown => f.write_str("?"),
         }

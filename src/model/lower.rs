@@ -97,7 +97,8 @@ fn lower_block(
 
 fn residual(b: &mut Builder, part: &str, x: Value, branch: Value, rate: f64) -> Value {
     let branch = if rate > 0.0 {
-        b.push(&format!("{part}_drop_path"), "", DropPath { rate }, &[branch])
+        let site = b.next_site();
+        b.push(&format!("{part}_drop_path"), "", DropPath { rate, site }, &[branch])
     } else {
         branch
     };

@@ -1,4 +1,4 @@
-//! Drop path: which images pass a branch by follows from seed, step, image and node alone.
+//! Drop path: which images pass a branch by follows from seed, step, image and site alone.
 
 use candle_core::{Device, Tensor};
 use cluec::exec::StepKey;
@@ -11,7 +11,7 @@ fn graph(rates: [f64; 2]) -> Graph {
     let mut b = Builder::new();
     let mut x = b.push("input", "", Input { size: [1, 1] }, &[]);
     for (i, rate) in rates.into_iter().enumerate() {
-        x = b.push(&format!("drop{i}"), "", DropPath { rate }, &[x]);
+        x = b.push(&format!("drop{i}"), "", DropPath { rate, site: i as u64 }, &[x]);
     }
     let x = b.push("mean", "", Mean, &[x]);
     b.finish("drop", x).0

@@ -54,8 +54,9 @@ pub fn pool(b: &mut Builder, grid: Size, widths: [usize; 2], norm2: bool, x: Val
     let skip = Conv { out: widths[1], kernel: [3, 3], stride: 2, pad: 1 };
     let skip = b.push("skip", "conv_skip", skip, &[x]);
     let f = conv1x1(b, "features", "conv_f", widths[0], x);
-    let pooled = b.push("pool", "", ClusterPool { grid }, &[f, f]);
-    b.tap("", pooled);
+    let nearest = b.push("nearest", "", Nearest { grid }, &[f]);
+    b.tap("", nearest);
+    let pooled = b.push("pool", "", ClusterMean, &[nearest, f]);
     let y = b.push("norm1", "norm1", LayerNorm, &[pooled]);
     let y = conv1x1(b, "value1", "conv_v.0", widths[0], y);
     let y = b.push("gelu", "", Gelu, &[y]);
@@ -81,8 +82,9 @@ pub fn embed(b: &mut Builder, dim: usize, conv: [usize; 3], x: Value) -> Value {
 }
 
 fn residual(b: &mut Builder, name: &str, rate: f64, x: Value, y: Value) -> Value {
-    let y =
-        if rate > 0.0 { b.push(&format!("{name}_drop"), "", DropPath { rate }, &[y]) } else { y };
+    let site = b.next_site();
+    let drop = DropPath { rate, site };
+    let y = if rate > 0.0 { b.push(&format!("{name}_drop"), "", drop, &[y]) } else { y };
     b.push(&format!("{name}_sum"), "", Add, &[x, y])
 }
 

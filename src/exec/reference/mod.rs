@@ -8,7 +8,7 @@
 mod adaptive_pool;
 pub mod assign;
 mod attend;
-mod cluster_pool;
+mod clusters;
 mod conv;
 mod depthwise;
 mod gate;

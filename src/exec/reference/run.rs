@@ -3,7 +3,7 @@
 use super::adaptive_pool::AdaptivePool;
 use super::assign::{Assignment, assign, dispatch};
 use super::attend::attend;
-use super::cluster_pool::cluster_pool;
+use super::clusters::{cluster_mean, nearest};
 use super::conv::conv;
 use super::depthwise::Depthwise;
 use super::gate::gate;
@@ -21,19 +21,16 @@ use candle_core::{Result, Tensor, bail};
 pub enum Output {
     Tensor(Tensor),
     Assignment(Assignment),
-    /// A cluster pooling: the map, and the choice `[B, N]` it was made by.
-    Pooled {
-        map: Tensor,
-        index: Tensor,
-    },
+    /// A center for every pixel, `[B, N]`, `u32`.
+    Index(Tensor),
 }
 
 impl Output {
     /// The value as the ops after it see it.
     pub fn tensor(&self) -> Result<&Tensor> {
         match self {
-            Output::Tensor(tensor) | Output::Pooled { map: tensor, .. } => Ok(tensor),
-            Output::Assignment(_) => bail!("an assignment stands where a tensor is needed"),
+            Output::Tensor(tensor) => Ok(tensor),
+            _ => bail!("an assignment stands where a tensor is needed"),
         }
     }
 
@@ -124,19 +121,22 @@ fn compute(
             };
             dispatch(input(0)?.assignment()?, x(1)?, heads, map)?
         }
-        Op::ClusterPool(op) => {
-            let (map, index) = cluster_pool(op.grid, x(0)?, x(1)?)?;
-            return Ok(Output::Pooled { map, index });
+        Op::Nearest(op) => return Ok(Output::Index(nearest(op.grid, x(0)?)?)),
+        Op::ClusterMean(_) => {
+            let Some((grid, _)) = node.ty.as_map() else { bail!("it gives no map") };
+            let Output::Index(index) = input(0)? else { bail!("its first input is no index") };
+            cluster_mean(grid, index, x(1)?)?
         }
         Op::Mean(_) => mean(x(0)?)?,
         Op::DropPath(op) => match mode {
             Mode::Training { key, image } if op.rate > 0.0 => {
                 let StepKey { seed, step } = key;
-                let key = DropKey { seed, step, image: image as u64, node: index as u64 };
+                let key = DropKey { seed, step, image: image as u64, site: op.site };
                 drop_path(x(0)?, op.rate, key)?
             }
             _ => x(0)?.clone(),
         },
+        _ => bail!("the reference executor runs models as they are lowered"),
     };
     Ok(Output::Tensor(output))
 }

@@ -25,8 +25,8 @@ pub struct DropKey {
     pub step: u64,
     /// Position of the first image within the whole batch.
     pub image: u64,
-    /// Position of the op in the graph.
-    pub node: u64,
+    /// Which drop path of the model.
+    pub site: u64,
 }
 
 /// Drops whole images, and divides the kept ones by the probability of keeping.
@@ -34,7 +34,7 @@ pub fn drop_path(x: &Tensor, rate: f64, key: DropKey) -> Result<Tensor> {
     let batch = x.dim(0)?;
     let factors: Vec<f64> = (0..batch as u64)
         .map(|i| {
-            let which = key.node << 32 | (key.image + i);
+            let which = key.site << 32 | (key.image + i);
             let mut random = Random::new(key.seed, key.step, which, Site::DropPath);
             if random.uniform() < rate { 0.0 } else { 1.0 / (1.0 - rate) }
         })

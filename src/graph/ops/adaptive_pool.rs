@@ -2,7 +2,7 @@
 //! `[floor(i n / m), ceil((i + 1) n / m))` of the `n` positions. A grid larger than the map repeats
 //! positions.
 
-use super::{Mismatch, Operation, map_of};
+use super::{Mismatch, Operation, Reads, map_of};
 use crate::graph::cost::Cost;
 use crate::graph::{Size, Type, times};
 
@@ -34,6 +34,10 @@ impl Operation for AdaptivePool {
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
         let (_, channels) = map_of(inputs, 0)?;
         Ok(Type::map(self.grid, channels))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {

@@ -1,6 +1,6 @@
 //! The sum of two values of one shape: a residual connection.
 
-use super::{Mismatch, Operation};
+use super::{Flow, Mismatch, Operation, Reads};
 use crate::graph::Type;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -17,5 +17,13 @@ impl Operation for Add {
             return Err(Mismatch::new(message, &[0, 1]));
         }
         Ok(inputs[0].clone())
+    }
+
+    fn flow(&self, _: usize) -> Flow {
+        Flow::Unchanged
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 }

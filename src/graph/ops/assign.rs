@@ -4,7 +4,7 @@
 //! after the sigmoid, lowest index on ties; the gradient flows through the winning value only.
 //! Soft: every `s`, divided by their sum over the centers.
 
-use super::{Mismatch, Operation, head_width, map_of};
+use super::{Mismatch, Operation, Reads, head_width, map_of};
 use crate::graph::cost::Cost;
 use crate::graph::{Choice, Init, Layout, ParamSpec, Type, area};
 
@@ -36,6 +36,10 @@ impl Operation for Assign {
         }
         head_width(channels, self.heads, 0)?;
         Ok(Type::Assignment { map, grid, heads: self.heads, choice: self.choice })
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::ALL
     }
 
     fn params(&self, _: &[&Type]) -> Vec<ParamSpec> {

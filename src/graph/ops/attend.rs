@@ -5,7 +5,7 @@
 //! cosine scores are divided by `exp(max(temperature, ln floor))`, one scalar for all heads, and
 //! the temperature gets no gradient while it lies below the floor.
 
-use super::{Mismatch, Operation, head_width, map_of};
+use super::{Mismatch, Operation, Reads, head_width, map_of};
 use crate::graph::cost::Cost;
 use crate::graph::{Init, Layout, ParamSpec, Type, area};
 
@@ -52,6 +52,10 @@ impl Operation for Attend {
             return Err(Mismatch::new("keys and values differ in shape", &[1, 2]));
         }
         Ok(inputs[0].clone())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::ALL
     }
 
     fn params(&self, _: &[&Type]) -> Vec<ParamSpec> {

@@ -33,6 +33,10 @@ impl Operation for Dispatch {
         Ok(Type::map(*map, channels))
     }
 
+    fn cheap(&self) -> bool {
+        true
+    }
+
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         let macs = match inputs[0] {
             Type::Assignment { choice: Choice::Soft, grid, .. } => output.elements() * area(*grid),

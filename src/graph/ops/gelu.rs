@@ -16,6 +16,10 @@ impl Operation for Gelu {
         Ok(inputs[0].clone())
     }
 
+    fn cheap(&self) -> bool {
+        true
+    }
+
     fn cost(&self, _: &[&Type], output: &Type) -> Cost {
         Cost { ptflops: 2 * output.elements(), ..Cost::default() }
     }

@@ -1,6 +1,6 @@
 //! The mean over all pixels, `[B, H, W, C] -> [B, C]`.
 
-use super::{Mismatch, Operation, map_of};
+use super::{Mismatch, Operation, Reads, map_of};
 use crate::graph::Type;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -14,5 +14,9 @@ impl Operation for Mean {
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
         let (_, channels) = map_of(inputs, 0)?;
         Ok(Type::Tensor(vec![channels]))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 }

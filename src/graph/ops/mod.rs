@@ -22,10 +22,50 @@ pub trait Operation {
         Vec::new()
     }
 
+    /// Whether a gradient passes from its result to an input.
+    fn flow(&self, _input: usize) -> Flow {
+        Flow::Through
+    }
+
+    /// What its gradient is computed from, besides the gradient of its result.
+    fn reads(&self) -> Reads {
+        Reads::INPUTS
+    }
+
+    /// Whether computing it again costs less than keeping it for the backward pass.
+    fn cheap(&self) -> bool {
+        false
+    }
+
     /// Its cost per image; asked only when the inputs fit.
     fn cost(&self, _inputs: &[&Type], _output: &Type) -> Cost {
         Cost::default()
     }
+}
+
+/// What happens to a gradient on its way from a result to an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    Through,
+    /// The gradient of the input is that of the result.
+    Unchanged,
+    /// It ends here, for this reason.
+    Blocked(&'static str),
+}
+
+/// What a gradient is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reads {
+    /// The first this many inputs of the op.
+    pub inputs: usize,
+    /// Its result.
+    pub result: bool,
+}
+
+impl Reads {
+    pub const NOTHING: Reads = Reads { inputs: 0, result: false };
+    pub const INPUTS: Reads = Reads { inputs: usize::MAX, result: false };
+    pub const ALL: Reads = Reads { inputs: usize::MAX, result: true };
 }
 
 /// Inputs that do not fit an op.
@@ -84,9 +124,17 @@ ops! {
     blend::Blend,
     assign::Assign,
     dispatch::Dispatch,
-    cluster_pool::ClusterPool,
+    nearest::Nearest,
+    cluster_mean::ClusterMean,
     mean::Mean,
     drop_path::DropPath,
+    residual::Residual,
+    ffn::Ffn,
+    labels::Labels,
+    cross_entropy::CrossEntropy,
+    gradient::Gradient,
+    part::Part,
+    update::Update,
 }
 
 pub use attend::Score;

@@ -1,0 +1,84 @@
+//! The derivative of another op: gradients with respect to its inputs, and with respect to its
+//! parameters, which are added to theirs.
+//!
+//! Inputs: what the op says its gradient reads, then the gradient of its result (none for a loss,
+//! where gradients begin). One result for every input wanted: by itself, or several as a tuple.
+
+use super::{Mismatch, Op, Operation};
+use crate::graph::cost::Cost;
+use crate::graph::{Type, Value};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradient {
+    pub of: Box<Op>,
+    /// The types of its inputs.
+    pub inputs: Vec<Type>,
+    /// With respect to which inputs.
+    pub wants: Vec<bool>,
+}
+
+/// The inputs of a gradient node by what they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operands {
+    /// Inputs of the op, as far as they are read.
+    pub inputs: Vec<Value>,
+    pub result: Option<Value>,
+    /// With respect to the result of the op.
+    pub gradient: Option<Value>,
+}
+
+impl Gradient {
+    /// Sorts the inputs of a node.
+    pub fn operands(&self, inputs: &[Value]) -> Operands {
+        let reads = self.of.reads();
+        let (read, rest) = inputs.split_at(reads.inputs.min(self.inputs.len()));
+        let (result, rest) = rest.split_at(usize::from(reads.result));
+        Operands {
+            inputs: read.to_vec(),
+            result: result.first().copied(),
+            gradient: rest.first().copied(),
+        }
+    }
+
+    /// The types of its results.
+    pub fn results(&self) -> Vec<Type> {
+        let wanted = self.inputs.iter().zip(&self.wants).filter(|(_, wanted)| **wanted);
+        wanted.map(|(ty, _)| ty.tangent()).collect()
+    }
+}
+
+impl Operation for Gradient {
+    fn name(&self) -> &'static str {
+        "gradient"
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        let mut words = vec![("of", self.of.name().to_string())];
+        words.extend(self.of.attributes());
+        words
+    }
+
+    fn infer(&self, _: &[&Type]) -> Result<Type, Mismatch> {
+        let mut results = self.results();
+        Ok(match results.len() {
+            1 => results.remove(0),
+            _ => Type::Tuple(results),
+        })
+    }
+
+    /// As many products for every wanted input and for the parameters as the op has, and what it
+    /// computes again.
+    fn cost(&self, _: &[&Type], _: &Type) -> Cost {
+        let inputs: Vec<&Type> = self.inputs.iter().collect();
+        let Ok(result) = self.of.infer(&inputs) else { return Cost::default() };
+        let once = self.of.cost(&inputs, &result).macs;
+        let parameters = u64::from(!self.of.params(&inputs).is_empty());
+        let times = match *self.of {
+            // The two products of each layer, and the first one again.
+            Op::Ffn(_) => 2 + u64::from(self.wants[0]),
+            Op::Attend(_) => 3,
+            _ => u64::from(self.wants.contains(&true)) + parameters,
+        };
+        Cost { macs: times * once, ..Cost::default() }
+    }
+}

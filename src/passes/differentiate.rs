@@ -1,0 +1,117 @@
+//! From a model to a training step: the loss, then the gradients from the last node to the first,
+//! then the update of the parameters.
+
+use crate::graph::ops::{Add, CrossEntropy, Flow, Gradient, Labels, Part, Update};
+use crate::graph::{Edit, Graph, Node, Value};
+
+/// Whether a gradient of the logits reaches each value, and a parameter at or before it wants one:
+/// the values whose gradients a training step computes.
+pub fn reached(graph: &Graph) -> Vec<bool> {
+    let mut wants = vec![false; graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let inputs = node.inputs.iter().enumerate();
+        let through = |(i, v): (usize, &Value)| passes(node, i) && wants[v.0 as usize];
+        wants[index] = !node.params.is_empty() || inputs.into_iter().any(through);
+    }
+    let mut gets = vec![false; graph.nodes.len()];
+    gets[graph.output.0 as usize] = true;
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        for (i, input) in node.inputs.iter().enumerate() {
+            gets[input.0 as usize] |= gets[index] && passes(node, i);
+        }
+    }
+    wants.iter().zip(gets).map(|(wants, gets)| *wants && gets).collect()
+}
+
+fn passes(node: &Node, input: usize) -> bool {
+    !matches!(node.op.flow(input), Flow::Blocked(_))
+}
+
+pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
+    let mut edit = Edit::extend(graph);
+    let logits = edit.now(graph.output);
+    let labels = edit.push(Labels, Vec::new(), Vec::new(), "labels".into(), None);
+    let loss = edit.push(CrossEntropy, vec![logits, labels], Vec::new(), "loss".into(), None);
+    edit.set_loss(loss);
+    let types = [&edit.graph().node(logits).ty, &edit.graph().node(labels).ty];
+    let start = Gradient {
+        of: Box::new(CrossEntropy.into()),
+        inputs: types.map(Clone::clone).to_vec(),
+        wants: vec![true, false],
+    };
+    let start = edit.push(start, vec![logits, labels], Vec::new(), "loss.gradient".into(), None);
+
+    let reached = reached(graph);
+    // The gradient of every value so far, and from how many places it came.
+    let mut gradients: Vec<Option<Value>> = vec![None; graph.nodes.len()];
+    let mut sums = 0;
+    gradients[graph.output.0 as usize] = Some(start);
+    for value in graph.values().collect::<Vec<_>>().into_iter().rev() {
+        let Some(gradient) = gradients[value.0 as usize].filter(|_| reached[value.0 as usize])
+        else {
+            continue;
+        };
+        for (input, part) in backward(&mut edit, graph, value, gradient, &reached) {
+            let slot = &mut gradients[input.0 as usize];
+            *slot = Some(match *slot {
+                None => part,
+                Some(before) => {
+                    sums += 1;
+                    let scope = format!("{}.sum{sums}", graph.node(input).scope);
+                    let span = graph.span(input);
+                    edit.push(Add, vec![before, part], Vec::new(), scope, span)
+                }
+            });
+        }
+    }
+    edit.push(Update { clip }, Vec::new(), Vec::new(), "update".into(), None);
+    edit.finish()
+}
+
+/// The gradients that one node sends to its inputs.
+fn backward(
+    edit: &mut Edit<'_>,
+    graph: &Graph,
+    value: Value,
+    gradient: Value,
+    reached: &[bool],
+) -> Vec<(Value, Value)> {
+    let node = graph.node(value);
+    let mut sent = Vec::new();
+    let mut wants = vec![false; node.inputs.len()];
+    for (i, input) in node.inputs.iter().enumerate().filter(|(_, v)| reached[v.0 as usize]) {
+        match node.op.flow(i) {
+            Flow::Through => wants[i] = true,
+            Flow::Unchanged => sent.push((*input, gradient)),
+            Flow::Blocked(_) => {}
+        }
+    }
+    let wanted: Vec<Value> =
+        node.inputs.iter().zip(&wants).filter(|(_, want)| **want).map(|(v, _)| *v).collect();
+    if wanted.is_empty() && node.params.is_empty() {
+        return sent;
+    }
+    let reads = node.op.reads();
+    let mut inputs: Vec<Value> =
+        node.inputs.iter().take(reads.inputs).map(|&input| edit.now(input)).collect();
+    inputs.extend(reads.result.then(|| edit.now(value)));
+    inputs.push(gradient);
+    let op = Gradient {
+        of: Box::new(node.op.clone()),
+        inputs: node.inputs.iter().map(|&input| graph.node(input).ty.clone()).collect(),
+        wants,
+    };
+    let span = graph.span(value);
+    let scope = format!("{}.gradient", node.scope);
+    let result = edit.push(op, inputs, node.params.clone(), scope.clone(), span);
+    match wanted[..] {
+        [] => {}
+        [only] => sent.push((only, result)),
+        _ => sent.extend(wanted.iter().enumerate().map(|(index, &input)| {
+            let part = Part { index };
+            let name = format!("{scope}.{index}");
+            (input, edit.push(part, vec![result], Vec::new(), name, span))
+        })),
+    }
+    sent
+}

@@ -1,0 +1,61 @@
+//! Graph to graph, one pass per file. What a pass gives is verified in every debug build.
+//!
+//! ```text
+//! model ─plain─ fuse ─ dead → what evaluation runs
+//! model ─ fuse ─ differentiate ─ recompute ─ dead → what a training step runs
+//! ```
+
+mod dead;
+mod differentiate;
+mod fuse;
+mod plain;
+mod recompute;
+
+pub use dead::dead;
+pub use differentiate::{differentiate, reached};
+pub use fuse::fuse;
+pub use plain::plain;
+pub use recompute::recompute;
+
+use crate::graph::{Graph, Value};
+
+/// What has to be there when a graph has run, besides its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    #[default]
+    Output,
+    /// The values the published code has names for as well.
+    Taps,
+}
+
+impl Keep {
+    /// Values that must survive a pass.
+    pub fn values(self, graph: &Graph) -> Vec<Value> {
+        let taps = graph.taps.iter().map(|tap| tap.value).filter(|_| self == Keep::Taps);
+        std::iter::once(graph.output).chain(graph.loss).chain(taps).collect()
+    }
+}
+
+/// What evaluation runs: logits, nothing random.
+pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
+    let graph = checked("plain", plain(model));
+    let graph = checked("fuse", fuse(&graph, keep));
+    checked("dead", dead(&graph, keep))
+}
+
+/// What a training step runs: logits, loss, the gradient of every parameter, the update.
+pub fn step(model: &Graph, clip: Option<f64>, keep: Keep) -> Graph {
+    let graph = checked("fuse", fuse(model, keep));
+    let graph = checked("differentiate", differentiate(&graph, clip));
+    let graph = checked("recompute", recompute(&graph));
+    checked("dead", dead(&graph, keep))
+}
+
+fn checked(pass: &str, graph: Graph) -> Graph {
+    if cfg!(debug_assertions)
+        && let Err(wrong) = graph.verify()
+    {
+        panic!("after pass `{pass}`: {wrong}");
+    }
+    graph
+}

@@ -1,0 +1,93 @@
+//! When buffers are born and die.
+
+use crate::graph::{Choice, Graph, Op, Type, Value, area};
+use crate::passes::Keep;
+
+/// Memory that one or more results share, and the nodes between which it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Floats per image.
+    pub len: usize,
+    /// Positions of the first and the last node that touch it.
+    pub first: usize,
+    pub last: usize,
+}
+
+/// The buffers of a graph, and which of them hold the results of each node.
+#[derive(Debug, Clone)]
+pub struct Lives {
+    pub buffers: Vec<Life>,
+    pub results: Vec<Vec<usize>>,
+}
+
+pub fn lives(graph: &Graph, keep: Keep) -> Lives {
+    let mut lives = Lives { buffers: Vec::new(), results: Vec::with_capacity(graph.nodes.len()) };
+    // The last reader of every value, parts counting as readers of what they are parts of.
+    let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|input| last[input.0 as usize] = index);
+    }
+    for value in keep.values(graph) {
+        last[value.0 as usize] = graph.nodes.len();
+    }
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let of = |input: Value| &lives.results[input.0 as usize];
+        let results = match &node.op {
+            Op::Input(_) | Op::Labels(_) => Vec::new(),
+            Op::Part(part) => vec![of(node.inputs[0])[part.index]],
+            op => {
+                let shared =
+                    in_place(op).iter().filter_map(|&i| node.inputs.get(i)).find(|input| {
+                        let dies = last[input.0 as usize] == index;
+                        let same = graph.node(**input).ty == node.ty;
+                        // Read twice by this node, it must outlive the first write.
+                        let once = node.inputs.iter().filter(|v| v == input).count() == 1;
+                        let owned = of(**input).iter().all(|&b| lives.buffers[b].last <= index);
+                        dies && same && once && owned && of(**input).len() == 1
+                    });
+                match shared {
+                    Some(&input) => of(input).clone(),
+                    None => {
+                        let start = lives.buffers.len();
+                        let sizes = lengths(&node.ty);
+                        let new = sizes.map(|len| Life { len, first: index, last: index });
+                        lives.buffers.extend(new);
+                        (start..lives.buffers.len()).collect()
+                    }
+                }
+            }
+        };
+        // A part holds its buffer alone; the others of a tuple may die earlier.
+        if !matches!(graph.node(Value(index as u32)).ty, Type::Tuple(_)) {
+            for &buffer in &results {
+                let life = &mut lives.buffers[buffer];
+                life.last = life.last.max(last[index]);
+            }
+        }
+        lives.results.push(results);
+    }
+    lives
+}
+
+/// Inputs whose memory the result may take over: ops that read an element once, before they write
+/// it.
+pub fn in_place(op: &Op) -> &'static [usize] {
+    match op {
+        Op::Add(_) | Op::Residual(_) => &[1, 0],
+        Op::Gradient(gradient) if matches!(*gradient.of, Op::Residual(_)) => &[0],
+        _ => &[],
+    }
+}
+
+/// How long the buffers of one type are, in floats per image.
+fn lengths(ty: &Type) -> impl Iterator<Item = usize> + use<> {
+    let all: Vec<u64> = match ty {
+        Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
+            vec![area(*map) * *heads as u64; 2]
+        }
+        Type::Tuple(types) => types.iter().map(Type::elements).collect(),
+        Type::Labels | Type::Unknown => Vec::new(),
+        other => vec![other.elements()],
+    };
+    all.into_iter().map(|len| usize::try_from(len).unwrap_or(usize::MAX / 64))
+}
