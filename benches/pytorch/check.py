@@ -40,7 +40,8 @@ def watch(model: CLUENet) -> dict[str, torch.Tensor]:
     def hook(name):
         def keep(module, inputs, output):
             if isinstance(output, tuple):
-                output, (seen[f"simval.{name}"], winner) = output
+                output, assignment = output
+                seen[f"simval.{name}"], winner = assignment.max(dim=-1)
                 seen[f"assign.{name}"] = winner
                 if isinstance(module, Mixer):
                     seen[f"assign_canon.{name}"] = lowest_twin(module.grid, inputs[0].shape[1:3])[winner]

@@ -62,14 +62,13 @@ def depthwise(width: int) -> nn.Conv2d:
     return nn.Conv2d(width, width, 3, padding=1, groups=width)
 
 
-class Pointwise(nn.Conv2d):
-    """A 1x1 convolution, run as the linear map of the last axis that it is."""
+def pointwise(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 1)
 
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__(inputs, outputs, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight.flatten(1), self.bias)
+def unit(x: Tensor) -> Tensor:
+    """x / max(|x|, 1e-12) on the last axis; a product of the reciprocal is faster than F.normalize."""
+    return x * torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-12).reciprocal()
 
 
 class DropPath(nn.Module):
@@ -148,8 +147,8 @@ class Mixer(nn.Module):
         self.grid = config.grids[stage]
         self.min_alpha = math.log(config.min_tau)
         self.attn_alpha = nn.Parameter(torch.tensor(math.log(2.13)))
-        self.k, self.v = Pointwise(width, inner), Pointwise(width, inner)
-        self.proj = Pointwise(inner, width)
+        self.k, self.v = pointwise(width, inner), pointwise(width, inner)
+        self.proj = pointwise(inner, width)
         self.gate = Gate(self.heads, config.head_widths[stage])
         self.assigns = assigns
         if assigns:
@@ -161,30 +160,27 @@ class Mixer(nn.Module):
         """[B, *, A] -> [B, h, *, d]"""
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def forward(self, x: Tensor, assigned: tuple[Tensor, Tensor] | None):
-        keys, values = self.k(x), self.v(x)
+    def forward(self, x: Tensor, assignment: Tensor | None) -> tuple[Tensor, Tensor]:
+        keys, values = conv(self.k, x), conv(self.v, x)
         local_keys, local = self.split(pool(keys, self.grid)), self.split(pool(values, self.grid))
-        keys = F.normalize(self.split(keys.flatten(1, 2)), dim=-1)
-        values = self.split(values.flatten(1, 2))
+        keys, values = unit(self.split(keys.flatten(1, 2))), self.split(values.flatten(1, 2))
 
-        queries = F.normalize(local_keys, dim=-1) * torch.exp(-self.attn_alpha.clamp(min=self.min_alpha))
+        queries = unit(local_keys) * torch.exp(-self.attn_alpha.clamp(min=self.min_alpha))
         gathered = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
         gate = self.gate(gathered, local)
         centers = (1 - gate) * gathered + gate * local  # [B, h, M, d]
 
         if self.assigns:
-            assigned = self.assign(centers, keys)
-        strength, winner = assigned
-        index = winner[..., None].expand(-1, -1, -1, centers.shape[-1])
-        y = centers.gather(2, index) * strength[..., None]  # [B, h, N, d]
-        y = y.transpose(1, 2).reshape(*x.shape[:3], -1)
-        return self.proj(y), assigned
+            assignment = self.assign(centers, keys)
+        y = (assignment @ centers).transpose(1, 2).reshape(*x.shape[:3], -1)
+        return conv(self.proj, y), assignment
 
-    def assign(self, centers: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
-        """The most similar center of every pixel, and how similar it is: both [B, h, N]."""
-        queries = F.normalize(self.split(self.q(centers.transpose(1, 2).flatten(2))), dim=-1)
-        cosine = queries @ keys.mT  # [B, h, M, N]
-        return torch.sigmoid(self.sim_beta + self.sim_alpha * cosine).max(dim=2)
+    def assign(self, centers: Tensor, keys: Tensor) -> Tensor:
+        """Each pixel's similarity to its most similar center, zero for all others: [B, h, N, M]."""
+        queries = unit(self.split(self.q(centers.transpose(1, 2).flatten(2))))
+        similarity = torch.sigmoid(self.sim_beta + self.sim_alpha * (keys @ queries.mT))
+        strongest, winner = similarity.max(dim=-1, keepdim=True)
+        return torch.zeros_like(similarity).scatter(-1, winner, strongest)
 
 
 class DepthwiseConv(nn.Module):
@@ -217,10 +213,10 @@ class Block(nn.Module):
         self.mlp = Mlp(width, int(width * config.ratios[stage]))
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, assigned):
-        mixed, assigned = self.token_mixer(self.norm1(x), assigned)
+    def forward(self, x: Tensor, assignment):
+        mixed, assignment = self.token_mixer(self.norm1(x), assignment)
         x = x + self.drop_path(mixed)
-        return x + self.drop_path(self.mlp(self.norm2(x))), assigned
+        return x + self.drop_path(self.mlp(self.norm2(x))), assignment
 
 
 class Stage(nn.Module):
@@ -232,9 +228,9 @@ class Stage(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        assigned = None
+        assignment = None
         for block in self.blocks:
-            x, assigned = block(x, assigned)
+            x, assignment = block(x, assignment)
         return x
 
 
@@ -244,20 +240,20 @@ class ClusterPool(nn.Module):
     def __init__(self, inputs: int, outputs: int, norm_out: bool):
         super().__init__()
         self.conv_skip = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
-        self.conv_f = Pointwise(inputs, inputs)
+        self.conv_f = pointwise(inputs, inputs)
         self.norm1 = nn.LayerNorm(inputs)
-        self.conv_v = nn.Sequential(Pointwise(inputs, inputs), nn.GELU(), Pointwise(inputs, outputs))
+        self.conv_v = nn.Sequential(pointwise(inputs, inputs), nn.GELU(), pointwise(inputs, outputs))
         self.norm2 = nn.LayerNorm(outputs) if norm_out else nn.Identity()
 
     @torch.no_grad()
     def assign(self, centers: Tensor, pixels: Tensor) -> Tensor:
         """The nearest center of every pixel, [B, N]; a choice has no gradient."""
-        return (F.normalize(pixels, dim=-1) @ F.normalize(centers, dim=-1).mT).argmax(dim=-1)
+        return (unit(pixels) @ unit(centers).mT).max(dim=-1).indices  # the first one of equals, faster than argmax
 
     def forward(self, x: Tensor) -> Tensor:
         b, h, w, c = x.shape
         grid = (h // 2, w // 2)
-        features = self.conv_f(x)
+        features = conv(self.conv_f, x)
         centers, pixels = pool(features, grid), features.flatten(1, 2)
         m = centers.shape[1]
         winner = self.assign(centers, pixels)
@@ -266,7 +262,7 @@ class ClusterPool(nn.Module):
         total = centers.float().flatten(0, 1).index_add(0, rows, pixels.float().flatten(0, 1))
         count = total.new_ones(b * m).index_add(0, rows, total.new_ones(len(rows)))
         means = (total / count[:, None]).view(b, *grid, c)
-        return conv(self.conv_skip, x) + self.norm2(self.conv_v(self.norm1(means)))
+        return conv(self.conv_skip, x) + self.norm2(conv(self.conv_v, self.norm1(means)))
 
 
 class CLUENet(nn.Module):
