@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Everything that needs a GPU, in order: facts, kernels, sanitizer, speed beside PyTorch, real training.
+#
+# NOT RUN YET on a GPU: what is written here about one is what we expect.
+#
+#   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
+#
+# It builds nothing and downloads nothing, so it can be handed binaries made elsewhere; run it from any
+# folder of a checkout. A section whose tools or data are missing is reported as not run, and only a report
+# in which every section asked for is ok ends with exit code 0. What the sections stand on:
+#   --tests   the binary of `cargo test`: its module `cuda` checks each kernel against the CPU reference.
+#             CLUEC_REQUIRE_GPU=1 is set for it, so that a GPU that is not found is a failure, not a skip.
+#   --python  a Python with PyTorch for CUDA (benches/pytorch/README.md)
+#   --data    cifar-100-python, the official pickles
+set -uo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cluec=$root/target/release/cluec
+tests=
+out=gpu-report
+python=python3
+data=$root/data/cifar-100-python
+train_seconds=480
+sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
+sections="facts tests sanitizer bench train"
+
+usage() {
+    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+    echo "options: --cluec --tests --out --python --data --train-seconds N --sanitize FILTER --sections \"$sections\""
+    exit 2
+}
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || usage
+    case $1 in
+        --cluec) cluec=$(realpath "$2") ;;
+        --tests) tests=$(realpath "$2") ;;
+        --out) out=$2 ;;
+        --python) python=$2 ;;
+        --data) data=$(realpath "$2") ;;
+        --train-seconds) train_seconds=$2 ;;
+        --sanitize) sanitize=$2 ;;
+        --sections) sections=$2 ;;
+        *) usage ;;
+    esac
+    shift 2
+done
+mkdir -p "$out" && out=$(realpath "$out") && cd "$root" || exit 2
+summary=()
+status=0
+
+# section NAME COMMAND…: runs it into NAME.log; exit code 3 of a section means that it could not be run.
+section() {
+    local name=$1 from=$SECONDS verdict
+    [[ " $sections " == *" $name "* ]] || return 0
+    printf '\n======== %s\n' "$name"
+    shift
+    "$@" 2>&1 | tee "$out/$name.log"
+    case ${PIPESTATUS[0]} in
+        0) verdict=ok ;;
+        3) verdict="NOT RUN" status=1 ;;
+        *) verdict=FAILED status=1 ;;
+    esac
+    summary+=("$(printf '%-10s %-8s %5d s' "$name" "$verdict" $((SECONDS - from)))")
+}
+missing() {
+    echo "not run: $*"
+    return 3
+}
+
+facts() {
+    date -u +"%Y-%m-%d %H:%M UTC"
+    git describe --always --dirty 2>/dev/null
+    grep -m1 'model name' /proc/cpuinfo
+    nvidia-smi || return 1
+    nvidia-smi --query-gpu=name,compute_cap,memory.total,clocks.max.sm,clocks.max.mem,power.limit --format=csv
+    "$cluec" --version && "$cluec" devices
+}
+
+# A filter that matches no test would pass.
+have_tests() {
+    [ -x "$tests" ] || { missing "no test binary; hand one over with --tests"; return; }
+    "$tests" "$1" --list | grep -q ': test$' || { missing "$tests has no test named $1…"; return; }
+}
+
+gpu_tests() {
+    have_tests cuda:: || return
+    CLUEC_REQUIRE_GPU=1 "$tests" cuda:: --test-threads 1
+}
+
+sanitizer() {
+    local tool found=0
+    command -v compute-sanitizer || { missing "compute-sanitizer is not on the path"; return; }
+    have_tests "$sanitize" || return
+    for tool in memcheck racecheck initcheck synccheck; do
+        echo "-- $tool"
+        CLUEC_REQUIRE_GPU=1 compute-sanitizer --tool "$tool" --error-exitcode 1 \
+            "$tests" "$sanitize" --test-threads 1 || found=1
+    done
+    return $found
+}
+
+# compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…
+compare() {
+    local name=$1 model=$2 batch=$3 cluec_args=$4 peer_args=$5
+    shift 5
+    "$python" benches/compare.py "models/$model.clue" --cluec "$cluec" --device cuda --batch "$batch" \
+        --threads "$(nproc)" --cluec-args="$cluec_args" --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
+    local code=$?
+    cat "$out/bench-$name.md"
+    return $code
+}
+
+bench() {
+    local bf16="--set recipe.precision=bf16" failed=0
+    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' \
+        || { missing "$python has no PyTorch that sees the GPU"; return; }
+    compare cifar-bf16 cluenet_cifar 256 "$bf16" "" eager-amp compile-amp || failed=1
+    compare cifar-bf16-graphs cluenet_cifar 256 "$bf16" "--compile-mode reduce-overhead" compile-amp || failed=1
+    compare cifar-fp32 cluenet_cifar 256 "" "" eager compile || failed=1
+    compare tiny-bf16 cluenet_tiny 128 "$bf16" "" eager-amp compile-amp || failed=1
+    return $failed
+}
+
+# The published recipe for as long as there is time; called again with the same --out, it goes on.
+train() {
+    [ -d "$data" ] || { missing "no CIFAR-100 at $data; hand it over with --data"; return; }
+    local run=$out/run what=(models/cluenet_cifar.clue --out "$out/run" --set recipe.precision=bf16)
+    [ -e "$run" ] && what=(--resume "$run")
+    # An interrupt saves the run, so reaching the limit is no failure.
+    timeout --signal INT --kill-after 60 "$train_seconds" \
+        "$cluec" train "${what[@]}" --device cuda --data "$data"
+    local code=$?
+    tail -n 3 "$run/metrics.jsonl"
+    [ $code -eq 0 ] || [ $code -eq 124 ]
+}
+
+section facts facts
+section tests gpu_tests
+section sanitizer sanitizer
+section bench bench
+section train train
+printf '\n======== summary, in %s\n' "$out"
+printf '%s\n' "${summary[@]}" | tee "$out/summary.txt"
+exit $status
