@@ -1,0 +1,51 @@
+//! The inner loop of every product.
+
+use pulp::Simd;
+
+/// Numbers at `start + i * along + p * down`: element `i` of the result's rows or columns in step
+/// `p` of the sum.
+#[derive(Clone, Copy)]
+pub struct Steps {
+    pub start: *const f32,
+    pub along: usize,
+    pub down: usize,
+}
+
+/// Rows of a tile: with 32 registers, 16 sums, two vectors of `b` and a number of `a` fit with room
+/// to spare; with 16 registers, half as many sums. Eight rows a power of two apart still fit into
+/// the twelve ways of a cache.
+pub const fn rows<S: Simd>() -> usize {
+    if S::REGISTER_COUNT >= 32 { 8 } else { 4 }
+}
+
+/// `sum over p of a(i, p) b(p, j)` for `M` numbers `i` and `V` vectors of columns `j`.
+///
+/// # Safety
+/// All of these numbers can be read; those of `b` lie side by side.
+#[inline(always)]
+pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    depth: usize,
+    a: Steps,
+    b: *const f32,
+    b_down: usize,
+) -> [[S::f32s; V]; M] {
+    let mut sums = [[simd.splat_f32s(0.0); V]; M];
+    let mut columns = [simd.splat_f32s(0.0); V];
+    let (mut a_at, mut b_at) = (a.start, b);
+    for _ in 0..depth {
+        for v in 0..V {
+            let at = b_at.wrapping_add(v * S::F32_LANES);
+            columns[v] = unsafe { at.cast::<S::f32s>().read_unaligned() };
+        }
+        for i in 0..M {
+            let x = simd.splat_f32s(unsafe { *a_at.wrapping_add(i * a.along) });
+            for v in 0..V {
+                sums[i][v] = simd.mul_add_e_f32s(x, columns[v], sums[i][v]);
+            }
+        }
+        a_at = a_at.wrapping_add(a.down);
+        b_at = b_at.wrapping_add(b_down);
+    }
+    sums
+}
