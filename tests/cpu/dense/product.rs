@@ -99,8 +99,7 @@ fn a_transposed_product_is_added() {
             let (mut out, mut scratch) = (before.clone(), garbage(at_b_scratch(k, n)));
             let (a_in, b_in) = (Matrix::new(&a, rows, k), Matrix::new(&b, rows, n));
             multiply_at_b(a_in, b_in, MatrixMut::new(&mut out, k, n), &mut scratch);
-            let mut expected =
-                product(&transpose(&wide(&a), rows, k), &wide(&b), [k, rows, n]);
+            let mut expected = product(&transpose(&wide(&a), rows, k), &wide(&b), [k, rows, n]);
             expected.iter_mut().zip(&before).for_each(|(x, &y)| *x += f64::from(y));
             close(&format!("{arch} {rows} {k} {n}"), &out, &expected, 1e-6);
         }

@@ -27,14 +27,7 @@ impl Linear {
     }
 
     /// `weight` is packed `[input, output]`.
-    pub fn forward(
-        &self,
-        images: usize,
-        x: &[f32],
-        weight: Packed,
-        bias: &[f32],
-        y: &mut [f32],
-    ) {
+    pub fn forward(&self, images: usize, x: &[f32], weight: Packed, bias: &[f32], y: &mut [f32]) {
         let rows = images * self.rows;
         let (x, y) = (Matrix::new(x, rows, self.input), MatrixMut::new(y, rows, self.output));
         multiply(x, weight, y, Bias(bias));

@@ -71,7 +71,7 @@ impl<'a> Packed<'a> {
 
     /// `count` of the columns, from `start` on, where a panel begins.
     pub fn columns(self, start: usize, count: usize) -> Packed<'a> {
-        assert!(start % PANEL == 0 && start + count <= self.n);
+        assert!(start.is_multiple_of(PANEL) && start + count <= self.n);
         let start = (start / PANEL * self.stride).min(self.data.len());
         Packed { data: &self.data[start..], n: count, ..self }
     }

@@ -34,14 +34,14 @@ pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
     let mut columns = [simd.splat_f32s(0.0); V];
     let (mut a_at, mut b_at) = (a.start, b);
     for _ in 0..depth {
-        for v in 0..V {
+        for (v, column) in columns.iter_mut().enumerate() {
             let at = b_at.wrapping_add(v * S::F32_LANES);
-            columns[v] = unsafe { at.cast::<S::f32s>().read_unaligned() };
+            *column = unsafe { at.cast::<S::f32s>().read_unaligned() };
         }
-        for i in 0..M {
+        for (i, sums) in sums.iter_mut().enumerate() {
             let x = simd.splat_f32s(unsafe { *a_at.wrapping_add(i * a.along) });
-            for v in 0..V {
-                sums[i][v] = simd.mul_add_e_f32s(x, columns[v], sums[i][v]);
+            for (sum, &column) in sums.iter_mut().zip(&columns) {
+                *sum = simd.mul_add_e_f32s(x, column, *sum);
             }
         }
         a_at = a_at.wrapping_add(a.down);

@@ -46,7 +46,7 @@ struct Strips {
 
 /// The strips of `width` columns of rows `top..top + depth`.
 fn strips(from: Matrix, top: usize, depth: usize, width: usize, copy: &mut [f32]) -> Strips {
-    let whole = from.columns % width == 0;
+    let whole = from.columns.is_multiple_of(width);
     if whole && from.stride <= NEAR {
         let start = from.pointer().wrapping_add(top * from.stride);
         return Strips { start, next: width, down: from.stride };
