@@ -52,12 +52,41 @@ fn least(span: Duration, work: &mut impl FnMut()) -> f64 {
     least
 }
 
+/// Floats that begin where a cache line does, as in the executor's memory.
+struct Floats {
+    memory: Vec<f32>,
+    start: usize,
+    len: usize,
+}
+
+impl std::ops::Deref for Floats {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.memory[self.start..][..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Floats {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.memory[self.start..][..self.len]
+    }
+}
+
+fn zeros(len: usize) -> Floats {
+    let memory = vec![0.0; len + 16];
+    let start = memory.as_ptr().align_offset(64);
+    Floats { memory, start, len }
+}
+
 /// Numbers in -1..1.
-fn numbers(n: usize) -> Vec<f32> {
+fn numbers(n: usize) -> Floats {
     let mut state = 1u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
     };
-    (0..n).map(|_| next()).collect()
+    let mut floats = zeros(n);
+    floats.fill_with(&mut next);
+    floats
 }

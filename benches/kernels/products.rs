@@ -1,6 +1,6 @@
 //! Products, the linear layer's and their gradients, GELU.
 
-use super::{Table, numbers};
+use super::{Table, numbers, zeros};
 use cluec::exec::cpu::kernels::gelu::Gelu;
 use cluec::exec::cpu::kernels::product::*;
 
@@ -29,7 +29,7 @@ pub fn run(table: &mut Table) {
         let shape = format!("[{rows}, {k}] [{k}, {n}]");
         let flops = 2 * rows * k * n;
         let (a, b, bias) = (numbers(rows * k), numbers(k * n), numbers(n));
-        let (mut data, mut out) = (vec![0.0; packed_len(k, n)], vec![0.0; rows * n]);
+        let (mut data, mut out) = (zeros(packed_len(k, n)), zeros(rows * n));
         pack(Matrix::new(&b, k, n), &mut data);
         let a_in = Matrix::new(&a, rows, k);
         let b_in = Packed::new(&data, k, n);
@@ -42,14 +42,14 @@ pub fn run(table: &mut Table) {
         table.line("product_gelu", &shape, flops, || {
             multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), BiasGelu(&bias));
         });
-        let (mut dw, mut scratch) = (vec![0.0; k * n], vec![0.0; at_b_scratch(k, n)]);
+        let (mut dw, mut scratch) = (zeros(k * n), zeros(at_b_scratch(k, n)));
         table.line("transposed", &shape, flops, || {
             let dy = Matrix::new(&out, rows, n);
             multiply_at_b(a_in, dy, MatrixMut::new(&mut dw, k, n), &mut scratch);
         });
     }
     let elements = 65_536;
-    let (x, mut y) = (numbers(elements), vec![0.0; elements]);
+    let (x, mut y) = (numbers(elements), zeros(elements));
     table.line("gelu", "65536, of 6 per element", 6 * elements, || {
         Gelu { elements }.forward(1, &x, &mut y);
     });

@@ -1,3 +1,4 @@
+mod depthwise;
 mod gelu;
 mod linear;
 mod product;

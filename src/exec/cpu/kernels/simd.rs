@@ -74,6 +74,13 @@ pub fn load_from<S: Simd>(simd: S, slice: &[f32], at: usize, lanes: usize) -> S:
     unsafe { load(simd, part.as_ptr(), lanes) }
 }
 
+/// Writes as many numbers as the slice holds, at most a vector.
+#[inline(always)]
+pub fn store_to<S: Simd>(simd: S, slice: &mut [f32], value: S::f32s) {
+    // SAFETY: the slice is as long as what is written.
+    unsafe { store(simd, slice.as_mut_ptr(), slice.len(), value) }
+}
+
 /// A plain mask: pulp's own carries a pointer to a routine per length, and a call costs more here.
 #[inline(always)]
 fn first<S: Simd>(simd: S, lanes: usize) -> MemMask<S::m32s> {

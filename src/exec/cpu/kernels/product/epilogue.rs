@@ -1,18 +1,18 @@
 //! What becomes of a sum before it is written.
 
-use super::Matrix;
+use super::{Matrix, MatrixMut};
 use crate::exec::cpu::kernels::gelu;
-use crate::exec::cpu::kernels::simd::load_from;
+use crate::exec::cpu::kernels::simd::{load_from, store_to};
 use pulp::Simd;
 
 /// A function of every element of a product.
-pub trait Epilogue: Copy {
+pub trait Epilogue {
     /// Whether the product is first added to what the result holds.
     const ADDS: bool = false;
 
     /// `sum` holds `lanes` elements of `row`, from `column` on.
     fn apply<S: Simd>(
-        self,
+        &mut self,
         simd: S,
         sum: S::f32s,
         row: usize,
@@ -22,28 +22,32 @@ pub trait Epilogue: Copy {
 }
 
 /// The product itself.
-#[derive(Clone, Copy)]
 pub struct Store;
 
 /// Added to what is there.
-#[derive(Clone, Copy)]
 pub struct Add;
 
 /// Plus a bias per column.
-#[derive(Clone, Copy)]
 pub struct Bias<'a>(pub &'a [f32]);
 
 /// GELU of the sum with a bias per column.
-#[derive(Clone, Copy)]
 pub struct BiasGelu<'a>(pub &'a [f32]);
 
+/// GELU of the sum, for products without a bias of their own and for convolutions.
+pub struct OnlyGelu;
+
+/// The same, its derivative beside it.
+pub struct GeluSlope<'a>(pub MatrixMut<'a>);
+
+/// GELU of the sum with a bias per column, its derivative beside it.
+pub struct BiasGeluSlope<'a>(pub &'a [f32], pub MatrixMut<'a>);
+
 /// Times another matrix, element by element.
-#[derive(Clone, Copy)]
 pub struct Times<'a>(pub Matrix<'a>);
 
 impl Epilogue for Store {
     #[inline(always)]
-    fn apply<S: Simd>(self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
         sum
     }
 }
@@ -52,7 +56,7 @@ impl Epilogue for Add {
     const ADDS: bool = true;
 
     #[inline(always)]
-    fn apply<S: Simd>(self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
         sum
     }
 }
@@ -60,7 +64,7 @@ impl Epilogue for Add {
 impl Epilogue for Bias<'_> {
     #[inline(always)]
     fn apply<S: Simd>(
-        self,
+        &mut self,
         simd: S,
         sum: S::f32s,
         _: usize,
@@ -74,7 +78,7 @@ impl Epilogue for Bias<'_> {
 impl Epilogue for BiasGelu<'_> {
     #[inline(always)]
     fn apply<S: Simd>(
-        self,
+        &mut self,
         simd: S,
         sum: S::f32s,
         _: usize,
@@ -85,10 +89,52 @@ impl Epilogue for BiasGelu<'_> {
     }
 }
 
+impl Epilogue for OnlyGelu {
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, simd: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        gelu::value(simd, sum)
+    }
+}
+
+impl Epilogue for GeluSlope<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        let (value, slope) = gelu::value_and_slope(simd, sum);
+        let lanes = lanes.min(S::F32_LANES);
+        store_to(simd, self.0.part(row, column, lanes), slope);
+        value
+    }
+}
+
+impl Epilogue for BiasGeluSlope<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        let sum = simd.add_f32s(sum, load_from(simd, self.0, column, lanes));
+        let (value, slope) = gelu::value_and_slope(simd, sum);
+        let lanes = lanes.min(S::F32_LANES);
+        store_to(simd, self.1.part(row, column, lanes), slope);
+        value
+    }
+}
+
 impl Epilogue for Times<'_> {
     #[inline(always)]
     fn apply<S: Simd>(
-        self,
+        &mut self,
         simd: S,
         sum: S::f32s,
         row: usize,

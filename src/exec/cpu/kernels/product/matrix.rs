@@ -64,6 +64,12 @@ impl<'a> MatrixMut<'a> {
         MatrixMut { data: &mut self.data[start..], columns: count, ..self }
     }
 
+    /// A part of a row.
+    #[inline(always)]
+    pub(super) fn part(&mut self, row: usize, column: usize, count: usize) -> &mut [f32] {
+        &mut self.data[row * self.stride + column..][..count]
+    }
+
     pub(super) fn pointer(&mut self) -> *mut f32 {
         self.data.as_mut_ptr()
     }

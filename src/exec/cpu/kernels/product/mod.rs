@@ -8,7 +8,9 @@ mod packed;
 mod tile;
 mod transposed;
 
-pub use epilogue::{Add, Bias, BiasGelu, Epilogue, Store, Times};
+pub use epilogue::{
+    Add, Bias, BiasGelu, BiasGeluSlope, Epilogue, GeluSlope, OnlyGelu, Store, Times,
+};
 pub use matrix::{Matrix, MatrixMut};
 pub use multiply::multiply;
 pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};
