@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod counts;
+mod cpu;
 #[cfg(feature = "train")]
 mod exec;
 mod format;

@@ -22,3 +22,4 @@ pub mod linear;
 pub mod loss;
 pub mod nearest;
 pub mod product;
+pub mod simd;

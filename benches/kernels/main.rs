@@ -1,0 +1,92 @@
+//! Time of the CPU's kernels on one core, beside what the core can do at the same moment.
+//!
+//! `cargo bench --bench kernels [-- NAME…]` prints a line per operation and shape: µs, GFLOP/s, and
+//! the share of the peak, which is measured anew before every line. Times are the least of many
+//! short repetitions, so that other work on the machine disturbs little.
+
+mod peak;
+mod products;
+
+use std::time::{Duration, Instant};
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let mut table = Table { wanted };
+    println!("{:<14} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
+    products::run(&mut table);
+}
+
+struct Table {
+    wanted: Vec<String>,
+}
+
+impl Table {
+    /// Measures `work`, which does `flops` operations, unless its name is not wanted.
+    fn line(&mut self, name: &str, shape: &str, flops: usize, mut work: impl FnMut()) {
+        let chosen = |wanted: &String| name.contains(wanted.as_str());
+        if !self.wanted.is_empty() && !self.wanted.iter().any(chosen) {
+            return;
+        }
+        let peak = peak::gflops();
+        let seconds = least(Duration::from_millis(150), &mut work);
+        let rate = flops as f64 / seconds / 1e9;
+        println!(
+            "{name:<14} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
+            seconds * 1e6,
+            rate / peak * 100.0
+        );
+    }
+}
+
+/// The least time of a call, in seconds, within a span of repetitions.
+fn least(span: Duration, work: &mut impl FnMut()) -> f64 {
+    let begin = Instant::now();
+    let mut least = f64::INFINITY;
+    let mut calls = 0;
+    while calls < 5 || begin.elapsed() < span {
+        let start = Instant::now();
+        work();
+        least = least.min(start.elapsed().as_secs_f64());
+        calls += 1;
+    }
+    least
+}
+
+/// Floats that begin where a cache line does, as in the executor's memory.
+struct Floats {
+    memory: Vec<f32>,
+    start: usize,
+    len: usize,
+}
+
+impl std::ops::Deref for Floats {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.memory[self.start..][..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Floats {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.memory[self.start..][..self.len]
+    }
+}
+
+fn zeros(len: usize) -> Floats {
+    let memory = vec![0.0; len + 16];
+    let start = memory.as_ptr().align_offset(64);
+    Floats { memory, start, len }
+}
+
+/// Numbers in -1..1.
+fn numbers(n: usize) -> Floats {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    let mut floats = zeros(n);
+    floats.fill_with(&mut next);
+    floats
+}

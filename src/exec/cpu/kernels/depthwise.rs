@@ -1,1 +1,0 @@
-//! Depth-wise convolution.

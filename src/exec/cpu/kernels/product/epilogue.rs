@@ -1,0 +1,147 @@
+//! What becomes of a sum before it is written.
+
+use super::{Matrix, MatrixMut};
+use crate::exec::cpu::kernels::gelu;
+use crate::exec::cpu::kernels::simd::{load_from, store_to};
+use pulp::Simd;
+
+/// A function of every element of a product.
+pub trait Epilogue {
+    /// Whether the product is first added to what the result holds.
+    const ADDS: bool = false;
+
+    /// `sum` holds `lanes` elements of `row`, from `column` on.
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s;
+}
+
+/// The product itself.
+pub struct Store;
+
+/// Added to what is there.
+pub struct Add;
+
+/// Plus a bias per column.
+pub struct Bias<'a>(pub &'a [f32]);
+
+/// GELU of the sum with a bias per column.
+pub struct BiasGelu<'a>(pub &'a [f32]);
+
+/// GELU of the sum, for products without a bias of their own and for convolutions.
+pub struct OnlyGelu;
+
+/// The same, its derivative beside it.
+pub struct GeluSlope<'a>(pub MatrixMut<'a>);
+
+/// GELU of the sum with a bias per column, its derivative beside it.
+pub struct BiasGeluSlope<'a>(pub &'a [f32], pub MatrixMut<'a>);
+
+/// Times another matrix, element by element.
+pub struct Times<'a>(pub Matrix<'a>);
+
+impl Epilogue for Store {
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        sum
+    }
+}
+
+impl Epilogue for Add {
+    const ADDS: bool = true;
+
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        sum
+    }
+}
+
+impl Epilogue for Bias<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        _: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        simd.add_f32s(sum, load_from(simd, self.0, column, lanes))
+    }
+}
+
+impl Epilogue for BiasGelu<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        _: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        gelu::value(simd, simd.add_f32s(sum, load_from(simd, self.0, column, lanes)))
+    }
+}
+
+impl Epilogue for OnlyGelu {
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, simd: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        gelu::value(simd, sum)
+    }
+}
+
+impl Epilogue for GeluSlope<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        let (value, slope) = gelu::value_and_slope(simd, sum);
+        let lanes = lanes.min(S::F32_LANES);
+        store_to(simd, self.0.part(row, column, lanes), slope);
+        value
+    }
+}
+
+impl Epilogue for BiasGeluSlope<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        let sum = simd.add_f32s(sum, load_from(simd, self.0, column, lanes));
+        let (value, slope) = gelu::value_and_slope(simd, sum);
+        let lanes = lanes.min(S::F32_LANES);
+        store_to(simd, self.1.part(row, column, lanes), slope);
+        value
+    }
+}
+
+impl Epilogue for Times<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        let lanes = lanes.min(S::F32_LANES);
+        simd.mul_f32s(sum, load_from(simd, self.0.part(row, column, lanes), 0, lanes))
+    }
+}

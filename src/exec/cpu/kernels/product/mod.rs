@@ -1,0 +1,17 @@
+//! Matrix products: over weights that were packed once per step, and the transposed product that
+//! gives the weights' gradients.
+
+mod epilogue;
+mod matrix;
+mod multiply;
+mod packed;
+mod tile;
+mod transposed;
+
+pub use epilogue::{
+    Add, Bias, BiasGelu, BiasGeluSlope, Epilogue, GeluSlope, OnlyGelu, Store, Times,
+};
+pub use matrix::{Matrix, MatrixMut};
+pub use multiply::multiply;
+pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};
+pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};

@@ -1,0 +1,120 @@
+//! `a · b` over packed weights.
+
+use super::tile::{self, Steps};
+use super::{Epilogue, Matrix, MatrixMut, PANEL, Packed};
+use crate::exec::cpu::kernels::simd::{dispatch, load, store};
+use pulp::{Simd, WithSimd};
+
+/// Longest part of the sums done at once.
+const DEPTH: usize = 512;
+/// Floats of `a` that stay in the first cache while all panels pass.
+const A_BLOCK: usize = 6 * 1024;
+
+/// `out = epilogue(a · b)` with `a` `[rows, k]`, `b` `[k, n]`, `out` `[rows, n]`.
+pub fn multiply(a: Matrix, b: Packed, out: MatrixMut, epilogue: impl Epilogue) {
+    assert!(a.rows == out.rows && a.columns == b.k && b.n == out.columns);
+    dispatch(Multiply { a, b, out, epilogue });
+}
+
+struct Multiply<'a, E> {
+    a: Matrix<'a>,
+    b: Packed<'a>,
+    out: MatrixMut<'a>,
+    epilogue: E,
+}
+
+impl<E: Epilogue> WithSimd for Multiply<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (rows, k, n) = (self.a.rows, self.a.columns, self.b.n);
+        let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+        let height = (A_BLOCK / depth / 8).max(1) * 8;
+        for start in (0..k.max(1)).step_by(depth) {
+            let depth = depth.min(k - start);
+            for top in (0..rows).step_by(height) {
+                let bottom = (top + height).min(rows);
+                for left in (0..n).step_by(2 * S::F32_LANES) {
+                    let strip = Strip { start, depth, top, bottom, left };
+                    // SAFETY: the sizes agree, and matrices hold what they say.
+                    unsafe {
+                        if n - left > S::F32_LANES {
+                            self.strip::<S, 2>(simd, strip);
+                        } else {
+                            self.strip::<S, 1>(simd, strip);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some rows of the result, a tile wide, and a part of their sums.
+#[derive(Clone, Copy)]
+struct Strip {
+    start: usize,
+    depth: usize,
+    top: usize,
+    bottom: usize,
+    left: usize,
+}
+
+impl<E: Epilogue> Multiply<'_, E> {
+    #[inline(always)]
+    unsafe fn strip<S: Simd, const V: usize>(&mut self, simd: S, strip: Strip) {
+        let mut row = strip.top;
+        unsafe {
+            while tile::rows::<S>() >= 8 && row + 8 <= strip.bottom {
+                self.tile::<S, 8, V>(simd, strip, row);
+                row += 8;
+            }
+            while row + 4 <= strip.bottom {
+                self.tile::<S, 4, V>(simd, strip, row);
+                row += 4;
+            }
+            while row < strip.bottom {
+                self.tile::<S, 1, V>(simd, strip, row);
+                row += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        strip: Strip,
+        row: usize,
+    ) {
+        let Strip { start, depth, left, .. } = strip;
+        let stride = self.a.stride;
+        let a = Steps {
+            start: self.a.pointer().wrapping_add(row * stride + start),
+            along: stride,
+            down: 1,
+        };
+        let b = self.b.pointer(start, left / PANEL).wrapping_add(left % PANEL);
+        let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b, PANEL) };
+        let adds = E::ADDS || start > 0;
+        let last = start + depth == self.a.columns;
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (v, mut sum) in sums.into_iter().enumerate() {
+                let column = left + v * S::F32_LANES;
+                let lanes = self.out.columns - column;
+                let at = (row + i) * self.out.stride + column;
+                let to = self.out.pointer().wrapping_add(at);
+                unsafe {
+                    if adds {
+                        sum = simd.add_f32s(sum, load(simd, to, lanes));
+                    }
+                    if last {
+                        sum = self.epilogue.apply(simd, sum, row + i, column, lanes);
+                    }
+                    store(simd, to, lanes, sum);
+                }
+            }
+        }
+    }
+}

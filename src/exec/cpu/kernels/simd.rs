@@ -1,0 +1,144 @@
+//! Vectors of floats: the instruction set in use, parts of vectors, tables.
+
+use pulp::{Arch, MemMask, Simd, WithSimd};
+use std::cell::Cell;
+
+thread_local! {
+    static CHOSEN: Cell<Option<Arch>> = const { Cell::new(None) };
+}
+
+/// Runs `op` on the best instruction set of the machine.
+///
+/// Everything `op` calls has to be inlined into it, or it is compiled without that set.
+#[inline]
+pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    CHOSEN.get().unwrap_or_default().dispatch(op)
+}
+
+/// Runs `work` with the kernels of this thread held to one instruction set.
+pub fn with_arch<R>(arch: Arch, work: impl FnOnce() -> R) -> R {
+    let before = CHOSEN.replace(Some(arch));
+    let result = work();
+    CHOSEN.set(before);
+    result
+}
+
+/// The instruction sets of this machine, by name.
+pub fn archs() -> Vec<(&'static str, Arch)> {
+    let mut archs = vec![("scalar", Arch::Scalar)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        archs.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", Arch::V3(simd))));
+        archs.extend(pulp::x86::V4::try_new().map(|simd| ("avx512", Arch::V4(simd))));
+    }
+    #[cfg(target_arch = "aarch64")]
+    archs.extend(pulp::aarch64::Neon::try_new().map(|simd| ("neon", Arch::Neon(simd))));
+    archs
+}
+
+/// The first `lanes` numbers at `from`, zeros after them; a whole vector if there are so many.
+///
+/// # Safety
+/// So many numbers can be read.
+#[inline(always)]
+pub unsafe fn load<S: Simd>(simd: S, from: *const f32, lanes: usize) -> S::f32s {
+    unsafe {
+        if lanes >= S::F32_LANES {
+            from.cast::<S::f32s>().read_unaligned()
+        } else {
+            simd.mask_load_ptr_f32s(first(simd, lanes), from)
+        }
+    }
+}
+
+/// Writes the first `lanes` numbers of a vector.
+///
+/// # Safety
+/// So many numbers can be written.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(simd: S, to: *mut f32, lanes: usize, value: S::f32s) {
+    unsafe {
+        if lanes >= S::F32_LANES {
+            to.cast::<S::f32s>().write_unaligned(value);
+        } else {
+            simd.mask_store_ptr_f32s(first(simd, lanes), to, value);
+        }
+    }
+}
+
+/// The part of `slice` from `at` on as a vector of `lanes` numbers.
+#[inline(always)]
+pub fn load_from<S: Simd>(simd: S, slice: &[f32], at: usize, lanes: usize) -> S::f32s {
+    let part = &slice[at..at + lanes.min(S::F32_LANES)];
+    // SAFETY: the part is as long as what is read.
+    unsafe { load(simd, part.as_ptr(), lanes) }
+}
+
+/// Writes as many numbers as the slice holds, at most a vector.
+#[inline(always)]
+pub fn store_to<S: Simd>(simd: S, slice: &mut [f32], value: S::f32s) {
+    // SAFETY: the slice is as long as what is written.
+    unsafe { store(simd, slice.as_mut_ptr(), slice.len(), value) }
+}
+
+/// A plain mask: pulp's own carries a pointer to a routine per length, and a call costs more here.
+#[inline(always)]
+fn first<S: Simd>(simd: S, lanes: usize) -> MemMask<S::m32s> {
+    MemMask::new(simd.mask_between_m32s(0, lanes as u32).mask())
+}
+
+/// The smaller of `x` and `limit` for every lane; NaN stays NaN.
+#[inline(always)]
+pub fn at_most<S: Simd>(simd: S, x: S::f32s, limit: f32) -> S::f32s {
+    let limit = simd.splat_f32s(limit);
+    if S::IS_SCALAR {
+        simd.select_f32s(simd.less_than_f32s(limit, x), limit, x)
+    } else {
+        // In this order: beside a NaN, the instruction of x86 yields its second operand.
+        simd.min_f32s(limit, x)
+    }
+}
+
+/// `table[index]` for every lane; of the indices only the low four bits count.
+#[inline(always)]
+pub fn lookup<S: Simd>(simd: S, table: &[f32; 16], index: S::u32s) -> S::f32s {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::any::TypeId;
+        use std::arch::x86_64::*;
+        use std::mem::transmute_copy;
+        if TypeId::of::<S>() == TypeId::of::<pulp::x86::V4>() {
+            // SAFETY: the set is there, or no `V4` would be, and the vectors are as long.
+            return unsafe {
+                let index: __m512i = transmute_copy(&index);
+                let found = _mm512_permutexvar_ps(index, _mm512_loadu_ps(table.as_ptr()));
+                transmute_copy(&found)
+            };
+        }
+        if TypeId::of::<S>() == TypeId::of::<pulp::x86::V3>() {
+            // SAFETY: as above. The fourth bit, moved to the sign, chooses between the halves.
+            return unsafe {
+                let index: __m256i = transmute_copy(&index);
+                let low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table.as_ptr()), index);
+                let high = _mm256_loadu_ps(table.as_ptr().add(8));
+                let high = _mm256_permutevar8x32_ps(high, index);
+                let choice = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(index));
+                transmute_copy(&_mm256_blendv_ps(low, high, choice))
+            };
+        }
+    }
+    let mut found = simd.splat_f32s(0.0);
+    let lanes = &raw mut found;
+    for (i, &index) in integers(&index).iter().enumerate() {
+        // SAFETY: a vector is its lanes, one behind the other.
+        unsafe { *lanes.cast::<f32>().add(i) = table[(index & 15) as usize] };
+    }
+    found
+}
+
+/// The lanes of an integer vector.
+#[inline(always)]
+fn integers<V: Copy>(vector: &V) -> &[u32] {
+    // SAFETY: a vector of pulp is plain numbers of 32 bits here.
+    unsafe { std::slice::from_raw_parts((&raw const *vector).cast(), size_of::<V>() / 4) }
+}

@@ -1,0 +1,107 @@
+use super::*;
+use cluec::exec::cpu::kernels::product::*;
+
+/// Rows, depth and columns: usual ones, less than a vector, one more or less than tiles and blocks.
+const SIZES: [[usize; 3]; 12] = [
+    [1, 1, 1],
+    [3, 5, 7],
+    [8, 32, 32],
+    [9, 17, 31],
+    [13, 45, 33],
+    [16, 64, 48],
+    [7, 1, 196],
+    [40, 196, 24],
+    [11, 513, 20],
+    [130, 8, 65],
+    [257, 12, 40],
+    [5, 1100, 3],
+];
+
+fn packed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
+    let mut data = garbage(packed_len(k, n));
+    pack(Matrix::new(b, k, n), &mut data);
+    data
+}
+
+#[test]
+fn a_product_with_every_epilogue() {
+    everywhere(|arch| {
+        for [rows, k, n] in SIZES {
+            let name = format!("{arch} {rows} {k} {n}");
+            let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
+            let (bias, other) = (numbers(n, 3), numbers(rows * n, 4));
+            let data = packed(&b, k, n);
+            let (a_in, b_in) = (Matrix::new(&a, rows, k), Packed::new(&data, k, n));
+            let expected = product(&wide(&a), &wide(&b), [rows, k, n]);
+            let biased: Vec<f64> =
+                expected.iter().zip(wide(&bias).iter().cycle()).map(|(x, b)| x + b).collect();
+
+            let mut out = garbage(rows * n);
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Store);
+            close(&name, &out, &expected, 1e-6);
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Add);
+            close(&name, &out, &expected.iter().map(|x| 2.0 * x).collect::<Vec<_>>(), 1e-6);
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Bias(&bias));
+            close(&name, &out, &biased, 1e-6);
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), BiasGelu(&bias));
+            close(&name, &out, &biased.iter().map(|&x| gelu(x).0).collect::<Vec<_>>(), 1e-5);
+            let times = Times(Matrix::new(&other, rows, n));
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), times);
+            let scaled = expected.iter().zip(&other).map(|(x, &y)| x * f64::from(y));
+            close(&name, &out, &scaled.collect::<Vec<_>>(), 1e-6);
+        }
+    });
+}
+
+#[test]
+fn a_product_with_a_transposed_matrix() {
+    for [rows, k, n] in SIZES {
+        let (a, b) = (numbers(rows * k, 1), numbers(n * k, 2));
+        let mut data = garbage(packed_len(k, n));
+        pack_transposed(Matrix::new(&b, n, k), &mut data);
+        let mut out = garbage(rows * n);
+        let to = MatrixMut::new(&mut out, rows, n);
+        multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
+        let b = transpose(&wide(&b), n, k);
+        close(&format!("{rows} {k} {n}"), &out, &product(&wide(&a), &b, [rows, k, n]), 1e-6);
+    }
+}
+
+#[test]
+fn a_part_of_a_product_leaves_the_rest_alone() {
+    let [rows, k, n] = [9, 40, 100];
+    let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
+    let data = packed(&b, k, n);
+    let mut out = vec![7.0; rows * n];
+    let (first, depth, left, width) = (3, 21, 32, 37);
+    multiply(
+        Matrix::new(&a, rows, k).columns(first, depth),
+        Packed::new(&data, k, n).rows(first, depth).columns(left, width),
+        MatrixMut::new(&mut out, rows, n).columns(left, width),
+        Store,
+    );
+    for i in 0..rows {
+        for j in 0..n {
+            let sum: f64 = (first..first + depth)
+                .map(|p| f64::from(a[i * k + p]) * f64::from(b[p * n + j]))
+                .sum();
+            let expected = if (left..left + width).contains(&j) { sum } else { 7.0 };
+            assert!((f64::from(out[i * n + j]) - expected).abs() < 1e-5, "{i} {j}");
+        }
+    }
+}
+
+#[test]
+fn a_transposed_product_is_added() {
+    everywhere(|arch| {
+        for [rows, k, n] in SIZES {
+            let (a, b, before) = (numbers(rows * k, 1), numbers(rows * n, 2), numbers(k * n, 3));
+            let (mut out, mut scratch) = (before.clone(), garbage(at_b_scratch(k, n)));
+            let (a_in, b_in) = (Matrix::new(&a, rows, k), Matrix::new(&b, rows, n));
+            multiply_at_b(a_in, b_in, MatrixMut::new(&mut out, k, n), &mut scratch);
+            let mut expected = product(&transpose(&wide(&a), rows, k), &wide(&b), [k, rows, n]);
+            expected.iter_mut().zip(&before).for_each(|(x, &y)| *x += f64::from(y));
+            close(&format!("{arch} {rows} {k} {n}"), &out, &expected, 1e-6);
+        }
+    });
+}
