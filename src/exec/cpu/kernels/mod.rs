@@ -23,3 +23,4 @@ pub mod loss;
 pub mod nearest;
 pub mod product;
 pub mod simd;
+pub mod vector;
