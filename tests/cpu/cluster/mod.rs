@@ -1,7 +1,11 @@
 //! The kernels of clustering against the reference, in value and gradient, on every instruction set.
 
 mod adaptive_pool;
+mod assign;
+mod attend;
+mod cluster_mean;
 mod elementwise;
+mod gate;
 mod layer_norm;
 mod loss;
 mod oracle;

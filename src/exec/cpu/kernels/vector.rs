@@ -111,16 +111,15 @@ macro_rules! along {
 }
 pub(super) use along;
 
-/// The first index whose lane holds, or the number of lanes.
+/// Which lanes hold, the first one in the lowest bit.
 #[inline(always)]
-pub fn first_true<S: Simd>(simd: S, mask: S::m32s) -> usize {
+pub fn bits<S: Simd>(simd: S, mask: S::m32s) -> u64 {
     if size_of::<S::m32s>() == 2 {
-        let bits: u16 = pulp::bytemuck::cast(mask);
-        return if bits == 0 { S::F32_LANES } else { bits.trailing_zeros() as usize };
+        return u64::from(pulp::bytemuck::cast::<_, u16>(mask));
     }
     let lanes = simd.select_u32s(mask, simd.splat_u32s(1), simd.splat_u32s(0));
     let lanes: &[u32] = pulp::bytemuck::cast_slice(std::slice::from_ref(&lanes));
-    lanes.iter().position(|&lane| lane != 0).unwrap_or(S::F32_LANES)
+    lanes.iter().rev().fold(0, |bits, &lane| bits << 1 | u64::from(lane))
 }
 
 /// `to += x * factor`
@@ -155,9 +154,21 @@ pub fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
 /// `e^x`, within two units in the last place; 1.2e-38 below -87.3, and at most 2.4e38.
 #[inline(always)]
 pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let least = simd.splat_f32s(-87.33);
+    let x = simd.select_f32s(simd.less_than_f32s(x, least), least, x);
+    exp_within(simd, at_most(simd, x, 88.37))
+}
+
+/// The same where `x` is not above zero, or hardly.
+#[inline(always)]
+pub fn exp_of_negative<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let least = simd.splat_f32s(-87.33);
+    exp_within(simd, simd.select_f32s(simd.less_than_f32s(x, least), least, x))
+}
+
+#[inline(always)]
+fn exp_within<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let splat = |value| simd.splat_f32s(value);
-    let below = simd.less_than_f32s(x, splat(-87.33));
-    let x = at_most(simd, simd.select_f32s(below, splat(-87.33), x), 88.37);
     // x = n ln 2 + r. The sum's last bits are n + 127, the exponent of 2^n.
     let shift = splat(12_582_912.0 + 127.0);
     let sum = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), shift);
