@@ -1,3 +1,6 @@
-//! Kernels of the CPU against plain loops in `f64`, on every instruction set of the machine.
+//! Kernels of the CPU on every instruction set of the machine: the dense ones against plain loops in
+//! `f64`, those of clustering against the reference executor.
 
+#[cfg(feature = "train")]
+mod cluster;
 mod dense;

@@ -1,1 +1,254 @@
-//! Centers return to the pixels.
+//! Centers return to the pixels: for a hard assignment a scaled gather, for a soft one a product.
+
+use super::directions::{as_columns, as_rows, column};
+use super::tile::{Collect, Lent, Multiply, Rows, padded, room};
+use super::vector::{add_scaled, dot, scaled, vectorized};
+use crate::graph::Size;
+
+/// Centers `[gh, gw, A]` to `[H, W, A]`; `heads` are the assignment's.
+#[derive(Debug, Clone, Copy)]
+pub struct Dispatch {
+    pub map: Size,
+    pub grid: Size,
+    pub channels: usize,
+    pub heads: usize,
+}
+
+impl Dispatch {
+    /// For the soft passes; the hard ones need none.
+    pub fn scratch(&self) -> usize {
+        let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
+        let (rows, columns) = (self.heads * m * room(d), self.heads * d * room(m));
+        Lent::needed(&[rows, columns, columns, room(m), block * room(d), block * room(m), d])
+    }
+
+    /// `y = weight center[index]`; index and weight are `[H, W, heads]`.
+    pub fn hard_forward(
+        &self,
+        images: usize,
+        index: &[u32],
+        weight: &[f32],
+        centers: &[f32],
+        y: &mut [f32],
+    ) {
+        self.check(images, centers, y);
+        self.check_chosen(images, index, weight);
+        hard_forward(*self, index, weight, centers, y);
+    }
+
+    /// Overwrites `dweight` and `dcenters`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn hard_backward(
+        &self,
+        images: usize,
+        index: &[u32],
+        weight: &[f32],
+        centers: &[f32],
+        dy: &[f32],
+        dweight: &mut [f32],
+        dcenters: &mut [f32],
+    ) {
+        self.check(images, centers, dy);
+        self.check_chosen(images, index, weight);
+        assert_eq!([dweight.len(), dcenters.len()], [weight.len(), centers.len()]);
+        hard_backward(*self, index, weight, centers, dy, dweight, dcenters);
+    }
+
+    /// `y = the sum of weights times centers`; weights are `[H, W, heads, M]`.
+    pub fn soft_forward(
+        &self,
+        images: usize,
+        weights: &[f32],
+        centers: &[f32],
+        y: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(images, centers, y);
+        self.check_weights(images, weights, scratch);
+        soft_forward(*self, weights, centers, y, scratch);
+    }
+
+    /// Overwrites `dweights` and `dcenters`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn soft_backward(
+        &self,
+        images: usize,
+        weights: &[f32],
+        centers: &[f32],
+        dy: &[f32],
+        dweights: &mut [f32],
+        dcenters: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(images, centers, dy);
+        self.check_weights(images, weights, scratch);
+        assert_eq!([dweights.len(), dcenters.len()], [weights.len(), centers.len()]);
+        soft_backward(*self, weights, centers, dy, dweights, dcenters, scratch);
+    }
+
+    fn check(&self, images: usize, centers: &[f32], map: &[f32]) {
+        let [m, n] = self.counts();
+        assert_eq!(centers.len(), images * m * self.channels);
+        assert_eq!(map.len(), images * n * self.channels);
+    }
+
+    fn check_chosen(&self, images: usize, index: &[u32], weight: &[f32]) {
+        assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
+    }
+
+    fn check_weights(&self, images: usize, weights: &[f32], scratch: &[f32]) {
+        let [m, n] = self.counts();
+        assert_eq!(weights.len(), images * n * self.heads * m);
+        assert!(scratch.len() >= self.scratch());
+    }
+
+    fn head_width(&self) -> usize {
+        self.channels / self.heads
+    }
+
+    /// Centers and pixels.
+    fn counts(&self) -> [usize; 2] {
+        [self.grid, self.map].map(|[rows, columns]| rows * columns)
+    }
+
+    /// Pixels in a block.
+    fn block(&self) -> usize {
+        48.min(self.counts()[1])
+    }
+
+    /// One head of rows `start..start + count`.
+    #[inline(always)]
+    fn head<'a>(&self, map: &'a [f32], start: usize, count: usize, h: usize) -> Rows<'a> {
+        Rows::head(map, self.channels, [start, count], h, self.head_width())
+    }
+}
+
+vectorized! {
+    fn hard_forward<S>(
+        simd,
+        size: Dispatch,
+        index: &'a [u32],
+        weight: &'a [f32],
+        centers: &'a [f32],
+        y: &'a mut [f32],
+    ) {
+        let ([m, n], c, d) = (size.counts(), size.channels, size.head_width());
+        let images = centers.chunks_exact(m * c).zip(y.chunks_exact_mut(n * c));
+        let chosen = index.chunks_exact(n * size.heads).zip(weight.chunks_exact(n * size.heads));
+        for ((centers, y), (index, weight)) in images.zip(chosen) {
+            for ((to, at), (&center, &s)) in
+                y.chunks_exact_mut(d).zip((0..c).step_by(d).cycle()).zip(index.iter().zip(weight))
+            {
+                scaled(simd, to, &centers[center as usize * c + at..][..d], s);
+            }
+        }
+    }
+
+    fn hard_backward<S>(
+        simd,
+        size: Dispatch,
+        index: &'a [u32],
+        weight: &'a [f32],
+        centers: &'a [f32],
+        dy: &'a [f32],
+        dweight: &'a mut [f32],
+        dcenters: &'a mut [f32],
+    ) {
+        let ([m, n], c, d) = (size.counts(), size.channels, size.head_width());
+        let images = centers.chunks_exact(m * c).zip(dcenters.chunks_exact_mut(m * c));
+        let chosen = index.chunks_exact(n * size.heads).zip(weight.chunks_exact(n * size.heads));
+        let maps = dy.chunks_exact(n * c).zip(dweight.chunks_exact_mut(n * size.heads));
+        for (((centers, dcenters), (index, weight)), (dy, dweight)) in images.zip(chosen).zip(maps) {
+            dcenters.fill(0.0);
+            let heads = dy.chunks_exact(d).zip((0..c).step_by(d).cycle());
+            for ((g, at), ((&center, &s), to)) in heads.zip(index.iter().zip(weight).zip(dweight)) {
+                let place = center as usize * c + at;
+                *to = dot(simd, g, &centers[place..][..d]);
+                add_scaled(simd, &mut dcenters[place..][..d], g, s);
+            }
+        }
+    }
+
+    fn soft_forward<S>(
+        simd,
+        size: Dispatch,
+        weights: &'a [f32],
+        centers: &'a [f32],
+        y: &'a mut [f32],
+        scratch: &'a mut [f32],
+    ) {
+        let ([m, n], c, d, heads) = (size.counts(), size.channels, size.head_width(), size.heads);
+        let wide = padded::<S>(d);
+        let mut lent = Lent::new(scratch);
+        let (rows, factors) = (lent.take(heads * m * wide), lent.take(m));
+        let out = lent.take(size.block() * wide);
+        factors.fill(1.0);
+        let images = centers.chunks_exact(m * c).zip(y.chunks_exact_mut(n * c));
+        for ((centers, y), weights) in images.zip(weights.chunks_exact(n * heads * m)) {
+            for (h, panel) in rows.chunks_exact_mut(m * wide).enumerate() {
+                as_rows(size.head(centers, 0, m, h), factors, wide, panel);
+            }
+            for start in (0..n).step_by(size.block()) {
+                let count = size.block().min(n - start);
+                for (h, panel) in rows.chunks_exact(m * wide).enumerate() {
+                    let data = &weights[(start * heads + h) * m..];
+                    let rows = Rows { data, stride: heads * m, count, depth: m };
+                    simd.vectorize(Multiply { rows, panel, width: wide, out, add: false });
+                    for (i, row) in out.chunks_exact(wide).take(count).enumerate() {
+                        scaled(simd, &mut y[(start + i) * c + h * d..][..d], &row[..d], 1.0);
+                    }
+                }
+            }
+        }
+    }
+
+    fn soft_backward<S>(
+        simd,
+        size: Dispatch,
+        weights: &'a [f32],
+        centers: &'a [f32],
+        dy: &'a [f32],
+        dweights: &'a mut [f32],
+        dcenters: &'a mut [f32],
+        scratch: &'a mut [f32],
+    ) {
+        let ([m, n], c, d, heads) = (size.counts(), size.channels, size.head_width(), size.heads);
+        let width = padded::<S>(m);
+        let mut lent = Lent::new(scratch);
+        let (columns, sums) = (lent.take(heads * d * width), lent.take(heads * d * width));
+        let (factors, block) = (lent.take(m), lent.take(size.block() * width));
+        let one = lent.take(d);
+        factors.fill(1.0);
+        let images = centers.chunks_exact(m * c).zip(dcenters.chunks_exact_mut(m * c));
+        let matrices = weights.chunks_exact(n * heads * m).zip(dweights.chunks_exact_mut(n * heads * m));
+        for (((centers, dcenters), (weights, dweights)), dy) in
+            images.zip(matrices).zip(dy.chunks_exact(n * c))
+        {
+            for (h, panel) in columns.chunks_exact_mut(d * width).enumerate() {
+                as_columns(size.head(centers, 0, m, h), factors, width, panel);
+            }
+            sums.fill(0.0);
+            for start in (0..n).step_by(size.block()) {
+                let count = size.block().min(n - start);
+                for h in 0..heads {
+                    let rows = size.head(dy, start, count, h);
+                    let (panel, out) = (&columns[h * d * width..][..d * width], &mut *block);
+                    simd.vectorize(Multiply { rows, panel, width, out, add: false });
+                    for (i, row) in block.chunks_exact_mut(width).take(count).enumerate() {
+                        let at = ((start + i) * heads + h) * m;
+                        scaled(simd, &mut dweights[at..][..m], &row[..m], 1.0);
+                        row[..m].copy_from_slice(&weights[at..][..m]);
+                    }
+                    let sums = &mut sums[h * d * width..][..d * width];
+                    simd.vectorize(Collect { rows, panel: block, width, sums });
+                }
+            }
+            for (i, row) in dcenters.chunks_exact_mut(c).enumerate() {
+                for (h, to) in row.chunks_exact_mut(d).enumerate() {
+                    column(&sums[h * d * width..], width, i, one);
+                    to.copy_from_slice(one);
+                }
+            }
+        }
+    }
+}

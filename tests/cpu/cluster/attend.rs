@@ -1,0 +1,83 @@
+use super::oracle::{Given, run};
+use super::{close, on_each, random};
+use cluec::exec::cpu::kernels::attend::{Attend, Saved};
+use cluec::graph::ops::{self, Score};
+
+/// Sizes, score, temperature.
+type Case = ([usize; 2], [usize; 2], usize, usize, Score, Option<f32>);
+
+#[test]
+fn attend_agrees() {
+    let cosine = Score::Cosine { start: 2.13, floor: 1e-4 };
+    let cases: [Case; 7] = [
+        ([8, 8], [4, 4], 2, 32, cosine, Some(0.756)),
+        ([11, 13], [7, 7], 3, 24, cosine, Some(0.756)),
+        // Sharp, so that the largest score matters.
+        ([5, 4], [2, 3], 1, 7, cosine, Some(-2.3)),
+        // Below the floor the temperature gets no gradient.
+        ([4, 4], [2, 2], 2, 16, Score::Cosine { start: 2.0, floor: 0.5 }, Some(-2.0)),
+        // A grid larger than the map.
+        ([2, 3], [5, 4], 2, 17, cosine, Some(0.0)),
+        ([7, 9], [3, 5], 2, 6, Score::Dot, None),
+        ([1, 1], [1, 1], 1, 1, Score::Dot, None),
+    ];
+    for (map, grid, heads, width, score, temperature) in cases {
+        let (images, channels) = (2, heads * width);
+        let [m, n] = [grid, map].map(|[h, w]| images * h * w * channels);
+        let name = format!("attend {map:?} {grid:?} {width}");
+        let of = |what: &str, count| random(&format!("{name} {what}"), count);
+        let (centers, keys, values) = (of("centers", m), of("keys", n), of("values", n));
+        let dresult = of("dresult", m);
+        let temperature: Vec<f32> = temperature.into_iter().collect();
+        let inputs = [
+            Given(&[grid[0], grid[1], channels], &centers),
+            Given(&[map[0], map[1], channels], &keys),
+            Given(&[map[0], map[1], channels], &values),
+        ];
+        let params: Vec<&[f32]> = temperature.chunks(1).collect();
+        let expected = run(images, &inputs, &params, &dresult, |b, x| {
+            b.push("op", "", ops::Attend { heads, score }, x)
+        });
+        on_each(|set| {
+            let kernel = Attend { map, grid, channels, heads, score };
+            let mut scratch = vec![f32::NAN; kernel.scratch()];
+            let mut result = vec![f32::NAN; m];
+            kernel.forward(
+                images,
+                &centers,
+                &keys,
+                &values,
+                &temperature,
+                &mut result,
+                &mut scratch,
+            );
+            close(&format!("{name} {set}"), &result, &expected.result);
+
+            let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
+            let (mut dcenters, mut dkeys) = (vec![f32::NAN; m], vec![f32::NAN; n]);
+            let mut dvalues = vec![f32::NAN; n];
+            let mut dtemperature = vec![0.0; temperature.len()];
+            let saved = Saved {
+                centers: &centers,
+                keys: &keys,
+                values: &values,
+                temperature: &temperature,
+                result: &result,
+            };
+            kernel.backward(
+                images,
+                saved,
+                &dresult,
+                &mut dcenters,
+                &mut dkeys,
+                &mut dvalues,
+                &mut dtemperature,
+                &mut scratch,
+            );
+            let found = [dcenters, dkeys, dvalues, dtemperature];
+            for (i, (found, expected)) in found.iter().zip(&expected.gradients).enumerate() {
+                close(&format!("{name} gradient {i} {set}"), found, expected);
+            }
+        });
+    }
+}

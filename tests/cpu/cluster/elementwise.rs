@@ -1,0 +1,59 @@
+use super::oracle::{Given, run};
+use super::{close, on_each, random};
+use cluec::exec::cpu::kernels::elementwise::*;
+use cluec::graph::ops;
+
+#[test]
+fn sums_and_scales() {
+    for n in [1, 15, 16, 77] {
+        let (a, b, c) = (random("a", 2 * n), random("b", 2 * n), random("c", 2 * n));
+        let factors = [0.0, 1.25];
+        let of = |f: &dyn Fn(usize) -> f32| (0..2 * n).map(f).collect::<Vec<f32>>();
+        on_each(|set| {
+            let mut y = vec![f32::NAN; 2 * n];
+            add(&a, &b, &mut y);
+            assert_eq!(y, of(&|i| a[i] + b[i]), "add {set}");
+            accumulate(&c, &mut y);
+            assert_eq!(y, of(&|i| a[i] + b[i] + c[i]), "accumulate {set}");
+            sum(&[&a, &b, &c], &mut y);
+            assert_eq!(y, of(&|i| a[i] + b[i] + c[i]), "sum {set}");
+            blend(&a, &b, &mut y);
+            assert_eq!(y, of(&|i| (a[i] + b[i]) * 0.5), "blend {set}");
+            scale(&a, 0.3, &mut y);
+            assert_eq!(y, of(&|i| a[i] * 0.3), "scale {set}");
+            scale_images(&a, &factors, &mut y);
+            assert_eq!(y, of(&|i| a[i] * factors[i / n]), "scale_images {set}");
+            residual(&a, &b, &factors, &mut y);
+            close(&format!("residual {set}"), &y, &of(&|i| a[i] + b[i] * factors[i / n]));
+        });
+    }
+}
+
+#[test]
+fn means_and_coordinates_agree() {
+    let (images, [h, w]) = (2, [3, 5]);
+    for c in [1, 3, 33] {
+        let x = random("x", images * h * w * c);
+        let inputs = [Given(&[h, w, c], &x)];
+
+        let dy = random("dy", images * c);
+        let expected = run(images, &inputs, &[], &dy, |b, x| b.push("op", "", ops::Mean, x));
+        on_each(|set| {
+            let kernel = Mean { pixels: h * w, channels: c };
+            let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+            kernel.forward(images, &x, &mut y);
+            close(&format!("mean {set}"), &y, &expected.result);
+            kernel.backward(images, &dy, &mut dx);
+            close(&format!("mean's gradient {set}"), &dx, &expected.gradients[0]);
+        });
+
+        let dy = random("dy", images * h * w * (c + 2));
+        let expected = run(images, &inputs, &[], &dy, |b, x| b.push("op", "", ops::Coordinates, x));
+        let kernel = Coordinates { map: [h, w], channels: c };
+        let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+        kernel.forward(images, &x, &mut y);
+        close("coordinates", &y, &expected.result);
+        kernel.backward(images, &dy, &mut dx);
+        assert_eq!(dx, expected.gradients[0]);
+    }
+}

@@ -1,0 +1,37 @@
+//! The kernels of clustering against the reference, in value and gradient, on every instruction set.
+
+mod adaptive_pool;
+mod assign;
+mod attend;
+mod cluster_mean;
+mod elementwise;
+mod gate;
+mod layer_norm;
+mod loss;
+mod oracle;
+
+use cluec::exec::cpu::kernels::simd;
+use cluec::exec::random::{Random, Site};
+
+/// The same numbers for the same name.
+fn random(name: &str, count: usize) -> Vec<f32> {
+    let mut random = Random::named(11, name, Site::Other);
+    (0..count).map(|_| random.normal() as f32).collect()
+}
+
+/// Runs a check on every instruction set of this machine.
+fn on_each(check: impl Fn(&str)) {
+    for (name, arch) in simd::archs() {
+        simd::with_arch(arch, || check(name));
+    }
+}
+
+/// Fails unless `|found - expected|` is at most 1e-5 of `|expected|`.
+fn close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let square = |x: f64| x * x;
+    let norm: f64 = expected.iter().map(|&b| square(b.into())).sum::<f64>().sqrt();
+    let pairs = found.iter().zip(expected);
+    let error = pairs.map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum::<f64>().sqrt();
+    assert!(error <= 1e-5 * norm.max(1e-30), "{what}: off by {error} of {norm}");
+}
