@@ -1,9 +1,11 @@
 //! Time of the CPU's kernels on one core, beside what the core can do at the same moment.
 //!
 //! `cargo bench --bench kernels [-- NAME…]` prints a line per operation and shape: µs, GFLOP/s, and
-//! the share of the peak, which is measured anew before every line. Times are the least of many
-//! short repetitions, so that other work on the machine disturbs little.
+//! the share of the peak, which is measured anew before every line, or GB/s for what mostly moves
+//! memory. Times are the least of many short repetitions, so that other work on the machine disturbs
+//! little.
 
+mod clusters;
 mod peak;
 mod products;
 
@@ -12,8 +14,9 @@ use std::time::{Duration, Instant};
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut table = Table { wanted };
-    println!("{:<14} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
+    println!("{:<15} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
     products::run(&mut table);
+    clusters::run(&mut table);
 }
 
 struct Table {
@@ -22,19 +25,31 @@ struct Table {
 
 impl Table {
     /// Measures `work`, which does `flops` operations, unless its name is not wanted.
-    fn line(&mut self, name: &str, shape: &str, flops: usize, mut work: impl FnMut()) {
-        let chosen = |wanted: &String| name.contains(wanted.as_str());
-        if !self.wanted.is_empty() && !self.wanted.iter().any(chosen) {
-            return;
-        }
-        let peak = peak::gflops();
-        let seconds = least(Duration::from_millis(150), &mut work);
+    fn line(&mut self, name: &str, shape: &str, flops: usize, work: impl FnMut()) {
+        let Some((peak, seconds)) = self.measure(name, work) else { return };
         let rate = flops as f64 / seconds / 1e9;
         println!(
-            "{name:<14} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
+            "{name:<15} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
             seconds * 1e6,
             rate / peak * 100.0
         );
+    }
+
+    /// The same for what only moves memory: the rate is in GB/s.
+    fn bytes(&mut self, name: &str, shape: &str, bytes: usize, work: impl FnMut()) {
+        let Some((_, seconds)) = self.measure(name, work) else { return };
+        let rate = bytes as f64 / seconds / 1e9;
+        println!("{name:<15} {shape:<28} {:>10.1} {rate:>9.1} GB/s", seconds * 1e6);
+    }
+
+    /// The peak and the seconds of a call.
+    fn measure(&mut self, name: &str, mut work: impl FnMut()) -> Option<(f64, f64)> {
+        let chosen = |wanted: &String| name.contains(wanted.as_str());
+        if !self.wanted.is_empty() && !self.wanted.iter().any(chosen) {
+            return None;
+        }
+        let peak = peak::gflops();
+        Some((peak, least(Duration::from_millis(150), &mut work)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The command line: one verb, one file. Everything a verb prints goes through the writer it is
 //! handed, so that a closed pipe is an error value and never a panic.
 
+#[cfg(feature = "train")]
+pub mod bench;
 pub mod check;
 #[cfg(feature = "train")]
 pub mod eval;
@@ -50,6 +52,9 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(feature = "train")]
     Verify(verify::Args),
+    /// Measure how fast a model trains and evaluates, and in how much memory
+    #[cfg(feature = "train")]
+    Bench(bench::Args),
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -62,6 +67,9 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(not(feature = "train"))]
     Verify(Absent),
+    /// Measure how fast a model trains and evaluates, and in how much memory
+    #[cfg(not(feature = "train"))]
+    Bench(Absent),
 }
 
 /// Takes whatever a verb that was not built would have taken.
@@ -126,8 +134,10 @@ pub fn run() -> io::Result<Exit> {
         Verb::Predict(args) => predict::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Verify(args) => verify::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Bench(args) => bench::run(args, &mut out),
         #[cfg(not(feature = "train"))]
-        Verb::Train(_) | Verb::Eval(_) | Verb::Predict(_) | Verb::Verify(_) => {
+        Verb::Train(_) | Verb::Eval(_) | Verb::Predict(_) | Verb::Verify(_) | Verb::Bench(_) => {
             usage("this cluec was built without the `train` feature")
         }
     }?;

@@ -35,21 +35,54 @@ impl AdamW {
 
     /// One step along `gradients`.
     pub fn step(&mut self, parameters: &mut Parameters, gradients: &Parameters, lr: f64) {
+        let rates = self.begin(lr);
+        let moments = self.m.0.iter_mut().zip(&mut self.v.0);
+        let values = parameters.0.iter_mut().zip(&gradients.0);
+        for (((p, g), (m, v)), &decays) in values.zip(moments).zip(&self.decays) {
+            rates.apply(p, g, m, v, decays);
+        }
+    }
+
+    /// Counts a step and gives what it does to every parameter.
+    pub fn begin(&mut self, lr: f64) -> Rates {
         self.steps += 1;
         let AdamWConfig { beta1, beta2, eps, weight_decay } = self.config;
         let power = self.steps.min(i32::MAX as u64) as i32;
-        let size = (lr / (1.0 - beta1.powi(power))) as f32;
-        let root = (1.0 - beta2.powi(power)).sqrt() as f32;
-        let (b1, b2, eps) = (beta1 as f32, beta2 as f32, eps as f32);
-        for (i, p) in parameters.0.iter_mut().enumerate() {
-            let keep = if self.decays[i] { (1.0 - lr * weight_decay) as f32 } else { 1.0 };
-            let moments = self.m.0[i].iter_mut().zip(&mut self.v.0[i]);
-            for ((p, g), (m, v)) in p.iter_mut().zip(&gradients.0[i]).zip(moments) {
-                *p *= keep;
-                *m += (1.0 - b1) * (g - *m);
-                *v = b2 * *v + (1.0 - b2) * g * g;
-                *p -= size * *m / (v.sqrt() / root + eps);
-            }
+        Rates {
+            size: (lr / (1.0 - beta1.powi(power))) as f32,
+            root: (1.0 - beta2.powi(power)).sqrt() as f32,
+            beta1: beta1 as f32,
+            beta2: beta2 as f32,
+            eps: eps as f32,
+            keep: (1.0 - lr * weight_decay) as f32,
         }
+    }
+}
+
+/// One step, for every parameter the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    size: f32,
+    root: f32,
+    beta1: f32,
+    beta2: f32,
+    eps: f32,
+    /// What is left of a parameter that decays.
+    keep: f32,
+}
+
+impl Rates {
+    /// Moves a parameter and its moments; one lane is like another, so vectors of any length give
+    /// the same bits.
+    pub fn apply(self, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], decays: bool) {
+        let keep = if decays { self.keep } else { 1.0 };
+        pulp::Arch::new().dispatch(|| {
+            for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+                *p *= keep;
+                *m += (1.0 - self.beta1) * (g - *m);
+                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                *p -= self.size * *m / (v.sqrt() / self.root + self.eps);
+            }
+        });
     }
 }

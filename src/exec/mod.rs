@@ -5,6 +5,7 @@
 
 mod adamw;
 pub mod cpu;
+pub mod drop_path;
 pub mod init;
 #[cfg(feature = "train")]
 pub mod published;

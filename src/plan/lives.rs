@@ -73,8 +73,7 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
 /// it.
 pub fn in_place(op: &Op) -> &'static [usize] {
     match op {
-        Op::Add(_) | Op::Residual(_) => &[1, 0],
-        Op::Gradient(gradient) if matches!(*gradient.of, Op::Residual(_)) => &[0],
+        Op::Add(_) => &[1, 0],
         _ => &[],
     }
 }

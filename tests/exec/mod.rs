@@ -1,4 +1,5 @@
 mod bits;
+mod compiled;
 mod components;
 mod difference;
 mod drop_path;

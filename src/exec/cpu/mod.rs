@@ -1,3 +1,270 @@
-//! The compiled executor on the CPU.
+//! The compiled executor on the CPU: the planned training step, run group by group.
+//!
+//! A group of images goes through the whole step, forward and backward, on one thread before that
+//! thread takes the next: what it works on stays near its core. Gradients of the groups are added in
+//! their order, so the bits do not depend on the number of threads.
 
+mod backward;
+mod forward;
 pub mod kernels;
+mod lane;
+mod machine;
+mod profile;
+mod run;
+mod schedule;
+mod scratch;
+mod weights;
+
+use super::{AdamW, Batch, ExecError, Gradients, Parameters, StepKey};
+use crate::graph::Graph;
+use crate::passes::{self, Keep};
+use crate::plan::{self, Memory, Plan};
+use lane::Lane;
+use run::Run;
+use weights::Weights;
+
+pub use machine::machine;
+pub use profile::{Machine, Profile, Spent};
+pub use scratch::scratch;
+
+/// A model compiled for this machine, with its parameters.
+pub struct Compiled {
+    evaluation: Plan,
+    weights: Weights,
+    lanes: Vec<Lane>,
+    /// Nothing where a model is only evaluated.
+    training: Option<Training>,
+}
+
+struct Training {
+    plan: Plan,
+    optimizer: AdamW,
+    clip: Option<f64>,
+    /// Of the whole batch.
+    gradients: Parameters,
+}
+
+/// What a step shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Mean cross entropy over the batch.
+    pub loss: f64,
+    /// `[B, classes]`
+    pub logits: Vec<f32>,
+}
+
+impl Compiled {
+    /// For evaluation. `threads` of 0 means one.
+    pub fn evaluator(model: &Graph, parameters: Parameters, threads: usize) -> Compiled {
+        let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
+        let weights = Weights::new(&evaluation.graph, parameters, false);
+        let lane = |_| Lane::new(Parameters(Vec::new()));
+        let lanes = (0..threads.max(1)).map(lane).collect();
+        Compiled { evaluation, weights, lanes, training: None }
+    }
+
+    /// For training; gradients are clipped to the norm `clip`.
+    pub fn trainer(
+        model: &Graph,
+        parameters: Parameters,
+        optimizer: AdamW,
+        clip: Option<f64>,
+        threads: usize,
+    ) -> Compiled {
+        let plan = Plan::new(passes::step(model, clip, Keep::Output), Keep::Output);
+        let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
+        let zeros = Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect());
+        let weights = Weights::new(&plan.graph, parameters, true);
+        let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
+        let training = Some(Training { plan, optimizer, clip, gradients: zeros });
+        Compiled { evaluation, weights, lanes, training }
+    }
+
+    pub fn parameters(&self) -> &Parameters {
+        &self.weights.values
+    }
+
+    /// Moments and steps so far.
+    pub fn optimizer(&self) -> Option<&AdamW> {
+        self.training.as_ref().map(|training| &training.optimizer)
+    }
+
+    /// The memory of training with this batch, or of evaluation.
+    pub fn memory(&self, batch: usize) -> Memory {
+        let plan = self.training.as_ref().map_or(&self.evaluation, |training| &training.plan);
+        memory(plan, batch, self.lanes.len())
+    }
+
+    /// Whether the time of every op is taken from now on.
+    pub fn profile(&mut self, on: bool) {
+        self.lanes.iter_mut().for_each(|lane| lane.profile = on.then(Profile::default));
+    }
+
+    /// What was spent since the last call.
+    pub fn take_profile(&mut self) -> Profile {
+        let mut all = Profile::default();
+        for profile in self.lanes.iter_mut().filter_map(|lane| lane.profile.as_mut()) {
+            all.merge(std::mem::take(profile));
+        }
+        all
+    }
+
+    /// One step of training: forward, backward, update.
+    pub fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, ExecError> {
+        let step = self.accumulate(batch, key)?;
+        let Some(training) = &mut self.training else { return Err(no_training()) };
+        if !step.loss.is_finite() {
+            return Ok(step);
+        }
+        let scale = training.clip.map_or(1.0, |clip| clip_factor(&training.gradients, clip));
+        let rates = training.optimizer.begin(lr);
+        let AdamW { m, v, decays, .. } = &mut training.optimizer;
+        let moments = m.0.iter_mut().zip(&mut v.0).zip(decays);
+        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(moments).collect();
+        schedule::each(parts, self.lanes.len(), |(((p, packs), g), ((m, v), decays))| {
+            if scale < 1.0 {
+                g.iter_mut().for_each(|g| *g *= scale);
+            }
+            rates.apply(p, g, m, v, *decays);
+            if let Some(packs) = packs {
+                packs.fill(p);
+            }
+        });
+        Ok(step)
+    }
+
+    /// Loss, logits and gradients at other parameters; nothing is updated.
+    pub fn gradients(
+        &mut self,
+        parameters: &Parameters,
+        batch: &Batch,
+        key: StepKey,
+    ) -> Result<Gradients, ExecError> {
+        self.weights.load(parameters);
+        let Step { loss, logits } = self.accumulate(batch, key)?;
+        let training = self.training.as_ref().ok_or_else(no_training)?;
+        Ok(Gradients { loss, logits, gradients: training.gradients.clone() })
+    }
+
+    /// Forward and backward of all groups; the gradients are added up in the order of the groups.
+    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Step, ExecError> {
+        let training = self.training.as_mut().ok_or_else(no_training)?;
+        let graph = &training.plan.graph;
+        let size = image_size(graph);
+        let images = count(&batch.images, size)?;
+        let classes = graph.classes();
+        if batch.labels.len() != images {
+            return Err(ExecError(format!("{} labels for {images} images", batch.labels.len())));
+        }
+        if let Some(label) = batch.labels.iter().find(|label| **label as usize >= classes) {
+            return Err(ExecError(format!("label {label} of {classes} classes")));
+        }
+        let group = plan::group(&training.plan, images);
+        let groups = images.div_ceil(group);
+        reserve(&mut self.lanes, &training.plan, group);
+        let run = |index: usize| {
+            let first = index * group;
+            let count = group.min(images - first);
+            Run {
+                plan: &training.plan,
+                weights: &self.weights,
+                images: &batch.images[first * size..(first + count) * size],
+                labels: &batch.labels[first..first + count],
+                count,
+                batch: images,
+                first,
+                key,
+            }
+        };
+        let mut loss = 0.0;
+        let mut logits = Vec::with_capacity(images * classes);
+        let sums = &mut training.gradients;
+        schedule::in_order(
+            groups,
+            &mut self.lanes,
+            |index, lane| {
+                lane.gradients.0.iter_mut().for_each(|gradient| gradient.fill(0.0));
+                run(index).group(lane);
+            },
+            |index, lane| {
+                loss += lane.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
+                logits.extend_from_slice(run(index).logits(lane));
+                if index == 0 {
+                    std::mem::swap(sums, &mut lane.gradients);
+                    return;
+                }
+                for (sum, gradient) in sums.0.iter_mut().zip(&lane.gradients.0) {
+                    kernels::elementwise::accumulate(gradient, sum);
+                }
+            },
+        );
+        Ok(Step { loss: loss / images as f64, logits })
+    }
+
+    /// Logits `[B, classes]` in evaluation mode.
+    pub fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        let graph = &self.evaluation.graph;
+        let size = image_size(graph);
+        let images_count = count(images, size)?;
+        let group = plan::group(&self.evaluation, images_count);
+        reserve(&mut self.lanes, &self.evaluation, group);
+        let run = |index: usize| {
+            let first = index * group;
+            let count = group.min(images_count - first);
+            Run {
+                plan: &self.evaluation,
+                weights: &self.weights,
+                images: &images[first * size..(first + count) * size],
+                labels: &[],
+                count,
+                batch: images_count,
+                first,
+                key: StepKey { seed: 0, step: 0 },
+            }
+        };
+        let mut logits = Vec::with_capacity(images_count * graph.classes());
+        schedule::in_order(
+            images_count.div_ceil(group),
+            &mut self.lanes,
+            |index, lane| run(index).group(lane),
+            |index, lane| logits.extend_from_slice(run(index).logits(lane)),
+        );
+        Ok(logits)
+    }
+}
+
+/// The memory of a plan on this many threads.
+pub fn memory(plan: &Plan, batch: usize, threads: usize) -> Memory {
+    let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
+    plan::memory(plan, batch, threads, scratch)
+}
+
+fn no_training() -> ExecError {
+    ExecError("this model was compiled for evaluation".into())
+}
+
+/// Numbers of one image.
+fn image_size(graph: &Graph) -> usize {
+    let [h, w] = graph.input_size();
+    h * w * 3
+}
+
+/// How many images there are, if they are whole.
+fn count(images: &[f32], size: usize) -> Result<usize, ExecError> {
+    if images.is_empty() || !images.len().is_multiple_of(size) {
+        return Err(ExecError(format!("{} numbers are not whole images", images.len())));
+    }
+    Ok(images.len() / size)
+}
+
+fn reserve(lanes: &mut [Lane], plan: &Plan, group: usize) {
+    let scratch = scratch(plan, group);
+    lanes.iter_mut().for_each(|lane| lane.reserve(plan.arena * group, scratch));
+}
+
+/// What gradients are multiplied by so that their norm is at most `clip`.
+fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
+    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
+    let norm = squares.sum::<f64>().sqrt();
+    if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
+}

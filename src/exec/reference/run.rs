@@ -11,7 +11,7 @@ use super::gelu::Gelu;
 use super::kernel::apply;
 use super::layer_norm::LayerNorm;
 use super::linear::linear;
-use super::simple::{DropKey, coordinates, drop_path, mean};
+use super::simple::{coordinates, drop_path, mean};
 use crate::exec::{ExecError, StepKey};
 use crate::graph::{Graph, Node, Op, Type, Value};
 use candle_core::{Result, Tensor, bail};
@@ -129,11 +129,7 @@ fn compute(
         }
         Op::Mean(_) => mean(x(0)?)?,
         Op::DropPath(op) => match mode {
-            Mode::Training { key, image } if op.rate > 0.0 => {
-                let StepKey { seed, step } = key;
-                let key = DropKey { seed, step, image: image as u64, site: op.site };
-                drop_path(x(0)?, op.rate, key)?
-            }
+            Mode::Training { key, image } if op.rate > 0.0 => drop_path(x(0)?, op, image, key)?,
             _ => x(0)?.clone(),
         },
         _ => bail!("the reference executor runs models as they are lowered"),

@@ -1,6 +1,7 @@
 //! The small ops.
 
-use crate::exec::random::{Random, Site};
+use crate::exec::{StepKey, drop_path};
+use crate::graph::ops::DropPath;
 use candle_core::{Result, Tensor};
 
 /// Appends the row and the column of every pixel, in `f32` as published, to `[B, H, W, C]`.
@@ -18,27 +19,12 @@ pub fn mean(x: &Tensor) -> Result<Tensor> {
     x.reshape((batch, h * w, channels))?.mean(1)
 }
 
-/// What decides which images keep a branch.
-#[derive(Debug, Clone, Copy)]
-pub struct DropKey {
-    pub seed: u64,
-    pub step: u64,
-    /// Position of the first image within the whole batch.
-    pub image: u64,
-    /// Which drop path of the model.
-    pub site: u64,
-}
-
-/// Drops whole images, and divides the kept ones by the probability of keeping.
-pub fn drop_path(x: &Tensor, rate: f64, key: DropKey) -> Result<Tensor> {
+/// Drops whole images, and divides the kept ones by the probability of keeping; `first` is the
+/// position of the first image within the whole batch.
+pub fn drop_path(x: &Tensor, op: &DropPath, first: usize, key: StepKey) -> Result<Tensor> {
     let batch = x.dim(0)?;
-    let factors: Vec<f64> = (0..batch as u64)
-        .map(|i| {
-            let which = key.site << 32 | (key.image + i);
-            let mut random = Random::new(key.seed, key.step, which, Site::DropPath);
-            if random.uniform() < rate { 0.0 } else { 1.0 / (1.0 - rate) }
-        })
-        .collect();
+    let factor = |i| drop_path::factor(op.rate, op.site, (first + i) as u64, key);
+    let factors: Vec<f64> = (0..batch).map(factor).collect();
     let mut dims = vec![1; x.rank()];
     dims[0] = batch;
     x.broadcast_mul(&Tensor::from_vec(factors, dims, x.device())?.to_dtype(x.dtype())?)

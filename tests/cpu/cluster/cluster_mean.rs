@@ -20,9 +20,10 @@ fn nearest_and_cluster_mean_agree() {
         let of = |what: &str, count| random(&format!("{name} {what}"), count);
         let (compared, pooled, dy) = (of("x", n * d), of("v", n * c), of("dy", m * c));
         let inputs = [Given(&[map[0], map[1], d], &compared), Given(&[map[0], map[1], c], &pooled)];
-        let expected =
-            run(images, &inputs, &[], &dy, |b, x| let index = b.push("nearest", "", ops::Nearest { grid }, &x[..1]);
-            b.push("op", "", ops::ClusterMean, &[index, x[1]]));
+        let expected = run(images, &inputs, &[], &dy, |b, x| {
+            let index = b.push("nearest", "", ops::Nearest { grid }, &x[..1]);
+            b.push("op", "", ops::ClusterMean, &[index, x[1]])
+        });
         on_each(|set| {
             let nearest = Nearest { map, grid, channels: d };
             let mut index = vec![u32::MAX; n];

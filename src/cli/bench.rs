@@ -1,0 +1,229 @@
+//! `cluec bench`: how fast a model trains and evaluates here, in how much memory, and where the time
+//! goes.
+
+use super::session::threads;
+use super::{Exit, Format, number, print_reports, select, usage};
+use crate::diag::Sources;
+use crate::exec::cpu::{self, Compiled, Profile};
+use crate::exec::random::{Random, Site};
+use crate::exec::reference::Reference;
+use crate::exec::{AdamW, AdamWConfig, Batch, ExecError, Executor, StepKey, init};
+use crate::graph::Graph;
+use std::io::{self, Write};
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A .clue file
+    pub file: String,
+    /// Which model, if the file holds several
+    pub name: Option<String>,
+    /// Images per step
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch: u64,
+    /// Threads that compute (default: one per core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub threads: Option<u64>,
+    /// Timed steps, after two that are not
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: u64,
+    /// What is timed (default: both)
+    #[arg(long, value_enum)]
+    pub mode: Option<Mode>,
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    pub executor: Kind,
+    /// Time per op, beside what the machine could do (compiled executor)
+    #[arg(long)]
+    pub ops: bool,
+    /// Change a setting: `mixer.grid=8x8`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// How to answer; JSON is one line per mode
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mode {
+    /// Forward, backward and update
+    Train,
+    /// Logits
+    Infer,
+}
+
+/// What runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Kind {
+    /// The planned graph on this machine's own kernels
+    #[default]
+    Compiled,
+    /// Candle's tensors and autograd: slow, and what everything is compared with
+    Reference,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile(&mut sources, &args.file, &args.sets);
+    print_reports(&diags, &sources)?;
+    if diags.has_errors() {
+        return Ok(Exit::Findings);
+    }
+    let model = match select(&program, args.name.as_deref(), "bench", &args.file) {
+        Ok(model) => model,
+        Err(message) => return usage(&message),
+    };
+    let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
+    // Evaluation first: it needs less memory, and the peak of a process only grows.
+    for mode in [Mode::Infer, Mode::Train] {
+        if args.mode.is_none_or(|wanted| wanted == mode) {
+            match measure(args, graph, mode) {
+                Ok(measured) => measured.print(args, graph, out)?,
+                Err(error) => {
+                    writeln!(io::stderr(), "error: {error}")?;
+                    return Ok(Exit::Findings);
+                }
+            }
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// One mode of one executor.
+struct Measured {
+    mode: Mode,
+    /// Images per second of every timed step.
+    rates: Vec<f64>,
+    /// What the plan says, and what the process has used at most.
+    planned: Option<u64>,
+    peak: Option<u64>,
+    profile: Option<Profile>,
+}
+
+fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, ExecError> {
+    let threads = threads(args.threads);
+    let batch = batch(graph, args.batch as usize);
+    let parameters = init::initialize(graph, 0);
+    let optimizer = || AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
+    let before = resident("VmRSS");
+    let mut measured =
+        Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
+    match args.executor {
+        Kind::Compiled => {
+            let mut compiled = match mode {
+                Mode::Train => {
+                    Compiled::trainer(graph, parameters.clone(), optimizer(), None, threads)
+                }
+                Mode::Infer => Compiled::evaluator(graph, parameters.clone(), threads),
+            };
+            let planned = compiled.memory(batch.labels.len()).peak;
+            measured.planned = before.map(|before| before + planned);
+            compiled.profile(args.ops);
+            measured.rates = timed(args, |step| match mode {
+                Mode::Train => compiled.step(&batch, 1e-3, key(step)).map(|_| ()),
+                Mode::Infer => compiled.logits(&batch.images).map(|_| ()),
+            })?;
+            measured.profile = args.ops.then(|| compiled.take_profile());
+        }
+        Kind::Reference => {
+            let reference = Reference::new(graph.clone(), threads)?;
+            let (mut parameters, mut optimizer) = (parameters.clone(), optimizer());
+            measured.rates = timed(args, |step| {
+                match mode {
+                    Mode::Train => {
+                        let found = reference.gradients(&parameters, &batch, key(step))?;
+                        optimizer.step(&mut parameters, &found.gradients, 1e-3);
+                    }
+                    Mode::Infer => {
+                        reference.logits(&parameters, &batch.images)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+    measured.peak = resident("VmHWM");
+    Ok(measured)
+}
+
+const ADAMW: AdamWConfig = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
+/// Steps before the clock counts.
+const WARM_UP: u64 = 2;
+
+fn key(step: u64) -> StepKey {
+    StepKey { seed: 0, step }
+}
+
+/// Images per second of every step.
+fn timed(
+    args: &Args,
+    mut step: impl FnMut(u64) -> Result<(), ExecError>,
+) -> Result<Vec<f64>, ExecError> {
+    let mut rates = Vec::new();
+    for number in 0..WARM_UP + args.steps {
+        let start = Instant::now();
+        step(number)?;
+        if number >= WARM_UP {
+            rates.push(args.batch as f64 / start.elapsed().as_secs_f64());
+        }
+    }
+    rates.sort_by(f64::total_cmp);
+    Ok(rates)
+}
+
+fn batch(graph: &Graph, images: usize) -> Batch {
+    let [h, w] = graph.input_size();
+    let mut random = Random::named(0, "bench", Site::Other);
+    Batch {
+        images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
+        labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
+    }
+}
+
+/// A line of `/proc/self/status` in bytes, where there is one.
+fn resident(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with(line))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+impl Measured {
+    fn print(&self, args: &Args, graph: &Graph, out: &mut dyn Write) -> io::Result<()> {
+        let median = self.rates[self.rates.len() / 2];
+        let (min, max) = (self.rates[0], self.rates[self.rates.len() - 1]);
+        let mode = match self.mode {
+            Mode::Train => "train",
+            Mode::Infer => "infer",
+        };
+        let executor = match args.executor {
+            Kind::Compiled => "compiled",
+            Kind::Reference => "reference",
+        };
+        let threads = threads(args.threads);
+        if args.format == Format::Json {
+            let line = serde_json::json!({
+                "model": graph.name, "executor": executor, "device": "cpu", "mode": mode,
+                "batch": args.batch, "threads": threads,
+                "images_per_second": {"median": median, "min": min, "max": max},
+                "peak_bytes": self.peak, "planned_bytes": self.planned,
+                "ops": self.profile.as_ref().map(Profile::json),
+            });
+            return writeln!(out, "{line}");
+        }
+        let bytes = |value: Option<u64>| value.map_or("unknown".into(), number::bytes);
+        writeln!(
+            out,
+            "{} {mode}, {executor}, batch {}, {threads} threads: {median:.1} images/s \
+             ({min:.1} to {max:.1}), peak memory {} (planned {})",
+            graph.name,
+            args.batch,
+            bytes(self.peak),
+            bytes(self.planned),
+        )?;
+        if let Some(profile) = &self.profile {
+            write!(out, "{}", profile.table(cpu::machine()))?;
+        }
+        Ok(())
+    }
+}

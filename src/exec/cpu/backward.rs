@@ -1,0 +1,207 @@
+//! What a node of the backward pass runs: gradients of inputs into the arena, gradients of parameters
+//! onto the lane's.
+
+use super::forward::{self, factors};
+use super::kernels::assign;
+use super::kernels::attend::Saved;
+use super::kernels::conv::ConvGradients;
+use super::kernels::depthwise::DepthwiseGradients;
+use super::kernels::elementwise;
+use super::kernels::ffn::{FfnBackward, FfnGradients};
+use super::kernels::gate::ParamGradients;
+use super::kernels::linear::LinearGradients;
+use super::kernels::loss::cross_entropy;
+use super::lane::Lane;
+use super::run::{Node, rows};
+use crate::exec::Parameters;
+use crate::graph::ops::Gradient;
+use crate::graph::{Choice, Op, ParamId};
+
+pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
+    let n = node.count();
+    let operands = op.operands(node.inputs());
+    let ty = |i: usize| &op.inputs[i];
+    let x = |i: usize| node.read(operands.inputs[i]);
+    let dy = || operands.gradient.map_or(&[][..], |gradient| node.read(gradient));
+    let Lane { scratch, gradients, .. } = lane;
+    let weights = node.run.weights;
+    let wants = |i: usize| op.wants[i];
+    match &*op.of {
+        Op::Conv(of) => {
+            let kernel = forward::conv(of, ty(0));
+            if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
+                kernel.backward_input(n, dy(), weight, node.y(0), scratch);
+            }
+            with(gradients, node.params(), |[weight, bias]| {
+                kernel.backward_weight(n, x(0), dy(), ConvGradients { weight, bias }, scratch);
+            });
+        }
+        Op::Depthwise(of) => {
+            let kernel = forward::depthwise(of, ty(0));
+            if wants(0) {
+                kernel.backward_input(n, dy(), node.param(0), node.y(0));
+            }
+            with(gradients, node.params(), |[weight, bias]| {
+                kernel.backward_weight(n, x(0), dy(), DepthwiseGradients { weight, bias });
+            });
+        }
+        Op::Linear(of) => {
+            let kernel = forward::linear(of, ty(0));
+            if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
+                kernel.backward_input(n, dy(), weight, node.y(0));
+            }
+            with(gradients, node.params(), |[weight, bias]| {
+                kernel.backward_weight(n, x(0), dy(), LinearGradients { weight, bias }, scratch);
+            });
+        }
+        Op::Ffn(of) => {
+            let last = if of.kernel.is_some() { 4 } else { 2 };
+            let (Some(forward), Some(expand), Some(contract)) = (
+                forward::ffn_weights(node, of),
+                weights.transposed(node.params()[0]),
+                weights.transposed(node.params()[last]),
+            ) else {
+                return;
+            };
+            let kernel = forward::ffn(of, ty(0));
+            let weights = FfnBackward { forward, expand, contract };
+            let mut none = [];
+            let dx = if wants(0) { node.y(0) } else { &mut none[..] };
+            match of.kernel {
+                Some(_) => with(gradients, node.params(), |[a, b, c, d, e, f]| {
+                    let gradients = FfnGradients {
+                        expand: a,
+                        expand_bias: b,
+                        depthwise: Some([c, d]),
+                        contract: e,
+                        contract_bias: f,
+                    };
+                    kernel.backward(n, x(0), dy(), weights, dx, gradients, scratch);
+                }),
+                None => with(gradients, node.params(), |[a, b, e, f]| {
+                    let gradients = FfnGradients {
+                        expand: a,
+                        expand_bias: b,
+                        depthwise: None,
+                        contract: e,
+                        contract_bias: f,
+                    };
+                    kernel.backward(n, x(0), dy(), weights, dx, gradients, scratch);
+                }),
+            }
+        }
+        Op::LayerNorm(_) => with(gradients, node.params(), |[weight, bias]| {
+            let kernel = forward::layer_norm(ty(0));
+            let scale = node.param(0);
+            let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
+            kernel.backward(n, x(0), scale, dy(), dx, weight, bias);
+        }),
+        Op::Gelu(_) => forward::gelu(ty(0)).backward(n, x(0), dy(), node.y(0)),
+        Op::Residual(of) => {
+            elementwise::scale_images(dy(), &factors(node, of.rate, of.site), node.y(0));
+        }
+        Op::DropPath(of) => {
+            elementwise::scale_images(dy(), &factors(node, of.rate, of.site), node.y(0));
+        }
+        Op::Blend(_) => {
+            for result in 0..op.results().len() {
+                elementwise::scale(dy(), 0.5, node.y(result));
+            }
+        }
+        Op::Mean(_) => forward::mean(ty(0)).backward(n, dy(), node.y(0)),
+        Op::AdaptivePool(of) => {
+            forward::adaptive_pool(of.grid, ty(0)).backward(n, dy(), node.y(0));
+        }
+        Op::Attend(of) => {
+            let Some(result) = operands.result else { return };
+            let saved = Saved {
+                centers: x(0),
+                keys: x(1),
+                values: x(2),
+                temperature: forward::temperature(node),
+                result: node.read(result),
+            };
+            let kernel = forward::attend(of, ty(0), ty(1));
+            let mut none = Vec::new();
+            let temperature = match node.params().first() {
+                Some(id) => &mut gradients.0[id.0 as usize],
+                None => &mut none,
+            };
+            let [centers, keys, values] = [0, 1, 2].map(|i| node.y(i));
+            kernel.backward(n, saved, dy(), centers, keys, values, temperature, scratch);
+        }
+        Op::Gate(of) => with(gradients, node.params(), |[weight1, bias1, weight2, bias2]| {
+            let kernel = forward::gate(of, ty(0));
+            let params = forward::gate_params(node);
+            let gradients = ParamGradients { weight1, bias1, weight2, bias2 };
+            let [soft, local] = [0, 1].map(|i| node.y(i));
+            kernel.backward(n, x(0), x(1), params, dy(), soft, local, gradients, scratch);
+        }),
+        Op::Assign(of) => with(gradients, node.params(), |[alpha, beta]| {
+            let Some(result) = operands.result else { return };
+            let kernel = forward::assign(of, ty(0), ty(1));
+            let inputs = forward::assign_inputs(node, x(0), x(1));
+            let [queries, keys] = [0, 1].map(|i| node.y(i));
+            let (alpha, beta) = (&mut alpha[0], &mut beta[0]);
+            let gradients = assign::Gradients { queries, keys, alpha, beta };
+            match of.choice {
+                Choice::Hard => {
+                    let (index, weight) = (node.read_index(result), node.read_at(result, 1));
+                    kernel.hard_backward(n, inputs, index, weight, dy(), gradients, scratch);
+                }
+                Choice::Soft => kernel.soft_backward(n, inputs, dy(), gradients, scratch),
+            }
+        }),
+        Op::Dispatch(_) => {
+            let Some((kernel, choice)) = forward::dispatch(ty(0), ty(1)) else { return };
+            let assignment = operands.inputs[0];
+            match choice {
+                Choice::Hard => {
+                    let (index, weight) =
+                        (node.read_index(assignment), node.read_at(assignment, 1));
+                    kernel.hard_backward(n, index, weight, x(1), dy(), node.y(0), node.y(1));
+                }
+                Choice::Soft => {
+                    kernel.soft_backward(n, x(0), x(1), dy(), node.y(0), node.y(1), scratch);
+                }
+            }
+        }
+        Op::ClusterMean(_) => {
+            let Some(kernel) = forward::cluster_mean(ty(0), ty(1)) else { return };
+            let index = node.read_index(operands.inputs[0]);
+            kernel.backward(n, index, dy(), node.y(0), scratch);
+        }
+        Op::CrossEntropy(_) => {
+            let classes = rows(ty(0)).1;
+            let factor = 1.0 / node.run.batch as f32;
+            let logits = x(0).chunks_exact(classes).zip(node.y(0).chunks_exact_mut(classes));
+            for ((logits, to), &label) in logits.zip(node.run.labels) {
+                cross_entropy(logits, label, factor, to);
+            }
+        }
+        // Their gradients pass unchanged or end there, so that no node computes them.
+        Op::Add(_)
+        | Op::Input(_)
+        | Op::Coordinates(_)
+        | Op::Nearest(_)
+        | Op::Labels(_)
+        | Op::Gradient(_)
+        | Op::Part(_)
+        | Op::Update(_) => {}
+    }
+}
+
+/// Lends the gradients of a node's parameters to `add`.
+fn with<const N: usize>(
+    gradients: &mut Parameters,
+    params: &[ParamId],
+    add: impl FnOnce([&mut [f32]; N]),
+) {
+    let Ok(ids) = <[usize; N]>::try_from(params.iter().map(|p| p.0 as usize).collect::<Vec<_>>())
+    else {
+        return;
+    };
+    if let Ok(lent) = gradients.0.get_disjoint_mut(ids) {
+        add(lent.map(|gradient| &mut gradient[..]));
+    }
+}

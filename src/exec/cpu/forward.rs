@@ -1,0 +1,243 @@
+//! What a node of the forward pass runs.
+
+use super::kernels::adaptive_pool::AdaptivePool;
+use super::kernels::assign::{self, Assign};
+use super::kernels::attend::Attend;
+use super::kernels::cluster_mean::ClusterMean;
+use super::kernels::conv::Conv;
+use super::kernels::depthwise::Depthwise;
+use super::kernels::dispatch::Dispatch;
+use super::kernels::elementwise::{self, Coordinates, Mean};
+use super::kernels::ffn::{Ffn, FfnWeights};
+use super::kernels::gate::{self, Gate};
+use super::kernels::gelu::Gelu;
+use super::kernels::layer_norm::LayerNorm;
+use super::kernels::linear::Linear;
+use super::kernels::loss::cross_entropy;
+use super::kernels::nearest::Nearest;
+use super::lane::Lane;
+use super::run::{Node, map, rows};
+use crate::exec::drop_path;
+use crate::graph::{Choice, Op, Size, Type, ops};
+
+pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
+    let n = node.count();
+    let ty = |i: usize| &node.graph().node(node.inputs()[i]).ty;
+    let scratch = &mut lane.scratch[..];
+    match op {
+        Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Update(_) | Op::Gradient(_) => {}
+        Op::Coordinates(_) => {
+            let (map, channels) = map(ty(0));
+            Coordinates { map, channels }.forward(n, node.x(0), node.y(0));
+        }
+        Op::Conv(op) => {
+            let Some(weight) = node.run.weights.packed(node.params()[0]) else { return };
+            conv(op, ty(0)).forward(n, node.x(0), weight, node.param(1), node.y(0), scratch);
+        }
+        Op::Depthwise(op) => {
+            depthwise(op, ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));
+        }
+        Op::Linear(op) => {
+            let Some(weight) = node.run.weights.packed(node.params()[0]) else { return };
+            linear(op, ty(0)).forward(n, node.x(0), weight, node.param(1), node.y(0));
+        }
+        Op::Ffn(op) => {
+            let Some(weights) = ffn_weights(node, op) else { return };
+            ffn(op, ty(0)).forward(n, node.x(0), weights, node.y(0), scratch);
+        }
+        Op::LayerNorm(_) => {
+            layer_norm(ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));
+        }
+        Op::Gelu(_) => gelu(ty(0)).forward(n, node.x(0), node.y(0)),
+        Op::Add(_) => add(node),
+        Op::Residual(op) => {
+            let factors = factors(node, op.rate, op.site);
+            elementwise::residual(node.x(0), node.x(1), &factors, node.y(0));
+        }
+        Op::DropPath(op) => {
+            let factors = factors(node, op.rate, op.site);
+            elementwise::scale_images(node.x(0), &factors, node.y(0));
+        }
+        Op::Blend(_) => elementwise::blend(node.x(0), node.x(1), node.y(0)),
+        Op::Mean(_) => mean(ty(0)).forward(n, node.x(0), node.y(0)),
+        Op::AdaptivePool(op) => adaptive_pool(op.grid, ty(0)).forward(n, node.x(0), node.y(0)),
+        Op::Attend(op) => attend(op, ty(0), ty(1)).forward(
+            n,
+            node.x(0),
+            node.x(1),
+            node.x(2),
+            temperature(node),
+            node.y(0),
+            scratch,
+        ),
+        Op::Gate(op) => {
+            gate(op, ty(0)).forward(n, node.x(0), node.x(1), gate_params(node), node.y(0), scratch);
+        }
+        Op::Assign(op) => {
+            let kernel = assign(op, ty(0), ty(1));
+            let inputs = assign_inputs(node, node.x(0), node.x(1));
+            match op.choice {
+                Choice::Hard => {
+                    kernel.hard_forward(n, inputs, node.y_index(), node.y(1), scratch);
+                }
+                Choice::Soft => kernel.soft_forward(n, inputs, node.y(0), scratch),
+            }
+        }
+        Op::Dispatch(_) => {
+            let Some((kernel, choice)) = dispatch(ty(0), ty(1)) else { return };
+            let assignment = node.inputs()[0];
+            match choice {
+                Choice::Hard => {
+                    let (index, weight) =
+                        (node.read_index(assignment), node.read_at(assignment, 1));
+                    kernel.hard_forward(n, index, weight, node.x(1), node.y(0));
+                }
+                Choice::Soft => {
+                    kernel.soft_forward(n, node.x(0), node.x(1), node.y(0), scratch);
+                }
+            }
+        }
+        Op::Nearest(op) => {
+            nearest(op.grid, ty(0)).forward(n, node.x(0), node.y_index(), scratch);
+        }
+        Op::ClusterMean(_) => {
+            let Some(kernel) = cluster_mean(ty(0), ty(1)) else { return };
+            let index = node.read_index(node.inputs()[0]);
+            kernel.forward(n, index, node.x(1), node.y(0), scratch);
+        }
+        Op::CrossEntropy(_) => {
+            let classes = rows(ty(0)).1;
+            let logits = node.x(0).chunks_exact(classes);
+            for ((logits, &label), y) in logits.zip(node.run.labels).zip(node.y(0)) {
+                *y = cross_entropy(logits, label, 1.0, &mut scratch[..classes]);
+            }
+            lane.losses.clear();
+            lane.losses.extend_from_slice(node.y(0));
+        }
+    }
+}
+
+/// `y = a + b`, in place where the plan says so.
+fn add(node: &Node<'_>) {
+    match (node.shares(0), node.shares(1)) {
+        (true, _) => elementwise::accumulate(node.x(1), node.y(0)),
+        (_, true) => elementwise::accumulate(node.x(0), node.y(0)),
+        _ => elementwise::add(node.x(0), node.x(1), node.y(0)),
+    }
+}
+
+/// What drop path multiplies each image's branch by.
+pub fn factors(node: &Node<'_>, rate: f64, site: u64) -> Vec<f32> {
+    let first = node.run.first as u64;
+    let images = first..first + node.count() as u64;
+    images.map(|image| drop_path::factor(rate, site, image, node.run.key) as f32).collect()
+}
+
+pub fn conv(op: &ops::Conv, ty: &Type) -> Conv {
+    let ([height, width], input) = map(ty);
+    Conv { height, width, input, output: op.out, kernel: op.kernel, stride: op.stride, pad: op.pad }
+}
+
+pub fn depthwise(op: &ops::Depthwise, ty: &Type) -> Depthwise {
+    let ([height, width], channels) = map(ty);
+    Depthwise { height, width, channels, kernel: op.kernel }
+}
+
+pub fn linear(op: &ops::Linear, ty: &Type) -> Linear {
+    let (rows, input) = rows(ty);
+    Linear { rows, input, output: op.out }
+}
+
+pub fn ffn(op: &ops::Ffn, ty: &Type) -> Ffn {
+    let ([height, width], input) = map(ty);
+    Ffn { height, width, input, hidden: op.hidden, output: op.out, kernel: op.kernel }
+}
+
+pub fn ffn_weights<'a>(node: &Node<'a>, op: &ops::Ffn) -> Option<FfnWeights<'a>> {
+    let params = node.params();
+    let weights = node.run.weights;
+    let (convolution, last) = match op.kernel {
+        Some(_) => (Some([node.param(2), node.param(3)]), 4),
+        None => (None, 2),
+    };
+    Some(FfnWeights {
+        expand: weights.packed(params[0])?,
+        expand_bias: node.param(1),
+        depthwise: convolution,
+        contract: weights.packed(params[last])?,
+        contract_bias: node.param(last + 1),
+    })
+}
+
+pub fn gelu(ty: &Type) -> Gelu {
+    Gelu { elements: ty.elements() as usize }
+}
+
+pub fn layer_norm(ty: &Type) -> LayerNorm {
+    let (rows, channels) = rows(ty);
+    LayerNorm { rows, channels }
+}
+
+pub fn mean(ty: &Type) -> Mean {
+    let (pixels, channels) = rows(ty);
+    Mean { pixels, channels }
+}
+
+pub fn adaptive_pool(grid: Size, ty: &Type) -> AdaptivePool {
+    let (map, channels) = map(ty);
+    AdaptivePool { map, grid, channels }
+}
+
+pub fn attend(op: &ops::Attend, centers: &Type, keys: &Type) -> Attend {
+    let ((grid, _), (map, channels)) = (map(centers), map(keys));
+    Attend { map, grid, channels, heads: op.heads, score: op.score }
+}
+
+/// Empty where the score has none.
+pub fn temperature<'a>(node: &Node<'a>) -> &'a [f32] {
+    if node.params().is_empty() { &[] } else { node.param(0) }
+}
+
+pub fn gate(op: &ops::Gate, ty: &Type) -> Gate {
+    let (centers, channels) = rows(ty);
+    Gate { centers, channels, heads: op.heads }
+}
+
+pub fn gate_params<'a>(node: &Node<'a>) -> gate::Params<'a> {
+    gate::Params {
+        weight1: node.param(0),
+        bias1: node.param(1),
+        weight2: node.param(2),
+        bias2: node.param(3),
+    }
+}
+
+pub fn assign(op: &ops::Assign, queries: &Type, keys: &Type) -> Assign {
+    let ((grid, _), (map, channels)) = (map(queries), map(keys));
+    Assign { map, grid, channels, heads: op.heads }
+}
+
+pub fn assign_inputs<'a>(
+    node: &Node<'a>,
+    queries: &'a [f32],
+    keys: &'a [f32],
+) -> assign::Inputs<'a> {
+    assign::Inputs { queries, keys, alpha: node.param(0)[0], beta: node.param(1)[0] }
+}
+
+pub fn dispatch(assignment: &Type, centers: &Type) -> Option<(Dispatch, Choice)> {
+    let Type::Assignment { map, grid, heads, choice } = *assignment else { return None };
+    let (_, channels) = rows(centers);
+    Some((Dispatch { map, grid, channels, heads }, choice))
+}
+
+pub fn nearest(grid: Size, ty: &Type) -> Nearest {
+    let (map, channels) = map(ty);
+    Nearest { map, grid, channels }
+}
+
+pub fn cluster_mean(index: &Type, pooled: &Type) -> Option<ClusterMean> {
+    let Type::Index { map, grid } = *index else { return None };
+    let (_, channels) = rows(pooled);
+    Some(ClusterMean { map, grid, channels })
+}

@@ -1,0 +1,80 @@
+//! What one thread works with: an arena in the layout of the plan, scratch, and gradients of its own.
+
+use super::profile::Profile;
+use crate::exec::Parameters;
+use crate::plan::Place;
+
+pub struct Lane {
+    arena: Vec<f32>,
+    pub scratch: Vec<f32>,
+    /// Of the group at hand; empty where nothing is trained.
+    pub gradients: Parameters,
+    /// Cross entropy of every image of the group.
+    pub losses: Vec<f32>,
+    /// Where the time went, if that is asked.
+    pub profile: Option<Profile>,
+}
+
+impl Lane {
+    /// `gradients` are zeros, or nothing where nothing is trained.
+    pub fn new(gradients: Parameters) -> Lane {
+        Lane {
+            arena: Vec::new(),
+            scratch: Vec::new(),
+            gradients,
+            losses: Vec::new(),
+            profile: None,
+        }
+    }
+
+    /// At least so many floats.
+    pub fn reserve(&mut self, arena: usize, scratch: usize) {
+        for (memory, wanted) in [(&mut self.arena, arena), (&mut self.scratch, scratch)] {
+            if memory.len() < wanted {
+                // Zeros that nothing has touched yet cost nothing.
+                *memory = vec![0.0; wanted];
+            }
+        }
+    }
+
+    /// The arena for a group of `images`.
+    pub fn arena(&mut self, images: usize) -> Arena {
+        Arena { start: self.arena.as_mut_ptr(), len: self.arena.len(), images }
+    }
+}
+
+/// The arena of a lane while a group runs.
+///
+/// A node reads the places of its inputs and writes those of its results. The plan holds places that
+/// live at the same time apart, so that these slices never overlap, except where an op says that it
+/// works in place; such an op takes one slice for both.
+#[derive(Clone, Copy)]
+pub struct Arena {
+    start: *mut f32,
+    len: usize,
+    images: usize,
+}
+
+impl Arena {
+    fn range(&self, place: Place) -> (usize, usize) {
+        let (offset, len) = (place.offset * self.images, place.len * self.images);
+        assert!(offset + len <= self.len, "{place:?} of {} images in {}", self.images, self.len);
+        (offset, len)
+    }
+
+    /// # Safety
+    /// Nothing writes this place while the slice is in use.
+    pub unsafe fn read<'a>(&self, place: Place) -> &'a [f32] {
+        let (offset, len) = self.range(place);
+        // SAFETY: inside the arena; the caller holds the rest.
+        unsafe { std::slice::from_raw_parts(self.start.add(offset), len) }
+    }
+
+    /// # Safety
+    /// Nothing else reads or writes this place while the slice is in use.
+    pub unsafe fn write<'a>(&self, place: Place) -> &'a mut [f32] {
+        let (offset, len) = self.range(place);
+        // SAFETY: inside the arena; the caller holds the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(offset), len) }
+    }
+}

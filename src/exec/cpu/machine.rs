@@ -1,0 +1,51 @@
+//! What one core can do, measured: the ceilings that kernels are compared with.
+
+use super::kernels::simd::dispatch;
+use super::profile::Machine;
+use pulp::{Simd, WithSimd};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Measures for about a tenth of a second.
+pub fn machine() -> Machine {
+    let best = |work: &mut dyn FnMut() -> f64| (0..5).map(|_| work()).fold(0.0, f64::max);
+    let mut from = vec![1f32; COPY];
+    let mut to = vec![0f32; COPY];
+    let bytes = best(&mut || {
+        let start = Instant::now();
+        to.copy_from_slice(black_box(&from));
+        let seconds = start.elapsed().as_secs_f64();
+        from[0] = black_box(to[1]);
+        2.0 * 4.0 * COPY as f64 / seconds
+    });
+    let macs = best(&mut || {
+        let start = Instant::now();
+        let count = dispatch(Peak);
+        count as f64 / start.elapsed().as_secs_f64()
+    });
+    Machine { macs, bytes }
+}
+
+/// Floats copied: 64 MiB, more than caches near a core hold.
+const COPY: usize = 16 << 20;
+const ROUNDS: usize = 1 << 20;
+
+/// Multiplies and adds in sixteen registers at once.
+struct Peak;
+
+impl WithSimd for Peak {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let factor = simd.splat_f32s(black_box(0.999));
+        let mut sums = [simd.splat_f32s(black_box(1.0)); 16];
+        for _ in 0..ROUNDS {
+            for sum in &mut sums {
+                *sum = simd.mul_add_e_f32s(*sum, factor, factor);
+            }
+        }
+        black_box(sums);
+        ROUNDS * sums.len() * S::F32_LANES
+    }
+}

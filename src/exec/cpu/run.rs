@@ -1,0 +1,137 @@
+//! Walks a plan for one group of images: every node reads its inputs from the arena and leaves its
+//! results there.
+
+use super::lane::{Arena, Lane};
+use super::weights::Weights;
+use super::{backward, forward};
+use crate::exec::StepKey;
+use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
+use crate::plan::Plan;
+use std::time::Instant;
+
+/// A group and what it runs with.
+pub struct Run<'a> {
+    pub plan: &'a Plan,
+    pub weights: &'a Weights,
+    /// Of the group.
+    pub images: &'a [f32],
+    /// Of the group; nothing in evaluation.
+    pub labels: &'a [u32],
+    /// How many images there are in the group, and in the whole batch.
+    pub count: usize,
+    pub batch: usize,
+    /// Position of the group's first image in the batch.
+    pub first: usize,
+    /// Keys what is random.
+    pub key: StepKey,
+}
+
+impl Run<'_> {
+    /// Runs every node; parameters' gradients are added to the lane's.
+    pub fn group(&self, lane: &mut Lane) {
+        let arena = lane.arena(self.count);
+        for value in self.plan.graph.values() {
+            let node = Node { run: self, arena, value };
+            let start = lane.profile.is_some().then(Instant::now);
+            match &self.plan.graph.node(value).op {
+                Op::Gradient(op) => backward::run(&node, op, lane),
+                op => forward::run(&node, op, lane),
+            }
+            if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
+                profile.add(self.plan, value, self.count, start.elapsed());
+            }
+        }
+    }
+
+    /// The logits of the group, once it has run.
+    pub fn logits<'l>(&self, lane: &'l mut Lane) -> &'l [f32] {
+        let arena = lane.arena(self.count);
+        match self.plan.place(self.plan.graph.output) {
+            // SAFETY: nothing runs.
+            Some(place) => unsafe { arena.read(place) },
+            None => &[],
+        }
+    }
+}
+
+/// One node of a group.
+pub struct Node<'a> {
+    pub run: &'a Run<'a>,
+    arena: Arena,
+    pub value: Value,
+}
+
+impl<'a> Node<'a> {
+    pub fn graph(&self) -> &'a Graph {
+        &self.run.plan.graph
+    }
+
+    pub fn count(&self) -> usize {
+        self.run.count
+    }
+
+    pub fn inputs(&self) -> &'a [Value] {
+        &self.graph().node(self.value).inputs
+    }
+
+    pub fn params(&self) -> &'a [ParamId] {
+        &self.graph().node(self.value).params
+    }
+
+    pub fn param(&self, i: usize) -> &'a [f32] {
+        self.run.weights.value(self.params()[i])
+    }
+
+    /// Numbers of a value: the images, or what lies in the arena.
+    pub fn read(&self, value: Value) -> &'a [f32] {
+        match self.graph().node(value).op {
+            Op::Input(_) => self.run.images,
+            _ => self.read_at(value, 0),
+        }
+    }
+
+    /// One of several results of a value.
+    pub fn read_at(&self, value: Value, result: usize) -> &'a [f32] {
+        let place = self.run.plan.places[value.0 as usize][result];
+        // SAFETY: the value is an input of this node, and the plan keeps it apart from the results.
+        unsafe { self.arena.read(place) }
+    }
+
+    pub fn read_index(&self, value: Value) -> &'a [u32] {
+        bytemuck::cast_slice(self.read_at(value, 0))
+    }
+
+    /// The numbers of input `i`.
+    pub fn x(&self, i: usize) -> &'a [f32] {
+        self.read(self.inputs()[i])
+    }
+
+    /// One of the node's results.
+    pub fn y(&self, result: usize) -> &'a mut [f32] {
+        let place = self.run.plan.places[self.value.0 as usize][result];
+        // SAFETY: the plan keeps results apart from inputs, except where `shares` says otherwise.
+        unsafe { self.arena.write(place) }
+    }
+
+    pub fn y_index(&self) -> &'a mut [u32] {
+        bytemuck::cast_slice_mut(self.y(0))
+    }
+
+    /// Whether the result lies where input `i` does: then it may be read through the result only.
+    pub fn shares(&self, i: usize) -> bool {
+        let places = |value: Value| self.run.plan.place(value).map(|place| place.offset);
+        let input = self.inputs()[i];
+        !matches!(self.graph().node(input).op, Op::Input(_)) && places(input) == places(self.value)
+    }
+}
+
+/// Rows and columns of a map's type; a vector is one pixel.
+pub fn map(ty: &Type) -> (Size, usize) {
+    ty.as_map().unwrap_or(([1, 1], ty.channels().unwrap_or(0)))
+}
+
+/// Pixels of an image and channels of a pixel.
+pub fn rows(ty: &Type) -> (usize, usize) {
+    let ([h, w], channels) = map(ty);
+    (h * w, channels)
+}

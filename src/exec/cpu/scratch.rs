@@ -1,0 +1,46 @@
+//! How much working memory the kernels of a plan want to be lent.
+
+use super::forward as kernels;
+use super::run::rows;
+use crate::graph::{Op, Type};
+use crate::plan::Plan;
+
+/// Floats for the neediest node, with groups of `images`.
+pub fn scratch(plan: &Plan, images: usize) -> usize {
+    let graph = &plan.graph;
+    let needs = graph.nodes.iter().map(|node| match &node.op {
+        Op::Gradient(gradient) => {
+            let types: Vec<&Type> = gradient.inputs.iter().collect();
+            one(&gradient.of, &types, images, true)
+        }
+        op => {
+            let types: Vec<&Type> = node.inputs.iter().map(|&v| &graph.node(v).ty).collect();
+            one(op, &types, images, false)
+        }
+    });
+    needs.max().unwrap_or(0)
+}
+
+fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
+    match op {
+        Op::Conv(op) => kernels::conv(op, inputs[0]).scratch(images),
+        Op::Linear(op) if backward => kernels::linear(op, inputs[0]).scratch(),
+        Op::Ffn(op) => kernels::ffn(op, inputs[0]).scratch(images),
+        Op::LayerNorm(_) if backward => images * inputs[0].elements() as usize,
+        Op::Attend(op) => {
+            let kernel = kernels::attend(op, inputs[0], inputs[1]);
+            if backward { kernel.backward_scratch() } else { kernel.scratch() }
+        }
+        Op::Gate(op) => kernels::gate(op, inputs[0]).scratch(),
+        Op::Assign(op) => kernels::assign(op, inputs[0], inputs[1]).scratch(),
+        Op::Dispatch(_) => {
+            kernels::dispatch(inputs[0], inputs[1]).map_or(0, |(kernel, _)| kernel.scratch())
+        }
+        Op::Nearest(op) => kernels::nearest(op.grid, inputs[0]).scratch(),
+        Op::ClusterMean(_) => {
+            kernels::cluster_mean(inputs[0], inputs[1]).map_or(0, |kernel| kernel.scratch())
+        }
+        Op::CrossEntropy(_) => rows(inputs[0]).1,
+        _ => 0,
+    }
+}
