@@ -30,8 +30,18 @@ use std::path::Path;
 
 /// Reads, checks and lowers one file (`-`: standard input). `sets` are the arguments of `--set`.
 pub fn compile(sources: &mut Sources, file: &str, sets: &[String]) -> (Program, Diags) {
+    compile_for(sources, file, None, sets)
+}
+
+/// The same for a command that speaks of the model `name`: the warnings of others are left out.
+pub fn compile_for(
+    sources: &mut Sources,
+    file: &str,
+    name: Option<&str>,
+    sets: &[String],
+) -> (Program, Diags) {
     match read(file) {
-        Ok(text) => compile_text(sources, file, &text, sets),
+        Ok(text) => run(sources, file, &text, name, sets),
         Err(error) => (Program::default(), unreadable(file, &error)),
     }
 }
@@ -56,9 +66,19 @@ pub fn compile_text(
     text: &str,
     sets: &[String],
 ) -> (Program, Diags) {
-    let root = sources.add(name, text);
+    run(sources, name, text, None, sets)
+}
+
+fn run(
+    sources: &mut Sources,
+    file: &str,
+    text: &str,
+    name: Option<&str>,
+    sets: &[String],
+) -> (Program, Diags) {
+    let root = sources.add(file, text);
     let sets: Vec<_> = sets.iter().map(|set| sources.add("--set", set.as_str())).collect();
-    model::check(sources, &|path: &Path| read(&path.to_string_lossy()), root, &sets)
+    model::check(sources, &|path: &Path| read(&path.to_string_lossy()), root, &sets, name)
 }
 
 fn read(file: &str) -> std::io::Result<String> {
@@ -70,9 +90,10 @@ fn read(file: &str) -> std::io::Result<String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
         std::io::Error::new(
             std::io::ErrorKind::InvalidData,
-            format!("it is not UTF-8 text (byte {at})"),
+            format!("line {line} is not UTF-8 text (byte {at})"),
         )
     })
 }

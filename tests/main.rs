@@ -10,3 +10,4 @@ mod exec;
 mod format;
 mod graph;
 mod text;
+mod wrong;

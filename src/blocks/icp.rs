@@ -53,7 +53,7 @@ impl Icp {
 
     fn odd(&self, b: &Builder, map: [usize; 2]) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(
-            "E0502",
+            super::ODD_MAP,
             format!("this pool halves a {} map, which is odd", times(map)),
         );
         if let Some(span) = b.place() {

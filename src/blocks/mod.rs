@@ -109,6 +109,9 @@ impl Head {
     }
 }
 
+/// A pool that halves meets a map with an odd side: the code of that mistake.
+pub const ODD_MAP: &str = "E0502";
+
 /// An optional norm: the value itself where there is none.
 fn normed(
     norm: &Spanned<Option<Norm>>,

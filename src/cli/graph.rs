@@ -22,7 +22,8 @@ pub struct Args {
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, &args.file, &args.sets);
+    let (program, diags) =
+        crate::compile_for(&mut sources, &args.file, args.name.as_deref(), &args.sets);
     print_reports(&diags, &sources)?;
     let model = match select(&program, args.name.as_deref(), "graph", &args.file) {
         Ok(model) => model,

@@ -78,7 +78,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut sources = Sources::default();
     let (program, diags) = match &resumed {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
-        None => crate::compile(&mut sources, &file, &sets),
+        None => crate::compile_for(&mut sources, &file, args.name.as_deref(), &sets),
     };
     print_reports(&diags, &sources)?;
     if diags.has_errors() {

@@ -42,7 +42,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         return usage("`verify` needs at least one reference file: REFERENCE.safetensors");
     }
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, &args.file, &[]);
+    let (program, diags) = crate::compile_for(&mut sources, &args.file, name, &[]);
     print_reports(&diags, &sources)?;
     let model = match select(&program, name, "verify", &args.file) {
         Ok(model) => model,

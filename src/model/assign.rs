@@ -1,8 +1,10 @@
 //! One line on one tree: keys are looked up, kinds named or changed, values typed.
+//!
+//! The sentences for what does not fit are in `misfits`.
 
 use super::items::{Item, Items, Sort};
-use super::layers::{self, Line};
-use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned, nearest, suggest};
+use super::layers;
+use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Slot, Tree, Ty, Value, is_off};
 use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
@@ -14,6 +16,8 @@ pub enum Outcome {
     Changed,
     /// It restates what was said there.
     Same(Span),
+    /// It names the kind that is there, which has been reported; what is inside still speaks.
+    Again,
     /// It is in error, which has been reported.
     Failed,
 }
@@ -26,14 +30,14 @@ pub struct Scope<'a> {
     pub diags: &'a mut Diags,
     /// Keys of settings that were said, but wrongly.
     pub failed: &'a mut BTreeSet<String>,
-}
-
-/// In which order the lines of a layer speak: kinds before what is inside them, what holds for all
-/// stages before what holds for some. It is a property of the lines, not of where they stand.
-pub fn ordered(lines: &[Line]) -> Vec<&Line> {
-    let mut lines: Vec<&Line> = lines.iter().collect();
-    lines.sort_by_key(|line| (line.keys.len(), line.selector.is_some()));
-    lines
+    /// The name of the model, or of the item, that says it.
+    pub owner: String,
+    /// How many values a row may have, where the setting is one of stages.
+    pub columns: Option<usize>,
+    /// The first setting in the body of the line, for the sentence that says what to write.
+    pub inside: Option<Span>,
+    /// A family by itself is never built: kinds may be missing.
+    pub holes: bool,
 }
 
 impl Scope<'_> {
@@ -80,8 +84,8 @@ impl Scope<'_> {
         } else {
             match field.ty.inner() {
                 Ty::Slot(slot) => match self.kind_named(tree, field, slot, row, place) {
-                    Some(tree) => Some(Value::Tree(tree)),
-                    None => return Outcome::Failed,
+                    Ok(tree) => Some(Value::Tree(tree)),
+                    Err(outcome) => return outcome,
                 },
                 Ty::Group(kind) => return self.group(tree, field, kind, row, span),
                 Ty::Path => match &literals[..] {
@@ -95,7 +99,7 @@ impl Scope<'_> {
             self.wrong_type(field, key, row, place);
             return Outcome::Failed;
         };
-        let before = tree.fields.insert(field.name, Spanned::new(value, span));
+        let before = tree.fields.insert(field.name, Spanned::new(value, place));
         match before {
             Some(before) if before.value == tree.fields[field.name].value => {
                 Outcome::Same(before.span)
@@ -130,12 +134,7 @@ impl Scope<'_> {
                 self.set(inner, first, &key, row, span)
             }
             _ => {
-                let message = format!("`{}` takes settings in braces", field.name);
-                self.diags.push(
-                    Diagnostic::error("E0302", message)
-                        .at(row[0].span, "a value")
-                        .help(format!("its settings: {}", kind.field_names().join(", "))),
-                );
+                self.no_value(field, kind, row[0].span);
                 Outcome::Failed
             }
         }
@@ -153,12 +152,7 @@ impl Scope<'_> {
             Ty::Slot(slot) => Some(*slot),
             Ty::Group(_) => None,
             _ => {
-                let message = format!("`{}` has no settings inside", field.name);
-                self.diags.push(
-                    Diagnostic::error("E0304", message)
-                        .at(keys[1].span, "can not be set there")
-                        .help(format!("`{}` is {}", field.name, field.ty.expected())),
-                );
+                self.nothing_inside(field, &keys[1]);
                 return Outcome::Failed;
             }
         };
@@ -170,7 +164,7 @@ impl Scope<'_> {
                     tree.fields
                         .insert(field.name, Spanned::new(Value::Tree(default), keys[0].span));
                 }
-                _ => return self.no_kind(field, slot, &keys[0]),
+                _ => return self.no_kind(field, slot, keys),
             }
         }
         let Some(inner) = tree.fields.get_mut(field.name) else { return Outcome::Failed };
@@ -178,32 +172,10 @@ impl Scope<'_> {
         match &mut inner.value {
             Value::Tree(inner) => self.assign(inner, slot, &keys[1..], row, span),
             _ => {
-                let message = format!("`{}` is off", field.name);
-                self.diags.push(
-                    Diagnostic::error("E0305", message)
-                        .at(keys[1].span, "inside something that is off")
-                        .at(said, "off here")
-                        .help(format!(
-                            "name a kind to turn it on: {}",
-                            field.ty.inner().expected()
-                        )),
-                );
+                self.inside_off(field, &keys[1], said);
                 Outcome::Failed
             }
         }
-    }
-
-    fn no_kind(&mut self, field: &Field, slot: Option<&Slot>, key: &Spanned<String>) -> Outcome {
-        let kinds: Vec<&str> = slot.iter().flat_map(|s| s.kinds).map(|k| k.name).collect();
-        let message = format!("`{}` has no kind yet", field.name);
-        self.diags.push(
-            Diagnostic::error("E0308", message).at(key.span, "which kind?").help(format!(
-                "name it first: `{} {}`",
-                field.name,
-                crate::diag::list(&kinds, "or")
-            )),
-        );
-        Outcome::Failed
     }
 
     /// The tree of a kind, or of an item of this slot, named in a row.
@@ -214,59 +186,36 @@ impl Scope<'_> {
         slot: &'static Slot,
         row: &[Spanned<Literal>],
         place: Span,
-    ) -> Option<Tree> {
+    ) -> Result<Tree, Outcome> {
         let [Spanned { value: Literal::Name(name), span }] = row else {
-            if row.is_empty()
-                && let Some(kind) = slot.single()
-            {
-                return Some(Tree::new(kind, Some(place)));
+            if let (true, Some(kind)) = (row.is_empty(), slot.single()) {
+                return Ok(Tree::new(kind, Some(place)));
             }
-            let mut diagnostic =
-                Diagnostic::error("E0302", format!("`{}` takes one kind", field.name))
-                    .at(place, format!("expected {}", field.ty.expected()));
-            if row.len() > 1 {
-                diagnostic = diagnostic.help("the next setting starts a line, or follows `;`");
-            }
-            self.diags.push(diagnostic);
-            return None;
+            self.one_kind(field, row, place);
+            return Err(Outcome::Failed);
         };
-        let sort = Sort::Slot(slot.name);
         if let Some(kind) = slot.kind(name).filter(|_| slot.single().is_none()) {
             if let Some(Spanned { value: Value::Tree(present), span: before }) =
                 tree.fields.get(field.name)
                 && present.kind.name == kind.name
                 && present.said.is_some()
             {
-                let message = format!("the {} is {} already", field.name, kind.name);
-                self.diags.push(
-                    Diagnostic::error("E0306", message)
-                        .at(*span, "named again")
-                        .at(*before, "named here")
-                        .help(format!("to change it leave the kind out: `{} {{ … }}`", field.name)),
-                );
-                return None;
+                self.named_again(field, kind, *span, *before);
+                return Err(Outcome::Again);
             }
-            return Some(Tree::new(kind, Some(*span)));
+            return Ok(Tree::new(kind, Some(*span)));
         }
-        if let Some(item) = self.items.find(self.home, sort, name) {
-            return self.item_tree(item, slot, &mut Vec::new());
+        match self.items.find(self.home, Sort::Slot(slot.name), name) {
+            Some(item) => self.item_tree(item, slot, &mut Vec::new()).ok_or(Outcome::Failed),
+            None => {
+                self.no_such_kind(field, slot, name, *span);
+                Err(Outcome::Failed)
+            }
         }
-        let kinds = slot.kinds.iter().map(|k| k.name).filter(|_| slot.single().is_none());
-        let named: Vec<&str> =
-            kinds.chain(self.items.visible(self.home, sort).map(|i| i.name.as_str())).collect();
-        let others = if field.ty.takes_off() { [&named[..], &["off"]].concat() } else { named };
-        let what =
-            if field.name == slot.name { String::new() } else { format!(" ({})", slot.name) };
-        self.diags.push(
-            Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
-                .at(*span, "unknown")
-                .help(suggest(name, &others)),
-        );
-        None
     }
 
     /// The settings of an item: its parent's, then its own.
-    fn item_tree(
+    pub fn item_tree(
         &mut self,
         item: &Item,
         slot: &'static Slot,
@@ -285,17 +234,7 @@ impl Scope<'_> {
             None => match slot.single() {
                 Some(kind) => Tree::new(kind, Some(item.name.span)),
                 None => {
-                    let kinds: Vec<&str> = slot.kinds.iter().map(|k| k.name).collect();
-                    self.diags.push(
-                        Diagnostic::error("E0308", format!("`{}` has no kind", item.name.value))
-                            .at(item.name.span, "which kind?")
-                            .help(format!(
-                                "write `{} {} from {}`",
-                                slot.name,
-                                item.name.value,
-                                crate::diag::list(&kinds, "or")
-                            )),
-                    );
+                    self.item_without_kind(item, slot);
                     return None;
                 }
             },
@@ -309,71 +248,19 @@ impl Scope<'_> {
         };
         let lines = layers::lines(&item.body, self.diags);
         let home = std::mem::replace(&mut self.home, item.home);
-        for line in ordered(&lines) {
-            self.assign(&mut tree, Some(slot), &line.keys, &line.row, line.span);
-        }
-        self.home = home;
+        let owner = std::mem::replace(&mut self.owner, item.name.value.clone());
+        let columns = self.columns.take();
+        layers::speak(&lines, |line| {
+            if line.broken {
+                self.failed.extend(line.keys.iter().map(|key| key.value.clone()));
+                return false;
+            }
+            self.inside = line.inside;
+            let row = &line.row;
+            self.assign(&mut tree, Some(slot), &line.keys, row, line.span) != Outcome::Failed
+        });
+        (self.home, self.owner, self.columns) = (home, owner, columns);
         Some(tree)
-    }
-
-    fn unknown_key(
-        &mut self,
-        tree: &Tree,
-        slot: Option<&'static Slot>,
-        key: &Spanned<String>,
-    ) -> Outcome {
-        let kind = tree.kind;
-        let other = slot
-            .iter()
-            .flat_map(|s| s.kinds)
-            .find(|other| other.name != kind.name && other.field(key).is_some());
-        let diagnostic = match (slot, other) {
-            (Some(slot), Some(other)) => {
-                let message = format!(
-                    "`{}` belongs to {}; the {} is {}",
-                    key.value, other.name, slot.name, kind.name
-                );
-                let mut diagnostic =
-                    Diagnostic::error("E0301", message).at(key.span, "not a setting of this kind");
-                if let Some(said) = tree.said {
-                    diagnostic = diagnostic.at(said, format!("{} is named here", kind.name));
-                }
-                diagnostic
-            }
-            _ => {
-                Diagnostic::error("E0301", format!("{} has no setting `{}`", kind.name, key.value))
-                    .at(key.span, "unknown")
-                    .help(suggest(key, &kind.field_names()))
-            }
-        };
-        self.diags.push(diagnostic);
-        Outcome::Failed
-    }
-
-    fn wrong_type(
-        &mut self,
-        field: &Field,
-        key: &Spanned<String>,
-        row: &[Spanned<Literal>],
-        place: Span,
-    ) {
-        let message = format!("`{}` is {}", key.value, field.ty.expected());
-        let mut diagnostic = Diagnostic::error("E0302", message).at(place, "does not fit");
-        if let ([one], Ty::Words(words)) = (row, field.ty.inner())
-            && let Literal::Name(word) = &one.value
-            && let Some(near) = nearest(word, words.iter().copied())
-        {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-        } else if row.len() > field.ty.arity() && field.ty.arity() == 1 {
-            diagnostic = diagnostic.help("one value for the whole model");
-        } else if let [Spanned { value: Literal::Number(number), .. }] = row
-            && field.ty.expected().contains("between 0 and 1")
-            && number.unit.is_empty()
-            && number.value > 1.0
-        {
-            diagnostic = diagnostic.help(format!("`{}%`?", number.digits));
-        }
-        self.diags.push(diagnostic);
     }
 }
 

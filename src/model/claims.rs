@@ -41,7 +41,7 @@ pub fn of(item: &Item, diags: &mut Diags) -> (Vec<Claim>, Vec<Claim>) {
 }
 
 fn claims(setting: &Setting, known: &[&str], claims: &mut Vec<Claim>, diags: &mut Diags) {
-    for entry in setting.body.iter().flat_map(|b| &b.settings) {
+    for entry in setting.body.iter().flat_map(|b| &b.settings).filter(|s| !s.broken) {
         let key = &entry.path.keys[0];
         if !known.contains(&key.as_str()) || entry.path.keys.len() > 1 {
             diags.push(

@@ -1,16 +1,11 @@
-//! Items and the files they stand in: `use`, names, and who sees whom.
+//! Items: their sorts, names and relations, and who sees whom.
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned, suggest};
+use crate::diag::{Diagnostic, Diags, SourceId, Spanned, suggest};
 use crate::schema::Slot;
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
-use crate::syntax::ast::{Body, File, Link, Literal, Relation, Setting};
-use crate::syntax::parse;
+use crate::syntax::ast::{Body, Link, Literal, Relation, Setting};
 use std::collections::BTreeMap;
-use std::path::Path;
-
-/// Reads the text of a file.
-pub type Reader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
 /// Slots whose settings can be items: `pool thin from icp { … }`.
 pub const ITEM_SLOTS: &[&Slot] = &[
@@ -43,7 +38,7 @@ impl Sort {
         }
     }
 
-    fn shares_names(self, other: Sort) -> bool {
+    pub fn shares_names(self, other: Sort) -> bool {
         let network = |s| matches!(s, Sort::Model | Sort::Family);
         self == other || network(self) && network(other)
     }
@@ -65,99 +60,12 @@ pub struct Item {
 /// The items of all files read, and which file sees which.
 #[derive(Debug, Default)]
 pub struct Items {
-    all: Vec<Item>,
+    pub(super) all: Vec<Item>,
     /// The files each file uses, and itself.
-    sees: BTreeMap<SourceId, Vec<SourceId>>,
+    pub(super) sees: BTreeMap<SourceId, Vec<SourceId>>,
 }
 
 impl Items {
-    /// Parses `root` and every file it uses.
-    pub fn load(
-        sources: &mut Sources,
-        read: Reader<'_>,
-        root: SourceId,
-        diags: &mut Diags,
-    ) -> Items {
-        let mut items = Items::default();
-        let mut loaded = BTreeMap::new();
-        loaded.insert(sources.get(root).name.clone(), root);
-        let mut waiting = vec![root];
-        while let Some(id) = waiting.pop() {
-            let (file, found) = parse(sources, id);
-            found.0.into_iter().for_each(|d| diags.push(d));
-            items.file(&file, diags);
-            let mut sees = vec![id];
-            for (path, span) in uses(&file, diags) {
-                let base = Path::new(&sources.get(id).name).parent().unwrap_or(Path::new(""));
-                let target = base.join(&path);
-                let key = target.to_string_lossy().into_owned();
-                if let Some(&known) = loaded.get(&key) {
-                    if known == id {
-                        diags.push(
-                            Diagnostic::error("E0201", "a file can not use itself")
-                                .at(span, "this file"),
-                        );
-                    }
-                    sees.push(known);
-                    continue;
-                }
-                match read(&target) {
-                    Ok(text) => {
-                        let used = sources.add(&key, text);
-                        loaded.insert(key, used);
-                        sees.push(used);
-                        waiting.push(used);
-                    }
-                    Err(error) => diags.push(
-                        Diagnostic::error(
-                            "E0202",
-                            format!("the file {key} can not be read: {error}"),
-                        )
-                        .at(span, "used here")
-                        .help("paths are relative to the file that says them"),
-                    ),
-                }
-            }
-            items.sees.insert(id, sees);
-        }
-        items.clashes(diags);
-        items
-    }
-
-    fn file(&mut self, file: &File, diags: &mut Diags) {
-        for setting in &file.settings {
-            let word = &setting.path.keys[0];
-            if word.value == "use" {
-                continue;
-            }
-            let Some(sort) = Sort::of(word) else {
-                diags.push(unknown_item(word));
-                continue;
-            };
-            if let Some(item) = item(setting, sort, file.source, diags) {
-                self.all.push(item);
-            }
-        }
-    }
-
-    fn clashes(&self, diags: &mut Diags) {
-        for (index, item) in self.all.iter().enumerate() {
-            let earlier = self.all[..index].iter().find(|other| {
-                other.sort.shares_names(item.sort)
-                    && other.name.value == item.name.value
-                    && self.sees.values().any(|s| s.contains(&other.home) && s.contains(&item.home))
-            });
-            if let Some(earlier) = earlier {
-                let message = format!("the name `{}` is given twice", item.name.value);
-                diags.push(
-                    Diagnostic::error("E0203", message)
-                        .at(item.name.span, "again here")
-                        .at(earlier.name.span, "first here"),
-                );
-            }
-        }
-    }
-
     /// The models that stand in a file itself.
     pub fn models_of(&self, home: SourceId) -> impl Iterator<Item = &Item> {
         self.all.iter().filter(move |i| i.home == home && i.sort == Sort::Model)
@@ -206,32 +114,30 @@ fn unknown_item(word: &Spanned<String>) -> Diagnostic {
         .help(suggest(word, &words))
 }
 
-/// The paths of the `use` lines.
-fn uses(file: &File, diags: &mut Diags) -> Vec<(String, Span)> {
-    let mut paths = Vec::new();
-    for setting in file.settings.iter().filter(|s| s.path.keys[0].value == "use") {
-        match &setting.row[..] {
-            [Spanned { value: Literal::Text(path), span }] if setting.body.is_none() => {
-                paths.push((path.clone(), *span));
-            }
-            _ => diags.push(
-                Diagnostic::error("E0206", "`use` takes one file")
-                    .at(setting.span, "here")
-                    .help("write `use \"other.clue\"`"),
-            ),
-        }
-    }
-    paths
-}
-
-fn item(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
+/// The item a setting at the left edge declares.
+pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item> {
     let word = &setting.path.keys[0];
+    let Some(sort) = Sort::of(word) else {
+        diags.push(unknown_item(word));
+        return None;
+    };
+    let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
     let (name, label) = match &setting.row[..] {
-        [Spanned { value: Literal::Name(name), span }] => (Spanned::new(name.clone(), *span), None),
+        [Spanned { value: Literal::Name(name), span }] if plain => {
+            (Spanned::new(name.clone(), *span), None)
+        }
         [
             Spanned { value: Literal::Name(name), span },
             Spanned { value: Literal::Text(label), .. },
-        ] => (Spanned::new(name.clone(), *span), Some(label.clone())),
+        ] if plain => (Spanned::new(name.clone(), *span), Some(label.clone())),
+        _ if !plain => {
+            diags.push(
+                Diagnostic::error("E0207", "an item has a name, and no path")
+                    .at(setting.path.span, "a path")
+                    .help(format!("write `{} my_name {{ … }}`", word.value)),
+            );
+            return None;
+        }
         _ => {
             diags.push(
                 Diagnostic::error("E0207", format!("`{}` needs a name", word.value))
@@ -252,17 +158,41 @@ fn item(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Opt
         home,
     };
     for Link { relation, names } in &setting.links {
-        match (relation.value, &names[..]) {
-            (Relation::From, [name]) if item.from.is_none() => item.from = Some(name.clone()),
-            (Relation::With, names) => item.with.extend(names.iter().cloned()),
-            _ => diags.push(
-                Diagnostic::error(
-                    "E0208",
-                    "an item has one parent (`from`), and families (`with`)",
-                )
-                .at(relation.span, "does not fit here"),
-            ),
-        }
+        let mistake = match (relation.value, &names[..]) {
+            (Relation::From, [name]) if item.from.is_none() => {
+                item.from = Some(name.clone());
+                continue;
+            }
+            (Relation::With, names) if !matches!(sort, Sort::Slot(_)) => {
+                item.with.extend(names.iter().cloned());
+                continue;
+            }
+            (Relation::From, _) => "an item has one parent",
+            (Relation::With, _) => "only models and families are laid over each other",
+            (Relation::Of, _) => "only a search or an ablation is of a model",
+        };
+        diags.push(
+            Diagnostic::error("E0208", mistake)
+                .at(relation.span, "does not fit here")
+                .help(format!("write `{} {} from parent`", word.value, item.name.value)),
+        );
+    }
+    if sort == Sort::Family {
+        claimless(setting, diags);
     }
     Some(item)
+}
+
+/// A family is never built, so there is nothing to expect of it.
+fn claimless(family: &Setting, diags: &mut Diags) {
+    for claim in family.body.iter().flat_map(|b| &b.settings) {
+        let key = &claim.path.keys[0];
+        if ["expect", "paper"].contains(&key.as_str()) {
+            diags.push(
+                Diagnostic::error("E0315", format!("`{}` stands in a model", key.value))
+                    .at(key.span, "of a family, which is never built")
+                    .help("say it in every model made of this family"),
+            );
+        }
+    }
 }

@@ -10,8 +10,20 @@ pub struct Layer {
     pub lines: Vec<Line>,
     /// The file whose names its lines see.
     pub home: SourceId,
-    /// Whose lines each have to change something: the model's own body and `--set`, over a parent.
-    pub strict: bool,
+    pub duty: Duty,
+    /// A line of it could not be read at all.
+    pub broken: bool,
+}
+
+/// What a layer has to change.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Duty {
+    /// Nothing: a parent, or a model without one.
+    Free,
+    /// Something: a family laid over a parent, named here.
+    Some(Span),
+    /// Something with every line: a model's own body, and `--set`, over a parent.
+    Each,
 }
 
 /// A setting with the path from the top: `mixer { grid@3 7x7 }` is `mixer.grid@3 7x7`.
@@ -21,6 +33,12 @@ pub struct Line {
     pub selector: Option<Spanned<Selector>>,
     pub row: Vec<Spanned<Literal>>,
     pub span: Span,
+    /// The opening brace, if a body that says something follows.
+    pub open: Option<Span>,
+    /// The first setting in that body.
+    pub inside: Option<Span>,
+    /// It was reported already, and says nothing.
+    pub broken: bool,
 }
 
 impl Line {
@@ -31,8 +49,26 @@ impl Line {
         }
     }
 
-    fn path(&self) -> Vec<&str> {
+    pub fn path(&self) -> Vec<&str> {
         self.keys.iter().map(|k| k.value.as_str()).collect()
+    }
+}
+
+/// Speaks the lines of a layer: kinds before what is inside them, what holds for all stages before
+/// what holds for some. The order is a property of the lines, not of where they stand. `say` tells
+/// whether the line made sense; what stands inside a line that did not is passed over.
+pub fn speak<'a>(lines: &'a [Line], mut say: impl FnMut(&'a Line) -> bool) {
+    let mut lines: Vec<&Line> = lines.iter().collect();
+    lines.sort_by_key(|line| (line.keys.len(), line.selector.is_some()));
+    let mut senseless: Vec<Vec<&str>> = Vec::new();
+    for line in lines {
+        let path = line.path();
+        if senseless.iter().any(|s| path.len() > s.len() && path.starts_with(s)) {
+            continue;
+        }
+        if !say(line) {
+            senseless.push(path);
+        }
     }
 }
 
@@ -41,12 +77,14 @@ pub fn stack(items: &Items, item: &Item, overrides: &[Setting], diags: &mut Diag
     let mut layers = Vec::new();
     push(items, item, &mut layers, &mut Vec::new(), diags);
     if let Some(own) = layers.last_mut() {
-        own.strict = item.from.is_some() || !item.with.is_empty();
+        if item.from.is_some() || !item.with.is_empty() {
+            own.duty = Duty::Each;
+        }
     }
     for setting in overrides {
         let mut lines = Vec::new();
         flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        layers.push(Layer { lines, home: item.home, strict: true });
+        layers.push(Layer { lines, home: item.home, duty: Duty::Each, broken: false });
     }
     layers
 }
@@ -70,19 +108,32 @@ fn push<'a>(
     for name in item.from.iter().chain(&item.with) {
         if let Some(base) = items.resolve(item.home, Sort::Model, name, diags) {
             push(items, base, layers, path, diags);
+            // The first layer has nothing to change.
+            if let Some(top) = layers.last_mut().filter(|_| item.with.contains(name))
+                && (item.from.is_some() || item.with.first() != Some(name))
+            {
+                top.duty = Duty::Some(name.span);
+            }
         }
     }
     path.pop();
-    layers.push(Layer { lines: lines(&item.body, diags), home: item.home, strict: false });
+    let mut lines = lines(&item.body, diags);
+    // What a model claims is no setting of it.
+    lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
+    let broken = item.body.as_ref().is_some_and(is_broken);
+    layers.push(Layer { lines, home: item.home, duty: Duty::Free, broken });
 }
 
-/// The lines of a body, `expect` and `paper` left out, after a check that nothing is said twice.
+fn is_broken(body: &Body) -> bool {
+    body.broken || body.settings.iter().filter_map(|s| s.body.as_ref()).any(is_broken)
+}
+
+/// The lines of a body, after a check that nothing is said twice.
 pub fn lines(body: &Option<Body>, diags: &mut Diags) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(body) = body {
         flatten(&body.settings, &[], None, &mut lines, diags);
     }
-    lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
     twice(&lines, diags);
     lines
 }
@@ -103,7 +154,7 @@ fn flatten(
                     .at(link.relation.span, "does not fit here"),
             );
         }
-        let bare = setting.row.is_empty() && setting.body.is_none();
+        let bare = setting.row.is_empty() && setting.body.is_none() && !setting.broken;
         if bare {
             let message = format!(
                 "`{}` is given no value",
@@ -112,13 +163,16 @@ fn flatten(
             diags.push(Diagnostic::error("E0211", message).at(setting.span, "a value is missing"));
         }
         // An empty body is a line too: `jitter {}` turns it on.
-        let empty = setting.body.as_ref().is_some_and(|b| b.settings.is_empty());
-        if !setting.row.is_empty() || empty {
+        let first = setting.body.as_ref().and_then(|b| b.settings.first());
+        if setting.broken || !setting.row.is_empty() || first.is_none() && !bare {
             lines.push(Line {
                 keys: keys.clone(),
                 selector: selector.cloned(),
                 row: setting.row.clone(),
                 span: setting.span,
+                open: setting.body.as_ref().filter(|_| first.is_some()).map(|b| b.open),
+                inside: first.map(|s| s.span),
+                broken: setting.broken,
             });
         }
         if let Some(body) = &setting.body {
@@ -138,16 +192,36 @@ fn twice(lines: &[Line], diags: &mut Diags) {
                 (Some(_), None) => line.row.len() > 1,
             };
             if clash {
-                let message = format!("`{}` is said twice in one body", line.path().join("."));
-                diags.push(
-                    Diagnostic::error("E0303", message)
-                        .at(line.span, "again here")
-                        .at(earlier.span, "first here")
-                        .help("keep one"),
-                );
+                diags.push(said_twice(earlier, line));
             }
         }
     }
+}
+
+fn said_twice(earlier: &Line, line: &Line) -> Diagnostic {
+    let stage = [line, earlier].into_iter().find_map(|l| match &l.selector {
+        Some(Spanned { value: Selector::Stages(ranges), .. }) => Some(ranges[0].0),
+        _ => None,
+    });
+    let path = line.path().join(".");
+    // Of a row, the value that speaks of the stage.
+    let place = |line: &Line| match (&line.selector, stage) {
+        (None, Some(stage)) => {
+            let column = stage.checked_sub(super::settings::first_stage(&line.keys[0]));
+            column.and_then(|column| line.row.get(column)).map_or(line.span, |value| value.span)
+        }
+        _ => line.span,
+    };
+    let message = match (&earlier.selector, &line.selector, stage) {
+        (None, Some(_), Some(stage)) | (Some(_), None, Some(stage)) => {
+            format!("`{path}` of stage {stage} is said twice in one body")
+        }
+        _ => format!("`{path}` is said twice in one body"),
+    };
+    Diagnostic::error("E0303", message)
+        .at(place(line), "again here")
+        .at(place(earlier), "first here")
+        .help("keep one")
 }
 
 fn overlap(a: &Selector, b: &Selector) -> bool {

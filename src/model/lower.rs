@@ -1,27 +1,53 @@
 //! A model to its graph: the order of the parts; what a part is made of is its block's business.
 
 use super::settings::{Settings, Stage};
-use crate::diag::{Diagnostic, Diags};
+use super::{gather, inputs};
+use crate::blocks::ODD_MAP;
+use crate::diag::Diagnostic;
 use crate::graph::ops::{Add, DropPath, Input};
-use crate::graph::{Builder, Graph, Type, Value, area};
+use crate::graph::{Builder, Graph, Size, Type, Value, area};
 
 /// Pixels of an image, at most: counts stay far from overflow.
 const MAX_PIXELS: u64 = 1 << 28;
 
 /// The graph of a model, with what its shapes say against it.
-pub fn lower(settings: &Settings) -> (Graph, Diags) {
+pub fn lower(settings: &Settings) -> (Graph, Vec<Diagnostic>) {
+    let (graph, mut found) = build(settings, *settings.whole.input);
+    for diagnostic in found.iter_mut().filter(|d| d.code == ODD_MAP) {
+        let nearest = inputs::nearest(*settings.whole.input, |size| fits(settings, size));
+        diagnostic.help = nearest.or(diagnostic.help.take());
+    }
+    (graph, found)
+}
+
+/// Images of this size pass through the embedding and every pool.
+fn fits(settings: &Settings, size: Size) -> bool {
+    let mut bare = settings.clone();
+    for (_, stage) in &mut bare.stages {
+        (stage.mixer.value, stage.ffn.value) = (None, None);
+    }
+    !build(&bare, size).1.iter().any(Diagnostic::is_error)
+}
+
+fn build(settings: &Settings, size: Size) -> (Graph, Vec<Diagnostic>) {
     let mut b = Builder::new();
+    // What was found, and in which stage.
+    let mut found = Vec::new();
+    let mut hear = |b: &mut Builder, stage: Option<usize>| {
+        found.extend(b.diags.0.drain(..).map(|diagnostic| (stage, diagnostic)));
+    };
     let whole = &settings.whole;
-    if area(*whole.input) > MAX_PIXELS {
+    if area(size) > MAX_PIXELS {
         b.diags.push(
             Diagnostic::error("E0507", "the images are larger than 268 million pixels")
                 .at(whole.input.span, "too large"),
         );
     }
-    let input = Input { size: *whole.input };
+    let input = Input { size };
     let mut x = b.at(whole.input.span, |b| b.push("input", "", input, &[]));
     let first_width = settings.stages[0].1.width.value.0;
     x = b.at(whole.embed.span, |b| whole.embed.lower(b, x, first_width));
+    hear(&mut b, None);
 
     let total: usize = settings.stages.iter().map(|(_, stage)| blocks(stage)).sum();
     let mut position = 0;
@@ -55,10 +81,14 @@ pub fn lower(settings: &Settings) -> (Graph, Diags) {
             x
         });
         module += 1;
+        hear(&mut b, Some(*number));
     }
     let head = |b: &mut Builder| whole.head.lower(b, x, whole.classes.value.0);
     let logits = b.at(whole.head.span, |b| b.scope("head", "", head));
-    b.finish(&settings.name, logits)
+    hear(&mut b, None);
+    let (graph, _) = b.finish(&settings.name, logits);
+    let all: Vec<usize> = settings.stages.iter().map(|(number, _)| *number).collect();
+    (graph, gather::by_stage(found, &all))
 }
 
 fn blocks(stage: &Stage) -> usize {

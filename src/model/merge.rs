@@ -1,11 +1,11 @@
 //! Layers onto trees: one for the whole model, one for every stage. An upper layer always wins.
 
-use super::assign::{Outcome, Scope, ordered};
-use super::items::{Item, Items};
-use super::layers::{Layer, Line};
+use super::assign::{Outcome, Scope};
+use super::items::{ITEM_SLOTS, Item, Items};
+use super::layers::{Duty, Layer, Line, speak};
 use super::settings::{Stage, Whole, first_stage, is_per_stage};
 use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned, suggest};
-use crate::schema::{Count, Setting, Tree, Value};
+use crate::schema::{Count, Field, Kind, Setting, Tree, Ty, Value};
 use crate::syntax::ast::{Literal, Selector};
 use std::collections::BTreeSet;
 
@@ -17,6 +17,8 @@ pub struct Merged {
     pub stages: Vec<Tree>,
     /// Keys of settings that were said, but wrongly.
     pub failed: BTreeSet<String>,
+    /// Every line about the network made sense, so that shapes can be told.
+    pub sound: bool,
 }
 
 impl Merged {
@@ -29,12 +31,14 @@ impl Merged {
 /// More stages than any model has: rows are stored per stage.
 const MAX_STAGES: usize = 64;
 
-/// Lays the layers over each other, lowest first.
+/// Lays the layers over each other, lowest first. With `holes`, kinds and the number of stages may be
+/// missing: a family by itself is checked as far as it goes.
 pub fn merge(
     sources: &Sources,
     items: &Items,
     item: &Item,
     layers: &[Layer],
+    holes: bool,
     diags: &mut Diags,
 ) -> Merged {
     let count = stage_count(layers);
@@ -42,27 +46,68 @@ pub fn merge(
         whole: Tree::new(Whole::KIND, None),
         stages: vec![Tree::new(Stage::KIND, None); count.map_or(0, |c| c.value)],
         failed: BTreeSet::new(),
+        sound: !layers.iter().any(|layer| layer.broken),
     };
     if let Some(first) = merged.stages.first_mut() {
         first.fields.insert("pool", Spanned::new(Value::Off, item.name.span));
     }
+    let mut failed = BTreeSet::new();
     for layer in layers {
-        for line in ordered(&layer.lines) {
-            let mut failed = BTreeSet::new();
-            let mut scope = Scope { sources, items, home: layer.home, diags, failed: &mut failed };
+        let mut scope = Scope {
+            sources,
+            items,
+            home: layer.home,
+            diags,
+            failed: &mut failed,
+            owner: item.name.value.clone(),
+            columns: None,
+            inside: None,
+            holes,
+        };
+        let mut idle = !layer.lines.is_empty();
+        speak(&layer.lines, |line| {
             let outcomes = apply(&mut scope, &mut merged, count, line);
-            let same = outcomes.iter().find_map(|o| match o {
+            let before = outcomes.iter().find_map(|o| match o {
                 Outcome::Same(span) => Some(*span),
                 _ => None,
             });
             let all_same = outcomes.iter().all(|o| matches!(o, Outcome::Same(_)));
-            if let Some(before) = same.filter(|_| layer.strict && all_same) {
+            idle &= all_same && before.is_some();
+            if let Some(before) = before.filter(|_| layer.duty == Duty::Each && all_same) {
                 scope.diags.push(changes_nothing(line, before));
             }
-            merged.failed.extend(failed);
+            let sense = !outcomes.contains(&Outcome::Failed);
+            // What is wrong with data or recipe leaves shapes as they are.
+            merged.sound &= sense || ["data", "recipe"].contains(&line.keys[0].as_str());
+            sense
+        });
+        if let (Duty::Some(name), true) = (layer.duty, idle) {
+            diags.push(
+                Diagnostic::warning("W0302", "this family changes nothing")
+                    .at(name, "says what holds already")
+                    .help("leave it out"),
+            );
         }
     }
+    merged.failed = failed;
     merged
+}
+
+/// Checks an item of a slot by itself.
+pub fn item(sources: &Sources, items: &Items, item: &Item, slot: &str, diags: &mut Diags) {
+    let Some(slot) = ITEM_SLOTS.iter().find(|s| s.name == slot) else { return };
+    let mut scope = Scope {
+        sources,
+        items,
+        home: item.home,
+        diags,
+        failed: &mut BTreeSet::new(),
+        owner: item.name.value.clone(),
+        columns: None,
+        inside: None,
+        holes: false,
+    };
+    scope.item_tree(item, slot, &mut Vec::new());
 }
 
 fn changes_nothing(line: &Line, before: Span) -> Diagnostic {
@@ -96,6 +141,13 @@ fn apply(
     line: &Line,
 ) -> Vec<Outcome> {
     let key = &line.keys[0];
+    (scope.columns, scope.inside) = (None, line.inside);
+    if line.broken {
+        return vec![scope.failed_line(line)];
+    }
+    if two_settings(scope, line) || scope.row_with_body(line) {
+        return vec![scope.failed_line(line)];
+    }
     if Whole::KIND.field(key).is_some() {
         if let Some(selector) = &line.selector {
             let message = format!("`{}` is said of the whole model", key.value);
@@ -104,7 +156,7 @@ fn apply(
                     .at(selector.span, "selects stages")
                     .help("leave the selector out"),
             );
-            return vec![Outcome::Failed];
+            return vec![scope.failed_line(line)];
         }
         if key.value == "stages" && count.is_none_or(|c| c.span != line.span) {
             check_count(scope, line);
@@ -112,7 +164,7 @@ fn apply(
         return vec![scope.assign(&mut merged.whole, None, &line.keys, &line.row, line.span)];
     }
     if !is_per_stage(key) {
-        return vec![unknown(scope, key)];
+        return vec![unknown(scope, line)];
     }
     // Without a count nothing can be said of rows; that it is missing is reported once.
     let Some(count) = count else {
@@ -120,15 +172,67 @@ fn apply(
         return Vec::new();
     };
     let Some(columns) = columns(scope, line, count) else {
-        scope.failed.insert(line.keys[line.keys.len() - 1].value.clone());
-        return vec![Outcome::Failed];
+        return vec![scope.failed_line(line)];
     };
+    scope.columns = Some(columns.len());
     columns
         .into_iter()
         .map(|(stage, row)| {
             scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
         })
         .collect()
+}
+
+impl Scope<'_> {
+    /// The setting of a line was said, but wrongly: that it is missing must not follow.
+    fn failed_line(&mut self, line: &Line) -> Outcome {
+        self.failed.extend(line.keys.iter().map(|key| key.value.clone()));
+        Outcome::Failed
+    }
+}
+
+/// A setting begins in the row of another one.
+fn two_settings(scope: &mut Scope<'_>, line: &Line) -> bool {
+    let settings = every_setting();
+    let last = line.keys[line.keys.len() - 1].value.as_str();
+    let stray = line.row.iter().skip(1).find_map(|value| match &value.value {
+        // A word may be a setting and a value, as in `query heads joint`.
+        Literal::Name(name) if settings.iter().any(|f| f.name == name) => {
+            let literal = std::slice::from_ref(&value.value);
+            let fits = settings.iter().any(|f| f.name == last && f.ty.parse(literal).is_some());
+            (!fits).then_some((name, value.span))
+        }
+        _ => None,
+    });
+    let Some((name, span)) = stray else { return false };
+    scope.failed.insert(name.clone());
+    scope.diags.push(
+        Diagnostic::error("E0318", format!("`{name}` looks like the next setting"))
+            .at(span, format!("in the row of `{last}`"))
+            .help("start a line, or write `;` before it"),
+    );
+    true
+}
+
+/// Every setting a model has, at any depth.
+fn every_setting() -> Vec<&'static Field> {
+    fn collect(kind: &'static Kind, all: &mut Vec<&'static Field>) {
+        for field in kind.fields {
+            if all.iter().any(|known| std::ptr::eq(*known, field)) {
+                continue;
+            }
+            all.push(field);
+            match field.ty.inner() {
+                Ty::Slot(slot) => slot.kinds.iter().for_each(|kind| collect(kind, all)),
+                Ty::Group(kind) => collect(kind, all),
+                _ => {}
+            }
+        }
+    }
+    let mut all = Vec::new();
+    collect(Whole::KIND, &mut all);
+    collect(Stage::KIND, &mut all);
+    all
 }
 
 fn check_count(scope: &mut Scope<'_>, line: &Line) {
@@ -140,20 +244,35 @@ fn check_count(scope: &mut Scope<'_>, line: &Line) {
     }
 }
 
-fn unknown(scope: &mut Scope<'_>, key: &Spanned<String>) -> Outcome {
+fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
+    let key = &line.keys[0];
+    if key.value == "stage" {
+        scope.diags.push(stage_block(scope, line));
+        return Outcome::Failed;
+    }
     let mut names = Whole::KIND.field_names();
     names.extend(Stage::KIND.field_names());
-    let help = if key.value == "stage" {
-        "a stage is a column, selected at the end of a path: `width@3 160`".to_string()
-    } else {
-        suggest(key, &names)
-    };
     scope.diags.push(
         Diagnostic::error("E0301", format!("a model has no setting `{}`", key.value))
             .at(key.span, "unknown")
-            .help(help),
+            .help(suggest(key, &names)),
     );
     Outcome::Failed
+}
+
+/// `stage 3 { width 160 }`.
+fn stage_block(scope: &Scope<'_>, line: &Line) -> Diagnostic {
+    let number = match &line.row[..] {
+        [Spanned { value: Literal::Number(number), .. }] => number.digits.clone(),
+        _ => "3".to_string(),
+    };
+    let inside = line.inside.map(|span| scope.squeezed(span));
+    let (path, value) =
+        inside.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
+    let path = path.split('@').next().unwrap_or(path);
+    Diagnostic::error("E0301", "a stage is a column, selected at the end of a path")
+        .at(line.span, "no setting of a model")
+        .help(format!("write `{path}@{number} {value}`"))
 }
 
 /// Stages, from 0, and what a line says of each.
@@ -176,31 +295,13 @@ fn columns<'a>(
             let mut diagnostic = Diagnostic::error("E0310", message)
                 .at(line.row_span(), format!("{n} values"))
                 .at(count.span, "declared here");
-            if n > 1
-                && let (Some(first), true) = (line.row.get(1), kind_like(line))
-            {
-                diagnostic = diagnostic.help(format!(
-                    "if `{}` begins the next setting, start a line or write `;` before it",
-                    word(&first.value)
-                ));
-            } else if line.keys[0].value == "pool" {
+            if line.keys[0].value == "pool" {
                 diagnostic =
                     diagnostic.help("the first stage has no pool: a row has one value fewer");
             }
             scope.diags.push(diagnostic);
             None
         }
-    }
-}
-
-fn kind_like(line: &Line) -> bool {
-    line.row.iter().any(|l| matches!(&l.value, Literal::Name(n) if is_per_stage(n) || Whole::KIND.field(n).is_some()))
-}
-
-fn word(literal: &Literal) -> String {
-    match literal {
-        Literal::Name(name) => name.clone(),
-        _ => "it".to_string(),
     }
 }
 
@@ -226,13 +327,22 @@ fn selected(scope: &mut Scope<'_>, line: &Line, count: Spanned<usize>) -> Option
                     .at(selector.span, "a pool leads into its stage")
             } else {
                 let missing = if high > count.value { high } else { low };
-                Diagnostic::error("E0311", format!("there is no stage {missing}"))
-                    .at(selector.span, "stages are counted from 1")
-                    .at(count.span, format!("{} declared here", count.value))
-                    .help(format!(
-                        "to add one, write `stages {}` and give every row one value more",
-                        count.value + 1
-                    ))
+                let diagnostic = Diagnostic::error("E0311", format!("there is no stage {missing}"));
+                if low == 0 {
+                    diagnostic.at(selector.span, "stages are counted from 1")
+                } else if low > high {
+                    Diagnostic::error("E0311", "these stages run backwards")
+                        .at(selector.span, "the lower number comes first")
+                        .help(format!("write `@{high}..{low}`"))
+                } else {
+                    diagnostic
+                        .at(selector.span, "no such stage")
+                        .at(count.span, format!("{} declared here", count.value))
+                        .help(format!(
+                            "to add one, write `stages {}` and give every row one value more",
+                            count.value + 1
+                        ))
+                }
             };
             scope.diags.push(diagnostic);
             return None;

@@ -7,21 +7,27 @@
 
 mod assign;
 mod claims;
+mod files;
+mod gather;
+mod inputs;
 mod items;
 mod layers;
 mod lower;
 mod merge;
+mod misfits;
+mod missing;
 mod print;
 mod settings;
+mod unused;
 
 pub use claims::Claim;
-pub use items::Reader as FileReader;
+pub use files::Reader as FileReader;
 pub use settings::{Settings, Stage};
 
 use crate::diag::{Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{Data, Recipe};
-use items::Items;
+use items::{Items, Sort};
 
 /// A model of the text, checked.
 #[derive(Debug, Clone)]
@@ -48,12 +54,13 @@ pub struct Program {
 }
 
 /// Checks and lowers the models of the file `root`, which `sets` (sources of `--set` arguments)
-/// override.
+/// override. With `only`, the warnings are the text's and that model's; errors are always all.
 pub fn check(
     sources: &mut Sources,
     read: FileReader<'_>,
     root: SourceId,
     sets: &[SourceId],
+    only: Option<&str>,
 ) -> (Program, Diags) {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
@@ -65,11 +72,39 @@ pub fn check(
             setting
         })
         .collect();
-    let models = items
-        .models_of(root)
-        .map(|item| model(sources, &items, item, &overrides, &mut diags))
-        .collect();
+    if only.is_none() {
+        unused::warn(&items, root, &mut diags);
+    }
+    loose(sources, &items, root, &mut diags);
+    let mut models = Vec::new();
+    let mut found = Vec::new();
+    for item in items.models_of(root) {
+        let (checked, own) = model(sources, &items, item, &overrides);
+        let heard = only.is_none_or(|name| name == checked.name);
+        let own = own.0.into_iter().filter(|d| heard || d.is_error());
+        found.extend(own.map(|d| (checked.name.clone(), d)));
+        models.push(checked);
+    }
+    gather::by_model(found).into_iter().for_each(|d| diags.push(d));
+    diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
     (Program { models }, diags)
+}
+
+/// Checks what no model of the file is made of, as far as it goes by itself.
+fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
+    let here = items.all.iter().filter(|item| item.home == root && item.sort != Sort::Model);
+    for item in here {
+        if items.models_of(root).next().is_some() && unused::is_named(items, item) {
+            continue;
+        }
+        match item.sort {
+            Sort::Slot(name) => merge::item(sources, items, item, name, diags),
+            _ => {
+                let stack = layers::stack(items, item, &[], diags);
+                merge::merge(sources, items, item, &stack, true, diags);
+            }
+        }
+    }
 }
 
 fn model(
@@ -77,27 +112,24 @@ fn model(
     items: &Items,
     item: &items::Item,
     overrides: &[crate::syntax::ast::Setting],
-    diags: &mut Diags,
-) -> Checked {
-    let before = diags.0.len();
-    let stack = layers::stack(items, item, overrides, diags);
-    let merged = merge::merge(sources, items, item, &stack, diags);
-    let settings = settings::read(item, &merged, diags);
-    // A graph of a model in error would only repeat the error.
-    let clean = !diags.0[before..].iter().any(crate::diag::Diagnostic::is_error);
-    let graph = settings.as_ref().filter(|_| clean).and_then(|settings| {
+) -> (Checked, Diags) {
+    let mut diags = Diags::default();
+    let stack = layers::stack(items, item, overrides, &mut diags);
+    let merged = merge::merge(sources, items, item, &stack, false, &mut diags);
+    let settings = settings::read(item, &merged, &mut diags);
+    // Shapes of settings in error would only repeat the error.
+    let graph = settings.as_ref().filter(|_| merged.sound).and_then(|settings| {
         let (graph, found) = lower::lower(settings);
-        let clean = !found.has_errors();
-        found.0.into_iter().for_each(|d| diags.push(d));
-        clean.then_some(graph)
+        found.into_iter().for_each(|d| diags.push(d));
+        (!diags.has_errors()).then_some(graph)
     });
-    let (expect, paper) = claims::of(item, diags);
+    let (expect, paper) = claims::of(item, &mut diags);
     // An overridden model is another model: what the text expects of it does not hold it.
     if let Some(graph) = graph.as_ref().filter(|_| overrides.is_empty()) {
-        claims::hold(&expect, graph, diags);
+        claims::hold(&expect, graph, &mut diags);
     }
     let settings = settings.as_ref();
-    Checked {
+    let checked = Checked {
         name: item.name.value.clone(),
         label: item.label.clone(),
         doc: item.doc.clone(),
@@ -108,5 +140,6 @@ fn model(
         text: print::print(item, &merged),
         graph,
         paper,
-    }
+    };
+    (checked, diags)
 }

@@ -2,8 +2,9 @@
 
 use super::items::Item;
 use super::merge::Merged;
+use super::missing::Lacks;
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diags, Spanned};
+use crate::diag::{Diagnostic, Diags, Spanned};
 use crate::graph::Size;
 use crate::schema::block;
 use crate::schema::{Count, Fraction, Reader, Setting};
@@ -60,24 +61,27 @@ pub struct Settings {
     pub recipe: Spanned<Option<Recipe>>,
 }
 
-/// Reads merged trees; reports everything that is missing.
+/// Reads merged trees; reports everything that is missing, or that every stage is off.
 pub fn read(item: &Item, merged: &Merged, diags: &mut Diags) -> Option<Settings> {
     let silent = |name: &str| merged.failed.contains(name);
-    let mut reader = Reader { diags, owner: item.name.clone(), silent: &silent };
+    let mut reader = Reader { owner: item.name.span, missing: Vec::new(), silent: &silent };
+    let mut lacks = Lacks::default();
     let whole = Whole::read_tree(&merged.whole, &mut reader);
+    lacks.add(None, std::mem::take(&mut reader.missing));
+    let active: Vec<usize> =
+        (1..=merged.stages.len()).filter(|stage| !merged.is_off(stage - 1)).collect();
     let mut stages = Vec::new();
-    let mut complete = true;
-    for (index, tree) in merged.stages.iter().enumerate() {
-        if merged.is_off(index) {
-            continue;
-        }
-        match Stage::read_tree(tree, &mut reader) {
-            Some(stage) => stages.push((index + 1, stage)),
-            None => complete = false,
-        }
+    for &number in &active {
+        let stage = Stage::read_tree(&merged.stages[number - 1], &mut reader);
+        lacks.add(Some(number), std::mem::take(&mut reader.missing));
+        stages.extend(stage.map(|stage| (number, stage)));
+    }
+    lacks.report(&item.name, &active, diags);
+    if active.is_empty() && !merged.stages.is_empty() {
+        diags.push(all_off(item, merged));
     }
     let whole = whole?;
-    if !complete || stages.is_empty() {
+    if stages.is_empty() || stages.len() < active.len() {
         return None;
     }
     let recipe = Spanned::new(
@@ -91,6 +95,15 @@ pub fn read(item: &Item, merged: &Merged, diags: &mut Diags) -> Option<Settings>
         whole,
         stages,
     })
+}
+
+fn all_off(item: &Item, merged: &Merged) -> Diagnostic {
+    let message = format!("every stage of `{}` is off", item.name.value);
+    let mut diagnostic = Diagnostic::error("E0322", message).at(item.name.span, "nothing is left");
+    if let Some(blocks) = merged.stages[0].fields.get("blocks") {
+        diagnostic = diagnostic.at(blocks.span, "off here");
+    }
+    diagnostic.help("give one stage at least one block")
 }
 
 /// Whether a setting is a stage's, with one value per stage.

@@ -12,7 +12,7 @@ pub(crate) use macros::{block, choice, slot};
 pub use settings::{Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
 pub use value::{Tree, Value};
 
-use crate::diag::{Diags, Span, Spanned};
+use crate::diag::{Span, Spanned};
 use crate::syntax::ast::Literal;
 
 /// A kind of a slot: what it is called, what it means, what can be set in it.
@@ -118,6 +118,10 @@ impl Ty {
                 crate::diag::list(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>(), "or")
             }
             Ty::Group(_) => "settings in braces".to_string(),
+            Ty::Off(Ty::Words(words)) => choice(words),
+            Ty::Off(Ty::Slot(slot)) => {
+                choice(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>())
+            }
             Ty::Off(inner) => format!("{}, or off", inner.expected()),
         }
     }
@@ -141,47 +145,52 @@ impl Ty {
     }
 }
 
+/// `off, fixed or gate`.
+fn choice(words: &[&str]) -> String {
+    crate::diag::list(&[&["off"], words].concat(), "or")
+}
+
 /// The row is the word `off`.
 pub fn is_off(literals: &[Literal]) -> bool {
     matches!(literals, [Literal::Name(name)] if name == "off")
 }
 
+/// A setting that must be said, and was not.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing {
+    /// What lacks it: where its kind was named, or the model.
+    pub span: Span,
+    pub kind: &'static str,
+    pub field: &'static Field,
+}
+
 /// Fills kinds' structs from trees; collects what is missing.
 pub struct Reader<'a> {
-    pub diags: &'a mut Diags,
-    /// Of the model that needs the settings.
-    pub owner: Spanned<String>,
+    /// The name of the model that needs the settings.
+    pub owner: Span,
+    pub missing: Vec<Missing>,
     /// Nothing to say twice: a missing setting that was given, but wrongly.
     pub silent: &'a dyn Fn(&str) -> bool,
 }
 
 impl Reader<'_> {
-    /// The setting `name` of `tree`, or its default; says what is missing.
+    /// The setting `name` of `tree`, or its default; collects it if it is missing.
     pub fn setting<T: Setting>(&mut self, tree: &Tree, name: &'static str) -> Option<Spanned<T>> {
         let field = tree.kind.field(name)?;
         if let Some(said) = tree.fields.get(name) {
             let value = T::read(&said.value, self)?;
             return Some(Spanned::new(value, said.span));
         }
-        let span = tree.said.unwrap_or(self.owner.span);
+        let span = tree.said.unwrap_or(self.owner);
         match default_of(field) {
             Some(value) => Some(Spanned::new(T::read(&value, self)?, span)),
             None => {
                 if !(self.silent)(name) {
-                    self.missing(tree, field, span);
+                    self.missing.push(Missing { span, kind: tree.kind.name, field });
                 }
                 None
             }
         }
-    }
-
-    fn missing(&mut self, tree: &Tree, field: &Field, span: Span) {
-        let message = format!("`{}` needs `{}`", tree.kind.name, field.name);
-        self.diags.push(
-            crate::diag::Diagnostic::error("E0307", message)
-                .at(span, format!("has no `{}`", field.name))
-                .help(format!("{}; write `{} …`: {}", field.doc, field.name, field.ty.expected())),
-        );
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Setting {
     pub body: Option<Body>,
     /// From the path to the end of the row or links (not the body).
     pub span: Span,
+    /// Its line could not be read to the end, which was reported: it says nothing, but counts as said.
+    pub broken: bool,
 }
 
 /// `mixer.grid@3..4`.
@@ -80,4 +82,6 @@ pub struct Body {
     pub settings: Vec<Setting>,
     /// The opening brace.
     pub open: Span,
+    /// A line of it could not be read at all, which was reported.
+    pub broken: bool,
 }

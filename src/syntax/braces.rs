@@ -2,7 +2,7 @@
 //!
 //! Indentation tells what the braces do not: a `}` further left than the line of the brace it would
 //! close, or an item that starts at the left edge inside a body, shows that a `}` is missing before
-//! it. There the scan puts one, in the place of a line break, so that no offset moves.
+//! it. There one is put in.
 
 use crate::diag::{Diagnostic, SourceId, Span};
 use std::borrow::Cow;
@@ -15,32 +15,59 @@ struct Open {
     indent: usize,
 }
 
-/// The text to parse, which has as many `}` as `{`, and what was wrong with it.
-pub fn balance(text: &str, source: SourceId) -> (Cow<'_, str>, Vec<Diagnostic>) {
+/// The text to parse, which has as many `}` as `{`.
+pub struct Balanced<'a> {
+    pub text: Cow<'a, str>,
+    /// Where a line `}` was put in, in the bytes of the original.
+    added: Vec<usize>,
+}
+
+const CLOSING: &str = "}\n";
+
+impl Balanced<'_> {
+    /// A byte of the balanced text as a byte of the original.
+    pub fn original(&self, at: usize) -> usize {
+        let mut shift = 0;
+        for &added in &self.added {
+            if added + shift >= at {
+                break;
+            }
+            shift += CLOSING.len().min(at - added - shift);
+        }
+        at - shift
+    }
+}
+
+/// Closes what indentation shows to end, and reports every body that is never closed.
+pub fn balance(text: &str, source: SourceId) -> (Balanced<'_>, Vec<Diagnostic>) {
+    let unchanged = |text| Balanced { text: Cow::Borrowed(text), added: Vec::new() };
     let missing = match scan(text, 0) {
         Ok(scan) => scan.open.len(),
         Err(at) => {
             let too_deep = Diagnostic::error("E0115", "bodies are nested more than 64 deep")
                 .at(Span::new(source, at, at + 1), "here");
-            return (Cow::Borrowed(""), vec![too_deep]);
+            return (unchanged(""), vec![too_deep]);
         }
     };
     // Where every brace has its partner, lines may begin wherever they like.
     let Some(scan) = (missing > 0).then(|| scan(text, missing).ok()).flatten() else {
-        return (Cow::Borrowed(text), Vec::new());
+        return (unchanged(text), Vec::new());
     };
     let closed = scan.closed.iter().map(|&(open, next)| unclosed(text, source, open, Some(next)));
     let open = scan.open.last().map(|open| unclosed(text, source, open.at, None));
     let found = closed.chain(open).collect();
-    let mut patched = text.as_bytes().to_vec();
+    let mut balanced = String::new();
+    let mut added = Vec::new();
+    let mut from = 0;
     for &(_, next) in &scan.closed {
-        let line_start = patched[..next].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-        patched[line_start - 1] = b'}';
+        let line = text[..next].rfind('\n').map_or(0, |i| i + 1);
+        balanced.push_str(&text[from..line]);
+        balanced.push_str(CLOSING);
+        added.push(line);
+        from = line;
     }
-    match String::from_utf8(patched) {
-        Ok(patched) => (Cow::Owned(patched), found),
-        Err(_) => (Cow::Borrowed(text), found),
-    }
+    balanced.push_str(&text[from..]);
+    (Balanced { text: Cow::Owned(balanced), added }, found)
 }
 
 /// What a walk over the braces found.

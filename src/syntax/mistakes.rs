@@ -82,6 +82,12 @@ pub fn loose_size(row: &[Spanned<Literal>]) -> Option<Diagnostic> {
     })
 }
 
+pub fn undocumented(span: Span) -> Diagnostic {
+    Diagnostic::error("E0118", "this doc comment documents nothing")
+        .at(span, "nothing follows in this body")
+        .help("a remark begins with `//`")
+}
+
 pub fn stray(span: Span) -> Diagnostic {
     Diagnostic::error("E0111", "this brace closes nothing").at(span, "no body is open here")
 }

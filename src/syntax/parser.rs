@@ -98,36 +98,49 @@ impl Reader<'_> {
     fn entries<'p>(&mut self, pairs: impl Iterator<Item = Pair<'p, Rule>>) -> Vec<Setting> {
         let mut settings = Vec::new();
         let mut doc: Vec<String> = Vec::new();
+        let mut above = None;
         for pair in pairs {
             match pair.as_rule() {
                 Rule::doc => {
                     let text = pair.as_str().trim_start_matches('/').trim();
+                    above = Some(self.span(&pair));
                     doc.push(text.to_string());
                 }
                 Rule::setting => {
+                    above = None;
                     let doc = std::mem::take(&mut doc);
                     let doc = (!doc.is_empty()).then(|| doc.join("\n"));
                     settings.extend(self.setting(pair, doc));
                 }
                 Rule::junk => {
-                    doc.clear();
+                    (above, doc) = (None, Vec::new());
                     self.mistaken(pair, None);
                 }
                 Rule::stray => self.diags.push(mistakes::stray(self.span(&pair))),
                 _ => {}
             }
         }
+        if let Some(last) = above {
+            self.diags.push(mistakes::undocumented(last));
+        }
         settings
     }
 
-    /// None if the line is in error: its mistake is reported, and it says nothing.
+    /// A line in error is reported, and marked as broken.
     fn setting(&mut self, pair: Pair<'_, Rule>, doc: Option<String>) -> Option<Setting> {
         let before = self.diags.0.len();
         let mut parts = pair.into_inner();
         let path = self.path(parts.next()?);
         let mut span = path.span;
-        let mut setting =
-            Setting { doc, span, path, row: Vec::new(), links: Vec::new(), body: None };
+        let mut setting = Setting {
+            doc,
+            span,
+            path,
+            row: Vec::new(),
+            links: Vec::new(),
+            body: None,
+            broken: false,
+        };
         for part in parts {
             let here = self.span(&part);
             match part.as_rule() {
@@ -153,7 +166,8 @@ impl Reader<'_> {
         let own = self.diags.0[before..].iter().any(|d| {
             d.labels.first().is_some_and(|l| setting.body.is_none() || l.span.start < span.end)
         });
-        (!own || setting.body.is_some()).then_some(setting)
+        setting.broken = own && setting.body.is_none();
+        Some(setting)
     }
 
     fn path(&mut self, pair: Pair<'_, Rule>) -> Path {
@@ -204,7 +218,8 @@ impl Reader<'_> {
     fn body(&mut self, pair: Pair<'_, Rule>) -> Body {
         let start = pair.as_span().start();
         let open = Span::new(self.source, start, start + 1);
-        Body { settings: self.entries(pair.into_inner()), open }
+        let broken = pair.clone().into_inner().any(|part| part.as_rule() == Rule::junk);
+        Body { settings: self.entries(pair.into_inner()), open, broken }
     }
 
     fn literal(&mut self, pair: &Pair<'_, Rule>) -> Option<Literal> {

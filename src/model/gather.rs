@@ -1,0 +1,84 @@
+//! One report where several stages, or several models, run into the same text.
+
+use crate::diag::{Diagnostic, Span, list};
+
+/// What the stages of a model found. `all` are its stages.
+pub fn by_stage(found: Vec<(Option<usize>, Diagnostic)>, all: &[usize]) -> Vec<Diagnostic> {
+    let merge = |group: Vec<(Option<usize>, Diagnostic)>| {
+        let stages: Vec<usize> = group.iter().filter_map(|(stage, _)| *stage).collect();
+        let same = group.iter().all(|(_, d)| d.message == group[0].1.message);
+        let helps = group.iter().map(|(stage, d)| (*stage, d.help.clone()));
+        let help = match same || group.iter().all(|(_, d)| d.help == group[0].1.help) {
+            true => group[0].1.help.clone(),
+            false => Some(each(helps)),
+        };
+        let mut first = group[0].1.clone();
+        first.help = help;
+        if stages.is_empty() || (same && stages == all) {
+            return first;
+        }
+        first.message = match same {
+            true => format!("{}: {}", named(&stages), first.message),
+            false => format!(
+                "{}: {}; likewise {}",
+                named(&stages[..1]),
+                first.message,
+                named(&stages[1..])
+            ),
+        };
+        first
+    };
+    groups(found).into_iter().map(merge).collect()
+}
+
+/// What the models of a file found, each with the model's name.
+pub fn by_model(found: Vec<(String, Diagnostic)>) -> Vec<Diagnostic> {
+    let merge = |group: Vec<(String, Diagnostic)>| {
+        let mut first = group[0].1.clone();
+        if group.iter().any(|(_, d)| d.message != first.message) {
+            let others: Vec<String> =
+                group[1..].iter().map(|(model, _)| format!("`{model}`")).collect();
+            let others: Vec<&str> = others.iter().map(String::as_str).collect();
+            first.message = format!("{}; likewise in {}", first.message, list(&others, "and"));
+        }
+        first
+    };
+    groups(found).into_iter().map(merge).collect()
+}
+
+/// `stage 2`, `stages 2, 3 and 4`.
+pub fn named(stages: &[usize]) -> String {
+    let words: Vec<String> = stages.iter().map(usize::to_string).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let plural = if stages.len() == 1 { "" } else { "s" };
+    format!("stage{plural} {}", list(&words, "and"))
+}
+
+/// A line of help for every stage.
+fn each(helps: impl Iterator<Item = (Option<usize>, Option<String>)>) -> String {
+    let lines: Vec<String> =
+        helps.filter_map(|(stage, help)| Some(format!("stage {}: {}", stage?, help?))).collect();
+    lines.join("\n")
+}
+
+/// Those of one code at the same places, in the order of the first of each.
+fn groups<P>(found: Vec<(P, Diagnostic)>) -> Vec<Vec<(P, Diagnostic)>> {
+    let mut groups: Vec<Vec<(P, Diagnostic)>> = Vec::new();
+    for (place, diagnostic) in found {
+        let same = |group: &&mut Vec<(P, Diagnostic)>| {
+            let first = &group[0].1;
+            first.code == diagnostic.code
+                && !first.labels.is_empty()
+                && spans(first).eq(spans(&diagnostic))
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push((place, diagnostic)),
+            None => groups.push(vec![(place, diagnostic)]),
+        }
+    }
+    groups
+}
+
+fn spans(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> + '_ {
+    diagnostic.labels.iter().map(|label| label.span)
+}

@@ -1,0 +1,29 @@
+//! Sizes of images that fit where the written ones do not.
+
+use crate::graph::{Size, times};
+
+/// How far a side is searched, in pixels.
+const REACH: usize = 256;
+
+/// `nearest inputs that work: 192x192, 224x224`, if there are any.
+pub fn nearest(input: Size, fits: impl Fn(Size) -> bool) -> Option<String> {
+    let square = |side: usize| fits([side, side]);
+    let down = |side: usize| (side.saturating_sub(REACH).max(1)..=side).rev().find(|&s| square(s));
+    let up = |side: usize| (side..side.saturating_add(REACH)).find(|&s| square(s));
+    let smaller = input.map(down);
+    let larger = input.map(up);
+    let mut sizes: Vec<String> = Vec::new();
+    for [rows, columns] in [smaller, larger] {
+        if let (Some(rows), Some(columns)) = (rows, columns)
+            && fits([rows, columns])
+            && !sizes.contains(&times([rows, columns]))
+        {
+            sizes.push(times([rows, columns]));
+        }
+    }
+    match &sizes[..] {
+        [] => None,
+        [only] => Some(format!("the nearest input that works: {only}")),
+        sizes => Some(format!("nearest inputs that work: {}", sizes.join(", "))),
+    }
+}

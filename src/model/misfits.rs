@@ -1,0 +1,244 @@
+//! The sentences for settings that do not fit: what was expected, and what to write.
+
+use super::assign::{Outcome, Scope};
+use super::items::{Item, Sort};
+use super::layers::Line;
+use crate::diag::{Diagnostic, Span, Spanned, list, nearest, suggest};
+use crate::schema::{Field, Kind, Slot, Tree, Ty};
+use crate::syntax::ast::Literal;
+
+impl Scope<'_> {
+    pub fn unknown_key(
+        &mut self,
+        tree: &Tree,
+        slot: Option<&'static Slot>,
+        key: &Spanned<String>,
+    ) -> Outcome {
+        let kind = tree.kind;
+        let other = slot
+            .iter()
+            .flat_map(|s| s.kinds)
+            .find(|other| other.name != kind.name && other.field(key).is_some());
+        let diagnostic = match (slot, other) {
+            (Some(slot), Some(other)) => {
+                let message = format!(
+                    "`{}` belongs to {}; the {} is {}",
+                    key.value, other.name, slot.name, kind.name
+                );
+                let diagnostic =
+                    Diagnostic::error("E0301", message).at(key.span, "not a setting of this kind");
+                match tree.said {
+                    Some(said) => diagnostic.at(said, format!("{} is named here", kind.name)),
+                    None => diagnostic,
+                }
+            }
+            _ => {
+                Diagnostic::error("E0301", format!("{} has no setting `{}`", kind.name, key.value))
+                    .at(key.span, "unknown")
+                    .help(suggest(key, &kind.field_names()))
+            }
+        };
+        self.diags.push(diagnostic);
+        Outcome::Failed
+    }
+
+    pub fn wrong_type(
+        &mut self,
+        field: &Field,
+        key: &Spanned<String>,
+        row: &[Spanned<Literal>],
+        place: Span,
+    ) {
+        let expected = field.ty.expected();
+        if row.len() > 1 && field.ty.arity() == 1 {
+            let whole = if self.columns.is_none() { " for the whole model" } else { "" };
+            let message = format!("`{}` takes one value{whole}", key.value);
+            self.diags.push(
+                Diagnostic::error("E0302", message)
+                    .at(place, format!("{} values", row.len()))
+                    .help(format!("{}: {expected}", field.doc)),
+            );
+            return;
+        }
+        let row_of = match self.columns {
+            Some(n) if n > 1 && matches!(field.ty.inner(), Ty::Plain { .. }) => {
+                format!(", or a row of {n}")
+            }
+            _ => String::new(),
+        };
+        let message = format!("`{}` is {expected}{row_of}", key.value);
+        let mut diagnostic = Diagnostic::error("E0302", message).at(place, "does not fit");
+        if let Some(hint) = row.first().and_then(|one| hint(field, &one.value)) {
+            diagnostic = diagnostic.help(hint);
+        }
+        self.diags.push(diagnostic);
+    }
+
+    pub fn no_value(&mut self, field: &Field, kind: &Kind, place: Span) {
+        let message = format!("`{}` takes settings in braces", field.name);
+        self.diags.push(
+            Diagnostic::error("E0302", message)
+                .at(place, "a value")
+                .help(format!("its settings: {}", kind.field_names().join(", "))),
+        );
+    }
+
+    pub fn nothing_inside(&mut self, field: &Field, key: &Spanned<String>) {
+        let message = format!("`{}` has no settings inside", field.name);
+        self.diags.push(
+            Diagnostic::error("E0304", message).at(key.span, "can not be set there").help(format!(
+                "`{}` is {}",
+                field.name,
+                field.ty.expected()
+            )),
+        );
+    }
+
+    pub fn inside_off(&mut self, field: &Field, key: &Spanned<String>, off: Span) {
+        self.diags.push(
+            Diagnostic::error("E0305", format!("`{}` is off", field.name))
+                .at(key.span, "inside something that is off")
+                .at(off, "off here")
+                .help(format!("a kind turns it on: {}", written(field.name, field.ty.inner()))),
+        );
+    }
+
+    /// A path goes into a slot that has no kind yet.
+    pub fn no_kind(
+        &mut self,
+        field: &Field,
+        slot: Option<&'static Slot>,
+        keys: &[Spanned<String>],
+    ) -> Outcome {
+        let kinds = || slot.iter().flat_map(|slot| slot.kinds);
+        let write = written(field.name, &field.ty);
+        // That the kind is missing is said here, and not again.
+        self.failed.insert(field.name.to_string());
+        if !kinds().any(|kind| kind.field(&keys[1]).is_some()) {
+            let message = format!("no {} has a setting `{}`", field.name, keys[1].value);
+            let names: Vec<&str> = kinds().flat_map(|kind| kind.field_names()).collect();
+            let mut help = suggest(&keys[1], &names);
+            if !self.holes {
+                help.push_str(&format!("\na kind is missing too: {write}"));
+            }
+            self.diags
+                .push(Diagnostic::error("E0301", message).at(keys[1].span, "unknown").help(help));
+            return Outcome::Failed;
+        }
+        if self.holes {
+            return Outcome::Changed;
+        }
+        self.diags.push(
+            Diagnostic::error("E0308", format!("`{}` has no kind yet", field.name))
+                .at(keys[0].span, "which kind?")
+                .help(format!("name it: {write}")),
+        );
+        Outcome::Failed
+    }
+
+    pub fn one_kind(&mut self, field: &Field, row: &[Spanned<Literal>], place: Span) {
+        let diagnostic = Diagnostic::error("E0302", format!("`{}` takes one kind", field.name));
+        self.diags.push(match row {
+            [] => diagnostic
+                .at(place, "a kind is missing")
+                .help(format!("name it: {}", written(field.name, &field.ty))),
+            _ => diagnostic.at(place, format!("expected {}", field.ty.expected())),
+        });
+    }
+
+    pub fn named_again(&mut self, field: &Field, kind: &Kind, again: Span, before: Span) {
+        let setting = match self.inside {
+            Some(inside) => format!("{}.{}", field.name, self.squeezed(inside)),
+            None => format!("{} {{ … }}", field.name),
+        };
+        let message = format!("the {} of `{}` is {} already", field.name, self.owner, kind.name);
+        self.diags.push(
+            Diagnostic::error("E0306", message)
+                .at(again, "named again")
+                .at(before, "named here")
+                .help(format!("to change it leave the kind out: `{setting}`")),
+        );
+    }
+
+    pub fn no_such_kind(&mut self, field: &Field, slot: &Slot, name: &str, place: Span) {
+        let kinds = slot.kinds.iter().map(|k| k.name).filter(|_| slot.single().is_none());
+        let items = self.items.visible(self.home, Sort::Slot(slot.name));
+        let mut names: Vec<&str> = kinds.chain(items.map(|i| i.name.as_str())).collect();
+        if field.ty.takes_off() {
+            names.push("off");
+        }
+        let what =
+            if field.name == slot.name { String::new() } else { format!(" ({})", slot.name) };
+        self.diags.push(
+            Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
+                .at(place, "unknown")
+                .help(suggest(name, &names)),
+        );
+    }
+
+    pub fn item_without_kind(&mut self, item: &Item, slot: &Slot) {
+        let kinds: Vec<String> = slot
+            .kinds
+            .iter()
+            .map(|kind| format!("`{} {} from {}`", slot.name, item.name.value, kind.name))
+            .collect();
+        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+        self.diags.push(
+            Diagnostic::error("E0308", format!("`{}` has no kind", item.name.value))
+                .at(item.name.span, "which kind?")
+                .help(format!("write {}", list(&kinds, "or"))),
+        );
+    }
+
+    /// Whether a line has a body where it must not.
+    pub fn row_with_body(&mut self, line: &Line) -> bool {
+        let (true, Some(open)) = (line.row.len() > 1, line.open) else { return false };
+        let path = line.path().join(".");
+        self.diags.push(
+            Diagnostic::error("E0317", "a row has no body")
+                .at(open, "whose settings are these?")
+                .at(line.row_span(), format!("{} values", line.row.len()))
+                .help(format!("say what is inside by stages: `{path}@1..2 {{ … }}`")),
+        );
+        true
+    }
+
+    /// The text of a setting with single blanks.
+    pub fn squeezed(&self, span: Span) -> String {
+        self.sources.slice(span).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `` `pool icp` or `pool conv` ``.
+fn written(name: &str, ty: &Ty) -> String {
+    let Ty::Slot(slot) = ty.inner() else {
+        return format!("`{name} {{ … }}`");
+    };
+    let words: Vec<String> =
+        slot.kinds.iter().map(|kind| format!("`{name} {}`", kind.name)).collect();
+    list(&words.iter().map(String::as_str).collect::<Vec<_>>(), "or")
+}
+
+/// What the writer of a value that does not fit may have meant.
+fn hint(field: &Field, value: &Literal) -> Option<String> {
+    match (value, field.ty.inner()) {
+        (Literal::Name(word), Ty::Words(words)) => {
+            let near = nearest(word, words.iter().copied())?;
+            Some(format!("did you mean `{near}`?"))
+        }
+        (Literal::Number(number), Ty::Plain { parse, .. }) => {
+            if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
+                return Some(format!("`{}` is no unit; there is %, K, M and G", number.unit));
+            }
+            // A percentage without its sign?
+            let mut percent = number.clone();
+            percent.unit = "%".to_string();
+            let fits = number.unit.is_empty()
+                && (1.0..=100.0).contains(&number.value)
+                && parse(&[Literal::Number(percent)]).is_some();
+            fits.then(|| format!("`{0}%` or `{1}`?", number.digits, number.value / 100.0))
+        }
+        (Literal::Name(_), Ty::Path) => Some("a path stands in quotes".to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,48 @@
+//! Items and files of a text that nothing in it speaks of.
+
+use super::items::{Item, Items, Sort};
+use crate::diag::{Diagnostic, Diags, SourceId};
+use crate::syntax::ast::{Body, Literal};
+use std::collections::BTreeSet;
+
+/// Warns about every item of `root` that no other one names, where the file has models: a file of
+/// families, data and recipes alone is there for others.
+pub fn warn(items: &Items, root: SourceId, diags: &mut Diags) {
+    if items.models_of(root).next().is_none() {
+        return;
+    }
+    for item in items.all.iter().filter(|i| i.home == root && i.sort != Sort::Model) {
+        if !is_named(items, item) {
+            diags.push(
+                Diagnostic::warning("W0201", format!("nothing uses `{}`", item.name.value))
+                    .at(item.name.span, "no model here is made of it"),
+            );
+        }
+    }
+}
+
+/// Whether another item that sees it speaks its name.
+pub fn is_named(items: &Items, item: &Item) -> bool {
+    items.all.iter().any(|other| {
+        let sees = items.sees.get(&other.home).is_some_and(|sees| sees.contains(&item.home));
+        sees && other.name.span != item.name.span && names(other).contains(item.name.as_str())
+    })
+}
+
+/// Every name an item speaks.
+fn names(item: &Item) -> BTreeSet<&str> {
+    fn collect<'a>(body: &'a Body, names: &mut BTreeSet<&'a str>) {
+        for setting in &body.settings {
+            for value in &setting.row {
+                if let Literal::Name(name) = &value.value {
+                    names.insert(name);
+                }
+            }
+            setting.body.iter().for_each(|body| collect(body, names));
+        }
+    }
+    let mut names: BTreeSet<&str> =
+        item.from.iter().chain(&item.with).map(|n| n.as_str()).collect();
+    item.body.iter().for_each(|body| collect(body, &mut names));
+    names
+}
