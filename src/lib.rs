@@ -54,7 +54,10 @@ pub fn format_file(sources: &mut Sources, file: &str) -> Result<(String, String)
 }
 
 fn unreadable(file: &str, error: &std::io::Error) -> Diags {
-    let message = format!("{file} can not be read: {error}");
+    let message = match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {file}"),
+        _ => format!("{file} can not be read: {error}"),
+    };
     Diags(vec![Diagnostic::error("E0202", message)])
 }
 
@@ -87,6 +90,10 @@ fn read(file: &str) -> std::io::Result<String> {
         std::io::stdin().lock().read_to_end(&mut bytes)?;
     } else {
         std::fs::File::open(file)?.read_to_end(&mut bytes)?;
+    }
+    // Some editors begin a file with the mark of its encoding.
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

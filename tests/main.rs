@@ -9,5 +9,7 @@ mod cpu;
 mod exec;
 mod format;
 mod graph;
+mod layers;
+mod robust;
 mod text;
 mod wrong;

@@ -2,9 +2,9 @@
 //!
 //! The sentences for what does not fit are in `misfits`.
 
-use super::items::{Item, Items, Sort};
+use super::items::{Item, Items, Sort, circle};
 use super::layers;
-use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
+use crate::diag::{Diags, SourceId, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Slot, Tree, Ty, Value, is_off};
 use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub struct Scope<'a> {
     pub holes: bool,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// Says `row` of the setting `keys` of `tree`, which fills `slot`.
     pub fn assign(
         &mut self,
@@ -205,7 +205,8 @@ impl Scope<'_> {
             }
             return Ok(Tree::new(kind, Some(*span)));
         }
-        match self.items.find(self.home, Sort::Slot(slot.name), name) {
+        let items = self.items;
+        match items.find(self.home, Sort::Slot(slot.name), name) {
             Some(item) => self.item_tree(item, slot, &mut Vec::new()).ok_or(Outcome::Failed),
             None => {
                 self.no_such_kind(field, slot, name, *span);
@@ -217,18 +218,15 @@ impl Scope<'_> {
     /// The settings of an item: its parent's, then its own.
     pub fn item_tree(
         &mut self,
-        item: &Item,
+        item: &'a Item,
         slot: &'static Slot,
-        path: &mut Vec<Span>,
+        path: &mut Vec<&'a Item>,
     ) -> Option<Tree> {
-        if path.contains(&item.name.span) {
-            self.diags.push(
-                Diagnostic::error("E0209", "these items are made of each other")
-                    .at(item.name.span, "in the circle"),
-            );
+        if let Some(start) = path.iter().position(|p| p.name.span == item.name.span) {
+            self.diags.push(circle(&path[start..]));
             return None;
         }
-        path.push(item.name.span);
+        path.push(item);
         let sort = Sort::Slot(slot.name);
         let mut tree = match &item.from {
             None => match slot.single() {
@@ -241,7 +239,8 @@ impl Scope<'_> {
             Some(name) => match slot.kind(name) {
                 Some(kind) => Tree::new(kind, Some(name.span)),
                 None => {
-                    let base = self.items.resolve(item.home, sort, name, self.diags)?;
+                    let items = self.items;
+                    let base = items.resolve(item, sort, name, self.diags)?;
                     self.item_tree(base, slot, path)?
                 }
             },

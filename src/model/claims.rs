@@ -98,7 +98,28 @@ pub fn counted(quantity: &str, graph: &Graph) -> Option<u64> {
     }
 }
 
+/// `5_680_430`.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push('_');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 impl Claim {
+    /// As one would write it.
+    fn said(&self) -> String {
+        match self.written.parse() {
+            Ok(exact) => grouped(exact),
+            Err(_) => self.written.clone(),
+        }
+    }
+
     /// The claim holds, to the digits written.
     pub fn holds(&self, counted: u64) -> bool {
         // A rounded figure may have been rounded either way at its half.
@@ -112,7 +133,8 @@ pub fn hold(expect: &[Claim], graph: &Graph, diags: &mut Diags) {
         if let Some(counted) = counted(&claim.quantity, graph)
             && !claim.holds(counted)
         {
-            let message = format!("{} are {counted}, not {}", claim.quantity, claim.written);
+            let counted = grouped(counted);
+            let message = format!("{} are {counted}, not {}", claim.quantity, claim.said());
             diags.push(
                 Diagnostic::error("E0509", message)
                     .at(claim.span, format!("{counted} counted"))

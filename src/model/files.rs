@@ -51,14 +51,17 @@ impl Items {
                         }
                         Err(error) => {
                             diags.push(unreadable(&target, span, &error));
+                            items.partial.insert(id);
                             continue;
                         }
                     },
                 };
-                if sees.contains(&used) && used != id {
+                let earlier = edges.iter().find(|edge: &&Use| edge.from == id && edge.to == used);
+                if let Some(earlier) = earlier {
                     diags.push(
                         Diagnostic::warning("W0203", "this file is used already")
                             .at(span, "again here")
+                            .at(earlier.span, "first here")
                             .help("leave it out"),
                     );
                     continue;
@@ -83,10 +86,15 @@ impl Items {
             });
             if let Some(earlier) = earlier {
                 let message = format!("the name `{}` is given twice", item.name.value);
+                // The file that uses the other gives the name again.
+                let (again, first) = match item.home == earlier.home {
+                    true => (item, earlier),
+                    false => (earlier, item),
+                };
                 diags.push(
                     Diagnostic::error("E0203", message)
-                        .at(item.name.span, "again here")
-                        .at(earlier.name.span, "first here")
+                        .at(again.name.span, "again here")
+                        .at(first.name.span, "first here")
                         .help("models and families share their names; items of other sorts do not"),
                 );
             }
@@ -95,7 +103,10 @@ impl Items {
 }
 
 fn unreadable(target: &Path, span: Span, error: &std::io::Error) -> Diagnostic {
-    let message = format!("the file {} can not be read: {error}", target.display());
+    let message = match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {}", target.display()),
+        _ => format!("the file {} can not be read: {error}", target.display()),
+    };
     Diagnostic::error("E0202", message)
         .at(span, "used here")
         .help("paths are relative to the file that says them")
@@ -129,11 +140,17 @@ fn uses(file: &File, diags: &mut Diags) -> Vec<(String, Span)> {
                 paths.push((path.clone(), *span));
             }
             _ if setting.broken => {}
-            _ => diags.push(
-                Diagnostic::error("E0206", "`use` takes one file")
-                    .at(setting.span, "here")
-                    .help("write `use \"other.clue\"`"),
-            ),
+            row => {
+                let name = match row {
+                    [Spanned { value: Literal::Name(name), .. }] => name,
+                    _ => "other",
+                };
+                diags.push(
+                    Diagnostic::error("E0206", "`use` takes one file, in quotes")
+                        .at(setting.span, "here")
+                        .help(format!("write `use \"{name}.clue\"`")),
+                );
+            }
         }
     }
     paths

@@ -8,7 +8,12 @@ const REACH: usize = 256;
 /// `nearest inputs that work: 192x192, 224x224`, if there are any.
 pub fn nearest(input: Size, fits: impl Fn(Size) -> bool) -> Option<String> {
     let square = |side: usize| fits([side, side]);
-    let down = |side: usize| (side.saturating_sub(REACH).max(1)..=side).rev().find(|&s| square(s));
+    let down = |side: usize| {
+        let found = (side.saturating_sub(REACH).max(1)..=side).rev().find(|&s| square(s))?;
+        // Several sides may give one map, as a stride drops what is left over: the roundest.
+        let alike = (found.saturating_sub(3).max(1)..=found).filter(|&s| square(s));
+        alike.max_by_key(|side| side.trailing_zeros())
+    };
     let up = |side: usize| (side..side.saturating_add(REACH)).find(|&s| square(s));
     let smaller = input.map(down);
     let larger = input.map(up);

@@ -1,11 +1,11 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diagnostic, Diags, SourceId, Spanned, suggest};
+use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, suggest};
 use crate::schema::Slot;
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
 use crate::syntax::ast::{Body, Link, Literal, Relation, Setting};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots whose settings can be items: `pool thin from icp { … }`.
 pub const ITEM_SLOTS: &[&Slot] = &[
@@ -55,6 +55,8 @@ pub struct Item {
     pub body: Option<Body>,
     /// The file it stands in, whose names it sees.
     pub home: SourceId,
+    /// A relation of it is in error: what it lacks may have come from there.
+    pub orphan: bool,
 }
 
 /// The items of all files read, and which file sees which.
@@ -63,6 +65,8 @@ pub struct Items {
     pub(super) all: Vec<Item>,
     /// The files each file uses, and itself.
     pub(super) sees: BTreeMap<SourceId, Vec<SourceId>>,
+    /// Files that use a file which can not be read: what they do not find may stand there.
+    pub(super) partial: BTreeSet<SourceId>,
 }
 
 impl Items {
@@ -81,17 +85,21 @@ impl Items {
         self.all.iter().filter(move |i| i.sort.shares_names(sort) && sees.contains(&i.home))
     }
 
-    /// The item a relation names, or a report of what there is.
+    /// The item that `child` names in a relation, or a report of what there is.
     pub fn resolve(
         &self,
-        home: SourceId,
+        child: &Item,
         sort: Sort,
         name: &Spanned<String>,
         diags: &mut Diags,
     ) -> Option<&Item> {
-        let found = self.find(home, sort, name);
-        if found.is_none() {
-            let names: Vec<&str> = self.visible(home, sort).map(|i| i.name.as_str()).collect();
+        let named = || self.visible(child.home, sort).filter(|i| i.name.value == name.value);
+        // Of two items of a name, which is an error, the other one is meant.
+        let other = named().find(|item| item.name.span != child.name.span);
+        let found = other.or_else(|| named().next());
+        if found.is_none() && !self.partial.contains(&child.home) {
+            let names: Vec<&str> =
+                self.visible(child.home, sort).map(|i| i.name.as_str()).collect();
             let what = match sort {
                 Sort::Slot(slot) => slot,
                 _ => "model or family",
@@ -104,6 +112,23 @@ impl Items {
         }
         found
     }
+}
+
+/// Items that are made of each other, from the first of the circle on.
+pub fn circle(path: &[&Item]) -> Diagnostic {
+    let mut names: Vec<Span> = path.iter().map(|item| item.name.span).collect();
+    names.sort();
+    let mut diagnostic = Diagnostic::error(
+        "E0209",
+        match names.len() {
+            1 => "this item is made of itself",
+            _ => "these items are made of each other",
+        },
+    );
+    for name in names {
+        diagnostic = diagnostic.at(name, "in the circle");
+    }
+    diagnostic
 }
 
 fn unknown_item(word: &Spanned<String>) -> Diagnostic {
@@ -156,6 +181,7 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         with: Vec::new(),
         body: setting.body.clone(),
         home,
+        orphan: false,
     };
     for Link { relation, names } in &setting.links {
         let mistake = match (relation.value, &names[..]) {
@@ -171,6 +197,7 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
             (Relation::With, _) => "only models and families are laid over each other",
             (Relation::Of, _) => "only a search or an ablation is of a model",
         };
+        item.orphan = true;
         diags.push(
             Diagnostic::error("E0208", mistake)
                 .at(relation.span, "does not fit here")

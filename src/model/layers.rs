@@ -1,6 +1,6 @@
 //! Layers: the stack of bodies that make a model, each flattened to lines.
 
-use super::items::{Item, Items, Sort};
+use super::items::{Item, Items, Sort, circle};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
 use crate::syntax::ast::{Body, Literal, Selector, Setting};
 
@@ -11,8 +11,6 @@ pub struct Layer {
     /// The file whose names its lines see.
     pub home: SourceId,
     pub duty: Duty,
-    /// A line of it could not be read at all.
-    pub broken: bool,
 }
 
 /// What a layer has to change.
@@ -72,56 +70,63 @@ pub fn speak<'a>(lines: &'a [Line], mut say: impl FnMut(&'a Line) -> bool) {
     }
 }
 
-/// The layers of a model, lowest first.
-pub fn stack(items: &Items, item: &Item, overrides: &[Setting], diags: &mut Diags) -> Vec<Layer> {
-    let mut layers = Vec::new();
-    push(items, item, &mut layers, &mut Vec::new(), diags);
-    if let Some(own) = layers.last_mut() {
-        if item.from.is_some() || !item.with.is_empty() {
-            own.duty = Duty::Each;
-        }
+/// The layers of a model.
+pub struct Stack {
+    /// Lowest first.
+    pub layers: Vec<Layer>,
+    /// No relation is in error and every line could be read: what is missing is missing.
+    pub complete: bool,
+}
+
+/// The layers of a model, with those of its relations and `--set`.
+pub fn stack(items: &Items, item: &Item, overrides: &[Setting], diags: &mut Diags) -> Stack {
+    let mut stack = Stack { layers: Vec::new(), complete: true };
+    push(items, item, &mut stack, &mut Vec::new(), diags);
+    if let Some(own) = stack.layers.last_mut()
+        && (item.from.is_some() || !item.with.is_empty())
+    {
+        own.duty = Duty::Each;
     }
     for setting in overrides {
         let mut lines = Vec::new();
         flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        layers.push(Layer { lines, home: item.home, duty: Duty::Each, broken: false });
+        stack.layers.push(Layer { lines, home: item.home, duty: Duty::Each });
     }
-    layers
+    stack
 }
 
 fn push<'a>(
     items: &'a Items,
     item: &'a Item,
-    layers: &mut Vec<Layer>,
+    stack: &mut Stack,
     path: &mut Vec<&'a Item>,
     diags: &mut Diags,
 ) {
+    stack.complete &= !item.orphan && !item.body.as_ref().is_some_and(is_broken);
     if let Some(start) = path.iter().position(|p| p.name.span == item.name.span) {
-        let mut diagnostic = Diagnostic::error("E0209", "these items are made of each other");
-        for link in &path[start..] {
-            diagnostic = diagnostic.at(link.name.span, "in the circle");
-        }
-        diags.push(diagnostic);
+        diags.push(circle(&path[start..]));
+        stack.complete = false;
         return;
     }
     path.push(item);
     for name in item.from.iter().chain(&item.with) {
-        if let Some(base) = items.resolve(item.home, Sort::Model, name, diags) {
-            push(items, base, layers, path, diags);
-            // The first layer has nothing to change.
-            if let Some(top) = layers.last_mut().filter(|_| item.with.contains(name))
-                && (item.from.is_some() || item.with.first() != Some(name))
-            {
-                top.duty = Duty::Some(name.span);
-            }
+        let Some(base) = items.resolve(item, Sort::Model, name, diags) else {
+            stack.complete = false;
+            continue;
+        };
+        push(items, base, stack, path, diags);
+        // The first layer has nothing to change.
+        if let Some(top) = stack.layers.last_mut().filter(|_| item.with.contains(name))
+            && (item.from.is_some() || item.with.first() != Some(name))
+        {
+            top.duty = Duty::Some(name.span);
         }
     }
     path.pop();
     let mut lines = lines(&item.body, diags);
     // What a model claims is no setting of it.
     lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
-    let broken = item.body.as_ref().is_some_and(is_broken);
-    layers.push(Layer { lines, home: item.home, duty: Duty::Free, broken });
+    stack.layers.push(Layer { lines, home: item.home, duty: Duty::Free });
 }
 
 fn is_broken(body: &Body) -> bool {
@@ -151,10 +156,12 @@ fn flatten(
         if let Some(link) = setting.links.first() {
             diags.push(
                 Diagnostic::error("E0210", "only an item has a parent or families")
-                    .at(link.relation.span, "does not fit here"),
+                    .at(link.relation.span, "does not fit here")
+                    .help("a kind or a value follows its key: `pool conv`, `width 32`"),
             );
         }
-        let bare = setting.row.is_empty() && setting.body.is_none() && !setting.broken;
+        let silent = setting.broken || !setting.links.is_empty();
+        let bare = setting.row.is_empty() && setting.body.is_none() && !silent;
         if bare {
             let message = format!(
                 "`{}` is given no value",
@@ -164,7 +171,7 @@ fn flatten(
         }
         // An empty body is a line too: `jitter {}` turns it on.
         let first = setting.body.as_ref().and_then(|b| b.settings.first());
-        if setting.broken || !setting.row.is_empty() || first.is_none() && !bare {
+        if silent || !setting.row.is_empty() || first.is_none() && !bare {
             lines.push(Line {
                 keys: keys.clone(),
                 selector: selector.cloned(),
@@ -172,7 +179,7 @@ fn flatten(
                 span: setting.span,
                 open: setting.body.as_ref().filter(|_| first.is_some()).map(|b| b.open),
                 inside: first.map(|s| s.span),
-                broken: setting.broken,
+                broken: silent,
             });
         }
         if let Some(body) = &setting.body {

@@ -65,7 +65,9 @@ fn build(settings: &Settings, size: Size) -> (Graph, Vec<Diagnostic>) {
             });
             module += 1;
         }
-        check_width(&mut b, stage, x);
+        if !check_width(&mut b, stage, x) {
+            x = b.unknown(&name);
+        }
         x = b.scope(&name, &format!("network.{module}"), |b| {
             let mut shared = None;
             for block in 0..blocks(stage) {
@@ -136,7 +138,7 @@ fn residual(b: &mut Builder, part: &str, x: Value, branch: Value, rate: f64) -> 
 }
 
 /// Only a pool changes the width between stages.
-fn check_width(b: &mut Builder, stage: &Stage, x: Value) {
+fn check_width(b: &mut Builder, stage: &Stage, x: Value) -> bool {
     let width = stage.width.value.0;
     if let Type::Tensor(_) = b.ty(x)
         && let Some(channels) = b.ty(x).channels()
@@ -150,5 +152,7 @@ fn check_width(b: &mut Builder, stage: &Stage, x: Value) {
         .at(stage.pool.span, "no pool changes the width")
         .help("give the stage a pool, or the width of the stage before it");
         b.diags.push(diagnostic);
+        return false;
     }
+    true
 }

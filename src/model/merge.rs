@@ -2,7 +2,7 @@
 
 use super::assign::{Outcome, Scope};
 use super::items::{ITEM_SLOTS, Item, Items};
-use super::layers::{Duty, Layer, Line, speak};
+use super::layers::{Duty, Layer, Line, Stack, speak};
 use super::settings::{Stage, Whole, first_stage, is_per_stage};
 use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned, suggest};
 use crate::schema::{Count, Field, Kind, Setting, Tree, Ty, Value};
@@ -37,22 +37,23 @@ pub fn merge(
     sources: &Sources,
     items: &Items,
     item: &Item,
-    layers: &[Layer],
+    stack: &Stack,
     holes: bool,
     diags: &mut Diags,
 ) -> Merged {
-    let count = stage_count(layers);
+    let holes = holes || !stack.complete;
+    let count = stage_count(&stack.layers);
     let mut merged = Merged {
         whole: Tree::new(Whole::KIND, None),
-        stages: vec![Tree::new(Stage::KIND, None); count.map_or(0, |c| c.value)],
+        stages: vec![Tree::new(Stage::KIND, None); count.map_or(holes.into(), |c| c.value)],
         failed: BTreeSet::new(),
-        sound: !layers.iter().any(|layer| layer.broken),
+        sound: stack.complete,
     };
-    if let Some(first) = merged.stages.first_mut() {
+    if let (Some(first), true) = (merged.stages.first_mut(), count.is_some()) {
         first.fields.insert("pool", Spanned::new(Value::Off, item.name.span));
     }
     let mut failed = BTreeSet::new();
-    for layer in layers {
+    for layer in &stack.layers {
         let mut scope = Scope {
             sources,
             items,
@@ -126,7 +127,7 @@ fn stage_count(layers: &[Layer]) -> Option<Spanned<usize>> {
             let literals: Vec<Literal> = line.row.iter().map(|l| l.value.clone()).collect();
             match Count::TY.parse(&literals) {
                 Some(Value::Number(n)) if n as usize <= MAX_STAGES => {
-                    Some(Spanned::new(n as usize, line.span))
+                    Some(Spanned::new(n as usize, line.row_span()))
                 }
                 _ => None,
             }
@@ -158,7 +159,7 @@ fn apply(
             );
             return vec![scope.failed_line(line)];
         }
-        if key.value == "stages" && count.is_none_or(|c| c.span != line.span) {
+        if key.value == "stages" && count.is_none_or(|c| c.span != line.row_span()) {
             check_count(scope, line);
         }
         return vec![scope.assign(&mut merged.whole, None, &line.keys, &line.row, line.span)];
@@ -168,6 +169,9 @@ fn apply(
     }
     // Without a count nothing can be said of rows; that it is missing is reported once.
     let Some(count) = count else {
+        if let Some(any) = merged.stages.first_mut() {
+            return each_by_itself(scope, any, line);
+        }
         scope.failed.insert(key.value.clone());
         return Vec::new();
     };
@@ -181,6 +185,17 @@ fn apply(
             scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
         })
         .collect()
+}
+
+/// Says every value of a row where it is not known how many there should be.
+fn each_by_itself(scope: &mut Scope<'_>, any: &mut Tree, line: &Line) -> Vec<Outcome> {
+    let before = any.clone();
+    let values = if line.row.is_empty() { vec![&[][..]] } else { line.row.chunks(1).collect() };
+    let say = |row| {
+        *any = before.clone();
+        scope.assign(any, None, &line.keys, row, line.span)
+    };
+    values.into_iter().map(say).collect()
 }
 
 impl Scope<'_> {
@@ -218,9 +233,6 @@ fn two_settings(scope: &mut Scope<'_>, line: &Line) -> bool {
 fn every_setting() -> Vec<&'static Field> {
     fn collect(kind: &'static Kind, all: &mut Vec<&'static Field>) {
         for field in kind.fields {
-            if all.iter().any(|known| std::ptr::eq(*known, field)) {
-                continue;
-            }
             all.push(field);
             match field.ty.inner() {
                 Ty::Slot(slot) => slot.kinds.iter().for_each(|kind| collect(kind, all)),

@@ -3,6 +3,7 @@
 use super::assign::{Outcome, Scope};
 use super::items::{Item, Sort};
 use super::layers::Line;
+use super::settings::{Whole, first_stage};
 use crate::diag::{Diagnostic, Span, Spanned, list, nearest, suggest};
 use crate::schema::{Field, Kind, Slot, Tree, Ty};
 use crate::syntax::ast::Literal;
@@ -51,12 +52,14 @@ impl Scope<'_> {
     ) {
         let expected = field.ty.expected();
         if row.len() > 1 && field.ty.arity() == 1 {
-            let whole = if self.columns.is_none() { " for the whole model" } else { "" };
+            let of_the_whole = Whole::KIND.field(field.name).is_some_and(|f| f.doc == field.doc);
+            let whole = if of_the_whole { " for the whole model" } else { "" };
             let message = format!("`{}` takes one value{whole}", key.value);
+            let hint = as_range(field, row).unwrap_or(format!("{}: {expected}", field.doc));
             self.diags.push(
                 Diagnostic::error("E0302", message)
                     .at(place, format!("{} values", row.len()))
-                    .help(format!("{}: {expected}", field.doc)),
+                    .help(hint),
             );
             return;
         }
@@ -67,7 +70,11 @@ impl Scope<'_> {
             _ => String::new(),
         };
         let message = format!("`{}` is {expected}{row_of}", key.value);
-        let mut diagnostic = Diagnostic::error("E0302", message).at(place, "does not fit");
+        let label = match row.len() == field.ty.arity() {
+            true => "does not fit".to_string(),
+            false => format!("{} values", row.len()),
+        };
+        let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
         if let Some(hint) = row.first().and_then(|one| hint(field, &one.value)) {
             diagnostic = diagnostic.help(hint);
         }
@@ -161,6 +168,10 @@ impl Scope<'_> {
     }
 
     pub fn no_such_kind(&mut self, field: &Field, slot: &Slot, name: &str, place: Span) {
+        // It may stand in a file that can not be read.
+        if self.items.partial.contains(&self.home) {
+            return;
+        }
         let kinds = slot.kinds.iter().map(|k| k.name).filter(|_| slot.single().is_none());
         let items = self.items.visible(self.home, Sort::Slot(slot.name));
         let mut names: Vec<&str> = kinds.chain(items.map(|i| i.name.as_str())).collect();
@@ -194,11 +205,12 @@ impl Scope<'_> {
     pub fn row_with_body(&mut self, line: &Line) -> bool {
         let (true, Some(open)) = (line.row.len() > 1, line.open) else { return false };
         let path = line.path().join(".");
+        let first = first_stage(&line.keys[0]);
         self.diags.push(
             Diagnostic::error("E0317", "a row has no body")
                 .at(open, "whose settings are these?")
                 .at(line.row_span(), format!("{} values", line.row.len()))
-                .help(format!("say what is inside by stages: `{path}@1..2 {{ … }}`")),
+                .help(format!("say what is inside by stages: `{path}@{first} {{ … }}`")),
         );
         true
     }
@@ -217,6 +229,18 @@ fn written(name: &str, ty: &Ty) -> String {
     let words: Vec<String> =
         slot.kinds.iter().map(|kind| format!("`{name} {}`", kind.name)).collect();
     list(&words.iter().map(String::as_str).collect::<Vec<_>>(), "or")
+}
+
+/// Two numbers where a range is meant.
+fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
+    let [Spanned { value: Literal::Number(low), .. }, Spanned { value: Literal::Number(high), .. }] =
+        row
+    else {
+        return None;
+    };
+    let range = Literal::Range(low.clone(), high.clone());
+    let words = format!("{}{}..{}{}", low.digits, low.unit, high.digits, high.unit);
+    field.ty.parse(&[range]).map(|_| format!("write `{} {words}`", field.name))
 }
 
 /// What the writer of a value that does not fit may have meant.
@@ -238,7 +262,13 @@ fn hint(field: &Field, value: &Literal) -> Option<String> {
                 && parse(&[Literal::Number(percent)]).is_some();
             fits.then(|| format!("`{0}%` or `{1}`?", number.digits, number.value / 100.0))
         }
-        (Literal::Name(_), Ty::Path) => Some("a path stands in quotes".to_string()),
+        (Literal::Range(low, high), Ty::Plain { parse, .. }) => {
+            let turned = parse(&[Literal::Range(high.clone(), low.clone())]).is_some();
+            turned.then(|| {
+                format!("write `{}{}..{}{}`", high.digits, high.unit, low.digits, low.unit)
+            })
+        }
+        (Literal::Name(path), Ty::Path) => Some(format!("write `{} \"{path}\"`", field.name)),
         _ => None,
     }
 }

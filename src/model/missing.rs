@@ -19,7 +19,7 @@ struct Lack {
 impl Lacks {
     pub fn add(&mut self, stage: Option<usize>, missing: Vec<Missing>) {
         for Missing { span, kind, field } in missing {
-            let known = |lack: &&mut Lack| lack.span == span && std::ptr::eq(lack.field, field);
+            let known = |lack: &&mut Lack| lack.span == span && lack.field.name == field.name;
             match self.0.iter_mut().find(known) {
                 Some(lack) => lack.stages.extend(stage),
                 None => {
@@ -40,7 +40,8 @@ impl Lacks {
                 here.iter().map(|lack| format!("`{}`", lack.field.name)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let who = if first.span == owner.span { owner.value.as_str() } else { first.kind };
-            let lines: Vec<String> = here.iter().map(|lack| lack.explained(active)).collect();
+            let lines: Vec<String> =
+                here.iter().map(|lack| lack.explained(active, first.span != owner.span)).collect();
             diags.push(
                 Diagnostic::error("E0307", format!("`{who}` lacks {}", list(&names, "and")))
                     .at(first.span, "not complete")
@@ -51,15 +52,16 @@ impl Lacks {
 }
 
 impl Lack {
-    fn explained(&self, active: &[usize]) -> String {
+    fn explained(&self, active: &[usize], by_kind: bool) -> String {
         let Field { name, doc, ty, .. } = self.field;
         // A pool is needed from the second stage on.
         let needed = |stage: &&usize| **stage >= first_stage(name);
-        let stages =
-            match self.stages.iter().eq(active.iter().filter(needed)) || self.stages.is_empty() {
-                true => String::new(),
-                false => format!(" ({})", gather::named(&self.stages)),
-            };
+        // A kind shows by itself in which stages it stands.
+        let all = by_kind || self.stages.iter().eq(active.iter().filter(needed));
+        let stages = match all || self.stages.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", gather::named(&self.stages)),
+        };
         format!("`{name}`{stages}, {doc}: {}", ty.expected())
     }
 }

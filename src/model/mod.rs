@@ -116,7 +116,7 @@ fn model(
     let mut diags = Diags::default();
     let stack = layers::stack(items, item, overrides, &mut diags);
     let merged = merge::merge(sources, items, item, &stack, false, &mut diags);
-    let settings = settings::read(item, &merged, &mut diags);
+    let settings = settings::read(item, &merged, stack.complete, &mut diags);
     // Shapes of settings in error would only repeat the error.
     let graph = settings.as_ref().filter(|_| merged.sound).and_then(|settings| {
         let (graph, found) = lower::lower(settings);

@@ -61,8 +61,9 @@ pub struct Settings {
     pub recipe: Spanned<Option<Recipe>>,
 }
 
-/// Reads merged trees; reports everything that is missing, or that every stage is off.
-pub fn read(item: &Item, merged: &Merged, diags: &mut Diags) -> Option<Settings> {
+/// Reads merged trees; reports everything that is missing (if the text is `complete`, so that it can
+/// be told), or that every stage is off.
+pub fn read(item: &Item, merged: &Merged, complete: bool, diags: &mut Diags) -> Option<Settings> {
     let silent = |name: &str| merged.failed.contains(name);
     let mut reader = Reader { owner: item.name.span, missing: Vec::new(), silent: &silent };
     let mut lacks = Lacks::default();
@@ -76,7 +77,9 @@ pub fn read(item: &Item, merged: &Merged, diags: &mut Diags) -> Option<Settings>
         lacks.add(Some(number), std::mem::take(&mut reader.missing));
         stages.extend(stage.map(|stage| (number, stage)));
     }
-    lacks.report(&item.name, &active, diags);
+    if complete {
+        lacks.report(&item.name, &active, diags);
+    }
     if active.is_empty() && !merged.stages.is_empty() {
         diags.push(all_off(item, merged));
     }

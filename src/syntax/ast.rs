@@ -82,6 +82,6 @@ pub struct Body {
     pub settings: Vec<Setting>,
     /// The opening brace.
     pub open: Span,
-    /// A line of it could not be read at all, which was reported.
+    /// It is never closed, or a line of it could not be read at all; which was reported.
     pub broken: bool,
 }

@@ -16,6 +16,7 @@ struct Open {
 }
 
 /// The text to parse, which has as many `}` as `{`.
+#[derive(Default)]
 pub struct Balanced<'a> {
     pub text: Cow<'a, str>,
     /// Where a line `}` was put in, in the bytes of the original.

@@ -31,6 +31,13 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
         [b'.', b'0'..=b'9', ..] => Diagnostic::error("E0106", "a number begins with a digit")
             .at(span, "no digit before the point")
             .help(format!("write `0{raw}`")),
+        [b'.', b'a'..=b'z' | b'A'..=b'Z', ..]
+            if after.is_some_and(|s| s.row.is_empty() && s.path.selector.is_some()) =>
+        {
+            Diagnostic::error("E0117", "stages are selected at the end of a path")
+                .at(span, "a path goes on behind its selector")
+                .help("put the `@` and its numbers behind the last key, as in `mixer.grid@3`")
+        }
         _ if after_body => Diagnostic::error("E0108", "after `}` the next setting starts a line")
             .at(span, "on the same line")
             .help("start a line, or write `;` before it"),

@@ -16,15 +16,17 @@ const MAX_BYTES: usize = 4 << 20;
 /// Parses a source: whatever is well-formed, and every mistake.
 pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
     let text = &sources.get(id).text;
-    let mut reader = Reader { source: id, text, diags: Diags::default() };
+    let (balanced, found) = match text.len() > MAX_BYTES {
+        true => Default::default(),
+        false => braces::balance(text, id),
+    };
+    let mut reader = Reader { source: id, text, balanced: &balanced, diags: Diags(found) };
     if text.len() > MAX_BYTES {
         let message = format!("the file is {} MiB long, and at most 4 are read", text.len() >> 20);
         reader.diags.push(Diagnostic::error("E0115", message).at(Span::new(id, 0, 0), "here"));
         return (File { source: id, settings: Vec::new() }, reader.diags);
     }
-    let (balanced, found) = braces::balance(text, id);
-    found.into_iter().for_each(|d| reader.diags.push(d));
-    let settings = match Grammar::parse(Rule::file, &balanced) {
+    let settings = match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
         // The grammar takes any text; were it not so, this says where.
         Err(error) => {
@@ -32,6 +34,7 @@ pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
                 pest::error::InputLocation::Pos(at) => at,
                 pest::error::InputLocation::Span((at, _)) => at,
             };
+            let at = balanced.original(at);
             reader.diags.push(mistakes::unreadable(Span::new(id, at, at)));
             Vec::new()
         }
@@ -42,33 +45,33 @@ pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
 /// Parses the argument of `--set`, `path=row`, whose source is the whole argument.
 pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diags) {
     let text = &sources.get(id).text;
-    let mut reader = Reader { source: id, text, diags: Diags::default() };
+    let mut diags = Diags::default();
     let whole = Span::new(id, 0, text.len());
     let Some((path, row)) = text.split_once('=') else {
-        reader.diags.push(
+        diags.push(
             Diagnostic::error("E0120", "`--set` takes a path, `=` and a value")
                 .at(whole, "no `=`")
                 .help("write --set 'mixer.grid=8x8'"),
         );
-        return (None, reader.diags);
+        return (None, diags);
     };
     if let Some(stage) = path.strip_prefix("stage")
         && stage.starts_with(|c: char| c.is_ascii_digit())
     {
         let (number, rest) = stage.split_once('.').unwrap_or((stage, "…"));
         let end = "stage".len() + number.len();
-        reader.diags.push(
+        diags.push(
             Diagnostic::error("E0117", "stages are selected at the end of a path")
                 .at(Span::new(id, 0, end), "not here")
                 .help(format!("write `{rest}@{number}={row}`")),
         );
-        return (None, reader.diags);
+        return (None, diags);
     }
     // With a blank for the `=` it is a setting like any other, at the same offsets.
     let setting = format!("{path} {row}");
     let (balanced, found) = braces::balance(&setting, id);
-    found.into_iter().for_each(|d| reader.diags.push(d));
-    let settings = match Grammar::parse(Rule::file, &balanced) {
+    let mut reader = Reader { source: id, text, balanced: &balanced, diags: Diags(found) };
+    let settings = match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
         Err(_) => Vec::new(),
     };
@@ -83,12 +86,14 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
 struct Reader<'a> {
     source: SourceId,
     text: &'a str,
+    balanced: &'a braces::Balanced<'a>,
     diags: Diags,
 }
 
 impl Reader<'_> {
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        Span::new(self.source, pair.as_span().start(), pair.as_span().end())
+        let at = |at| self.balanced.original(at);
+        Span::new(self.source, at(pair.as_span().start()), at(pair.as_span().end()))
     }
 
     fn spanned(&self, pair: &Pair<'_, Rule>) -> Spanned<String> {
@@ -216,9 +221,10 @@ impl Reader<'_> {
     }
 
     fn body(&mut self, pair: Pair<'_, Rule>) -> Body {
-        let start = pair.as_span().start();
+        let start = self.span(&pair).start as usize;
         let open = Span::new(self.source, start, start + 1);
-        let broken = pair.clone().into_inner().any(|part| part.as_rule() == Rule::junk);
+        let wrong = [Rule::junk, Rule::unclosed];
+        let broken = pair.clone().into_inner().any(|part| wrong.contains(&part.as_rule()));
         Body { settings: self.entries(pair.into_inner()), open, broken }
     }
 
