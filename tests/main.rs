@@ -6,6 +6,8 @@ mod cli;
 mod counts;
 mod cpu;
 #[cfg(feature = "train")]
+mod data;
+#[cfg(feature = "train")]
 mod exec;
 mod format;
 mod graph;
@@ -13,3 +15,5 @@ mod layers;
 mod robust;
 mod text;
 mod wrong;
+#[cfg(feature = "train")]
+mod train;

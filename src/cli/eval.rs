@@ -3,7 +3,7 @@
 use super::session::{Failure, Images, Session, restore, threads, workers};
 use super::{Exit, Format};
 use crate::exec::reference::Reference;
-use crate::train::evaluate;
+use crate::train::{Batches, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (checkpoint, model) = restore(&args.checkpoint)?;
-    let session = Session::open(&model, args.data.as_deref())?;
+    let session = Session::reopen(&checkpoint, &model, args.data.as_deref())?;
     let images = Images {
         opened: &session.opened,
         train: false,
@@ -45,8 +45,8 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     };
     let executor = Reference::new(session.graph.clone(), threads(args.threads))?;
     let classes = session.graph.classes();
-    let result =
-        evaluate(&executor, &checkpoint.parameters, &images, classes).map_err(Failure::new)?;
+    let result = evaluate(&executor, &checkpoint.parameters, images.epoch(0, 0), classes)
+        .map_err(Failure::new)?;
     let names = session.opened.test.classes();
     if args.format == Format::Json {
         let per_class: Vec<_> = names

@@ -26,12 +26,42 @@ impl Session {
         let (classes, logits) = (opened.train.classes().len(), graph.classes());
         if classes != logits {
             return Err(Failure::new(format!(
-                "the data has {classes} classes and `{}` has {logits}; write `classes {classes}`, \
-                 or --set classes={classes}",
+                "the data has {classes} classes and `{}` has {logits}\n  \
+                 help: write `classes {classes}`, or --set classes={classes}",
                 model.name
             )));
         }
         Ok(Session { graph, opened })
+    }
+
+    /// Opens the data of a checkpoint's model: in another folder, or where the run read it.
+    pub fn reopen(
+        checkpoint: &Checkpoint,
+        model: &Checked,
+        folder: Option<&Path>,
+    ) -> Result<Session, Failure> {
+        let meta = &checkpoint.meta;
+        let folder = folder.or(meta.data.as_deref().map(Path::new));
+        let opened = open(data_of(model)?, folder)?;
+        let (here, there) = (opened.test.classes(), &meta.classes);
+        if here != there {
+            let (a, b) = (here.len(), there.len());
+            let differ = here.iter().zip(there).find(|(a, b)| a != b);
+            let first = differ.map(|(a, b)| format!("; the first that differs: `{a}` and `{b}`"));
+            return Err(Failure::new(format!(
+                "the data has other classes ({a}) than the checkpoint ({b}){}",
+                first.unwrap_or_default()
+            )));
+        }
+        let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
+        Ok(Session { graph, opened })
+    }
+
+    /// Where the images lie, from wherever one looks.
+    pub fn folder(&self) -> Option<String> {
+        let folder = self.opened.folder.as_ref()?;
+        let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+        Some(whole.to_string_lossy().into_owned())
     }
 }
 
@@ -101,9 +131,10 @@ impl Batches for Images<'_> {
         Box::new(Loader::new(set.clone(), pipeline.clone(), plan).map(move |batch| {
             let (batch, _) = batch.map_err(|e| e.to_string())?;
             if batch.images.len() != wanted * batch.labels.len() {
+                let crop = if self.train { "train.crop resized" } else { "test.crop center" };
                 return Err(format!(
-                    "the model takes images of {}, and the data gives others; \
-                     crop them: `data.train.crop resized {{ size {0} }}`",
+                    "the model takes images of {}, and the data gives others\n  \
+                     help: crop them: `data.{crop} {{ size {0} }}`",
                     times(size)
                 ));
             }

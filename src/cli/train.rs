@@ -4,9 +4,8 @@ use super::session::{Failure, Images, Session, threads, workers};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::reference::Reference;
-use crate::exec::{AdamW, AdamWConfig, init};
-use crate::spec::{Decay, Keep, Optimizer, Recipe};
-use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State};
+use crate::spec::{Keep, Recipe};
+use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +24,7 @@ pub struct Args {
     /// Epochs, instead of what the recipe says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
-    /// Stop after this many steps
+    /// Stop after this many steps of the whole run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
     /// Images per step, instead of what the recipe says
@@ -46,8 +45,8 @@ pub struct Args {
     /// Go on with the run in this folder
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
-    /// Folder of the run
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the run (default: `runs/` and the name of the model)
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
 }
 
@@ -60,6 +59,11 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let resumed = match &args.resume {
+        Some(run) if run.is_file() => {
+            let folder = run.parent().unwrap_or(Path::new("."));
+            let message = "goes on with a run, named by its folder";
+            return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
+        }
         Some(run) => Some(Checkpoint::load(&RunFolder::open(run).last())?),
         None => None,
     };
@@ -95,7 +99,10 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             model.name
         ))?);
     };
-    let session = Session::open(model, args.data.as_deref())?;
+    let session = match &resumed {
+        Some(checkpoint) => Session::reopen(checkpoint, model, args.data.as_deref())?,
+        None => Session::open(model, args.data.as_deref())?,
+    };
     let graph = &session.graph;
     let batch = recipe.batch.value.0;
     let seed = recipe.seed.value.0;
@@ -108,14 +115,29 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         size: graph.input_size(),
     };
     let state = match resumed {
-        Some(checkpoint) => resume(checkpoint.fitted(graph)?, recipe),
-        None => fresh(&session, model.text.clone(), recipe, seed),
+        Some(checkpoint) => {
+            let mut checkpoint = checkpoint.fitted(graph)?;
+            unchanged(&checkpoint.meta, &session, recipe)?;
+            if !sets.is_empty() {
+                checkpoint.meta.source = model.text.clone();
+            }
+            checkpoint.meta.data = session.folder();
+            State::resumed(checkpoint, graph, recipe)
+        }
+        None => {
+            let train = &session.opened.train;
+            let classes = train.classes().to_vec();
+            let mut state = State::fresh(graph, recipe, train.len() as u64, classes);
+            state.meta.source = model.text.clone();
+            state.meta.data = session.folder();
+            state
+        }
     };
     let folder = match &args.resume {
         Some(run) => RunFolder::open(run),
         None => new_run(args, &model.name)?,
     };
-    let write = |path: PathBuf, text: &str| std::fs::write(path, text).map_err(Failure::from);
+    let write = |path: PathBuf, text: &str| replace(&path, |file| file.write_all(text.as_bytes()));
     write(folder.source(), &state.meta.source)?;
     write(folder.graph(), &graph.to_string())?;
     let executor = Reference::new(graph.clone(), threads(args.threads))?;
@@ -136,7 +158,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         executor: &executor,
         train: &images(true),
         test: &images(false),
-        schedule: schedule(recipe),
+        schedule: Schedule::of(recipe),
         epochs: recipe.epochs.value.0 as u64,
         max_steps: args.steps,
         folder: &folder,
@@ -148,8 +170,10 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let outcome = fit.run(state)?;
     let run = folder.path.display();
     match outcome {
+        // Whoever waits for the result must not take this for one.
         Outcome::Interrupted => {
             writeln!(out, "stopped and saved; go on with: cluec train --resume {run}")?;
+            return Ok(Exit::Findings);
         }
         Outcome::Finished(evaluation) => {
             let kept = if *recipe.keep == Keep::Best { folder.best() } else { folder.last() };
@@ -189,7 +213,7 @@ fn recipe_sets(args: &Args) -> Vec<String> {
 fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
     Ok(match &args.out {
         Some(out) => {
-            let root = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let root = out.parent().unwrap_or(Path::new(""));
             let name = out.file_name().map_or(name.into(), |n| n.to_string_lossy().into_owned());
             RunFolder::create(root, &name)?
         }
@@ -197,72 +221,22 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
     })
 }
 
-fn optimizer(recipe: &Recipe) -> (AdamWConfig, f64, Decay) {
-    let Optimizer::AdamW(kind) = &recipe.optimizer.value;
-    let config = AdamWConfig {
-        beta1: kind.beta1.value.0,
-        beta2: kind.beta2.value.0,
-        eps: kind.eps.value.0,
-        weight_decay: kind.weight_decay.value.0,
-    };
-    (config, kind.lr.value.0, *kind.decay)
-}
-
-fn schedule(recipe: &Recipe) -> Schedule {
-    let (_, lr, _) = optimizer(recipe);
-    match &recipe.schedule.value {
-        crate::spec::Schedule::Constant(_) => Schedule::Constant { lr },
-        crate::spec::Schedule::Cosine(kind) => Schedule::Cosine {
-            lr,
-            to: kind.to.value.0,
-            warmup: kind.warmup.value.0 as f64,
-            from: kind.warmup_from.value.0,
-            per_epoch: *kind.step == crate::spec::Unit::Epoch,
-        },
+/// What decides which images a step sees must be what it was.
+fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+    let images = session.opened.train.len() as u64;
+    for (what, there, here) in [
+        ("seed", meta.seed, recipe.seed.value.0),
+        ("batch", meta.batch_size, recipe.batch.value.0 as u64),
+        ("number of training images", meta.train_images, images),
+    ] {
+        if there != here {
+            return Err(Failure::new(format!(
+                "the run began with a {what} of {there}, and this is {here}: its steps would see \
+                 other images\n  help: a run that goes on keeps its seed, its batch and its data"
+            )));
+        }
     }
-}
-
-fn fresh(session: &Session, source: String, recipe: &Recipe, seed: u64) -> State {
-    let graph = &session.graph;
-    let parameters = init::initialize(graph, seed);
-    let (config, _, decay) = optimizer(recipe);
-    let decays = graph.params.iter().map(|p| decay == Decay::All || p.shape.len() > 1).collect();
-    State {
-        optimizer: AdamW::new(config, decays, &parameters),
-        parameters,
-        meta: Meta {
-            format: 1,
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            model: graph.name.clone(),
-            source,
-            graph_hash: graph.hash(),
-            seed,
-            epochs: recipe.epochs.value.0 as u64,
-            batch_size: recipe.batch.value.0 as u64,
-            step: 0,
-            epoch: 0,
-            batch: 0,
-            adamw_steps: 0,
-            best_top1: None,
-            classes: session.opened.train.classes().to_vec(),
-        },
-    }
-}
-
-fn resume(checkpoint: Checkpoint, recipe: &Recipe) -> State {
-    let (config, _, decay) = optimizer(recipe);
-    let decays = checkpoint.shapes.iter().map(|s| decay == Decay::All || s.len() > 1).collect();
-    State {
-        optimizer: AdamW {
-            config,
-            decays,
-            m: checkpoint.m,
-            v: checkpoint.v,
-            steps: checkpoint.meta.adamw_steps,
-        },
-        parameters: checkpoint.parameters,
-        meta: checkpoint.meta,
-    }
+    Ok(())
 }
 
 /// Ctrl-C lets the step end and saves; a second one ends at once.
@@ -272,6 +246,7 @@ fn on_interrupt(stop: &Arc<AtomicBool>) {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::abort();
         }
+        eprintln!("stopping after this step; once more to stop at once");
     };
     // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
     let _ = ctrlc::set_handler(handler);

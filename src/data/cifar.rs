@@ -1,6 +1,12 @@
 //! CIFAR-100 from its official Python pickles.
+//!
+//! Labels and names are read through a memory map that is given up again; an image is read from its
+//! place in the file when it is asked for, so that the 150 MB of a part are never held.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
 
 use super::dataset::{DataError, Dataset, Split};
 use super::image::Image;
@@ -10,31 +16,36 @@ const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const BYTES: usize = PLANE * 3;
 
-const HELP: &str = "the folder of CIFAR-100 holds the files `train`, `test` and `meta`; \
-    unpack https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz and name the folder \
-    `cifar-100-python` it makes";
+const HELP: &str = "download https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz, unpack it, \
+    and name the folder `cifar-100-python` it makes (with its files `train`, `test` and `meta`): \
+    `--data DIR`, or `data.files` in the text";
 
 /// CIFAR-100 with its 100 fine labels: 50,000 or 10,000 images of 32 x 32.
 #[derive(Debug)]
 pub struct Cifar {
     classes: Vec<String>,
     labels: Vec<u32>,
-    /// `[images, 3, 32, 32]`
-    planes: Vec<u8>,
+    /// Holds `[images, 3, 32, 32]` from byte `start` on.
+    file: File,
+    path: PathBuf,
+    start: u64,
 }
 
 impl Cifar {
     /// Reads a part from `folder`, or from a folder `cifar-100-python` in it.
     pub fn open(folder: impl AsRef<Path>, split: Split) -> Result<Cifar, DataError> {
         let folder = find(folder.as_ref())?;
-        let file = folder.join("meta");
-        let classes = names(&read(&file)?, &file)?;
-        let file = folder.join(split.name());
-        let bytes = read(&file)?;
-        let pickle = parse(&bytes, &file)?;
-        let labels = labels(&pickle, classes.len(), &file)?;
-        let planes = planes(&pickle, labels.len(), &file)?.to_vec();
-        Ok(Cifar { classes, labels, planes })
+        let path = folder.join("meta");
+        let classes = names(&map(&open(&path)?, &path)?, &path)?;
+        let path = folder.join(split.name());
+        let file = open(&path)?;
+        let bytes = map(&file, &path)?;
+        let pickle = parse(&bytes, &path)?;
+        let labels = labels(&pickle, classes.len(), &path)?;
+        let planes = planes(&pickle, labels.len(), &path)?;
+        // The planes borrow from the map: their place in it is their place in the file.
+        let start = (planes.as_ptr() as usize - bytes.as_ptr() as usize) as u64;
+        Ok(Cifar { classes, labels, file, path, start })
     }
 }
 
@@ -56,7 +67,9 @@ impl Dataset for Cifar {
     }
 
     fn image(&self, i: usize) -> Result<Image, DataError> {
-        let planes = &self.planes[i * BYTES..(i + 1) * BYTES];
+        let mut planes = [0; BYTES];
+        let at = self.start + (i * BYTES) as u64;
+        read_at(&self.file, &mut planes, at).map_err(|e| unreadable(&self.path, &e))?;
         let mut image = Image::black(SIDE, SIDE);
         for (at, pixel) in image.pixels.chunks_exact_mut(3).enumerate() {
             for (channel, x) in pixel.iter_mut().enumerate() {
@@ -83,8 +96,35 @@ fn find(folder: &Path) -> Result<PathBuf, DataError> {
     Err(DataError::new(message).at(folder).help(HELP))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(file).map_err(|e| DataError::new(format!("cannot read: {e}")).at(file).help(HELP))
+fn open(file: &Path) -> Result<File, DataError> {
+    File::open(file).map_err(|e| unreadable(file, &e))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> DataError {
+    wrong(file, format!("cannot read: {error}"))
+}
+
+fn map(file: &File, path: &Path) -> Result<Mmap, DataError> {
+    // SAFETY: the map is read within `Cifar::open` only; a file changed by another program in that
+    // time would be read half old and half new, which the checks of its contents have to stand.
+    unsafe { Mmap::map(file) }.map_err(|e| unreadable(path, &e))
+}
+
+/// Fills `bytes` from a place in the file, whatever else reads from it at the same time.
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            n => (bytes, at) = (&mut bytes[n..], at + n as u64),
+        }
+    }
+    Ok(())
 }
 
 fn parse<'a>(bytes: &'a [u8], file: &Path) -> Result<Pickle<'a>, DataError> {
@@ -115,10 +155,11 @@ fn labels(pickle: &Pickle, classes: usize, file: &Path) -> Result<Vec<u32>, Data
     };
     let labels = items.iter().enumerate().map(|(i, &id)| match pickle.node(id) {
         Node::Int(label) if (0..classes as i64).contains(label) => Ok(*label as u32),
-        other => {
-            let message = format!("label {i} is {other:?}, expected a number below {classes}");
+        Node::Int(label) => {
+            let message = format!("label {i} is {label}, expected a number below {classes}");
             Err(wrong(file, message))
         }
+        _ => Err(wrong(file, format!("label {i} is no number"))),
     });
     labels.collect()
 }

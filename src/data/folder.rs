@@ -31,10 +31,21 @@ impl ImageFolder {
         seed: u64,
     ) -> Result<ImageFolder, DataError> {
         let root = root.as_ref();
+        if !root.is_dir() {
+            let help = format!("{HELP}; name it with `--data DIR`, or `data.files` in the text");
+            return Err(DataError::new("there is no folder of images here").at(root).help(help));
+        }
         let train = root.join("train");
         let test = ["val", "test"].map(|name| root.join(name)).into_iter().find(|p| p.is_dir());
         let out = match test {
             Some(test) if train.is_dir() => divided(root, &train, &test, split)?,
+            // A class may be called `train`; one that holds classes is a part.
+            None if train.is_dir() && class_names(&train).is_ok() => {
+                let message = "a folder `train` of class folders without `val` or `test` beside it";
+                return Err(DataError::new(message).at(root).help(
+                    "add the missing part, or name the folder `train` itself, which is then divided",
+                ));
+            }
             _ => undivided(root, split, part, seed)?,
         };
         if out.files.is_empty() {

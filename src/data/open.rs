@@ -5,7 +5,7 @@ use super::{
     Statistics, Step,
 };
 use crate::spec::{self, Augment, Crop, Data, Filter, Normalize, Prepare, TestCrop};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Training and test images, and what is done to them.
@@ -14,26 +14,36 @@ pub struct Opened {
     pub test: Arc<dyn Dataset>,
     pub train_pipeline: Arc<Pipeline>,
     pub test_pipeline: Arc<Pipeline>,
+    /// Where the images lie; none where they are generated.
+    pub folder: Option<PathBuf>,
 }
 
 /// Opens the data of a model; `instead` is a folder other than the one it says.
 pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
-    let folder =
-        |said: &str| instead.map_or_else(|| Path::new(said).to_path_buf(), Path::to_path_buf);
+    let folder = |said: &str| instead.unwrap_or(Path::new(said)).to_path_buf();
     match data {
         Data::Cifar(kind) => {
             let folder = folder(&kind.files.value.0);
             let open = |split| Cifar::open(&folder, split);
-            opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)
+            let opened =
+                opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)?;
+            Ok(Opened { folder: Some(folder), ..opened })
         }
         Data::ImageFolders(kind) => {
             let folder = folder(&kind.files.value.0);
             let part = &kind.split.value;
             let open =
                 |split| ImageFolder::open(&folder, split, part.part.value.0, part.seed.value.0);
-            opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)
+            let opened =
+                opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)?;
+            Ok(Opened { folder: Some(folder), ..opened })
         }
         Data::Shapes(kind) => {
+            if let Some(folder) = instead {
+                let message = "the data of this model is generated (`shapes`): no folder is read";
+                let help = "leave `--data` out, or write `data image_folders { files \"…\" }`";
+                return Err(DataError::new(message).at(folder).help(help));
+            }
             let open = |split| {
                 let count = match split {
                     Split::Train => kind.train_images.value.0,
@@ -58,6 +68,7 @@ fn opened<D: Dataset + 'static>(
         test: Arc::new(open(Split::Test)?),
         train_pipeline: Arc::new(Pipeline::new(train_steps(train), statistics)),
         test_pipeline: Arc::new(Pipeline::new(test.map_or_else(Vec::new, test_steps), statistics)),
+        folder: None,
     })
 }
 

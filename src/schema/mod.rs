@@ -9,7 +9,7 @@ mod settings;
 mod value;
 
 pub(crate) use macros::{block, choice, slot};
-pub use settings::{Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
+pub use settings::{Amount, Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
 pub use value::{Tree, Value};
 
 use crate::diag::{Span, Spanned};

@@ -69,6 +69,11 @@ numeric!(
     |row| number(&row[0]).filter(|n| (0.0..=1.0).contains(n)).map(Value::Number)
 );
 numeric!(
+    /// 0 or more.
+    Amount(f64), "a number from 0 up",
+    |row| number(&row[0]).filter(|n| *n >= 0.0 && n.is_finite()).map(Value::Number)
+);
+numeric!(
     /// Above 0.
     Positive(f64), "a number above 0",
     |row| number(&row[0]).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number)

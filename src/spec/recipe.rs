@@ -1,6 +1,6 @@
 //! How a model is trained.
 
-use crate::schema::{Count, Fraction, Positive, Whole};
+use crate::schema::{Amount, Count, Fraction, Positive, Whole};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -73,8 +73,8 @@ block! {
     pub struct Cosine = "cosine" {
         /// the last learning rate
         to: Fraction = "0",
-        /// epochs of warm-up (of the cosine's length, which is not shifted)
-        warmup: Whole = "0",
+        /// epochs of warm-up, or a part of one (of the cosine's length, which is not shifted)
+        warmup: Amount = "0",
         /// the learning rate it begins with
         warmup_from: Fraction = "0",
         /// when it moves

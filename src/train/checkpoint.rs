@@ -3,19 +3,21 @@
 //! Tensors `parameters/NAME`, `adamw.m/NAME` and `adamw.v/NAME`; the metadata key `cluec` holds
 //! [`Meta`] as JSON, the text of the model with it.
 
+use super::run::replace;
+use super::window::{Exact, Window};
 use crate::exec::Parameters;
 use crate::graph::Graph;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Where a run stands, and what it trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
-    /// Of this layout.
+    /// Of this layout: [`FORMAT`].
     pub format: u32,
     /// Of cluec.
     pub version: String,
@@ -24,17 +26,25 @@ pub struct Meta {
     pub source: String,
     pub graph_hash: String,
     pub seed: u64,
-    pub epochs: u64,
     pub batch_size: u64,
+    /// Where the images were read from; none if they are generated.
+    pub data: Option<String>,
+    /// How many images train.
+    pub train_images: u64,
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
     /// Steps taken.
     pub step: u64,
     /// The epoch running, from 0, and the batch of it to run next.
     pub epoch: u64,
     pub batch: u64,
     pub adamw_steps: u64,
-    pub best_top1: Option<f64>,
-    /// Names of the classes, in the order of the logits.
-    pub classes: Vec<String>,
+    /// Steps taken when the test images were measured last.
+    pub evaluated: u64,
+    pub best_top1: Option<Exact>,
+    /// Lines of the metrics written, and what the next one has gathered.
+    pub metrics_lines: u64,
+    pub window: Window,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -58,46 +68,65 @@ impl std::fmt::Display for CheckpointError {
 }
 impl std::error::Error for CheckpointError {}
 
-const FORMAT: u32 = 1;
+/// Of the layout that this cluec writes and reads.
+pub const FORMAT: u32 = 1;
 const PARTS: [&str; 3] = ["parameters", "adamw.m", "adamw.v"];
 
+/// A tensor that is turned into bytes when its turn comes.
+struct Floats<'a> {
+    shape: &'a [usize],
+    values: &'a [f32],
+}
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.values.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        self.values.len() * 4
+    }
+}
+
+/// The tensors of a run, borrowed: parameters, first and second moments.
+#[derive(Debug, Clone, Copy)]
+pub struct Tensors<'a> {
+    pub names: &'a [String],
+    pub shapes: &'a [Vec<usize>],
+    pub parts: [&'a Parameters; 3],
+}
+
+/// Writes a checkpoint; a crash or a full disk leaves the file that was there.
+pub fn save(path: &Path, meta: &Meta, tensors: Tensors<'_>) -> Result<(), CheckpointError> {
+    let fail = |error: &dyn std::fmt::Display| {
+        CheckpointError(format!("the checkpoint {} can not be written: {error}", path.display()))
+    };
+    let meta = serde_json::to_string(meta).map_err(|e| fail(&e))?;
+    let mut views = Vec::new();
+    for (part, parameters) in PARTS.iter().zip(tensors.parts) {
+        let shaped = tensors.names.iter().zip(tensors.shapes).zip(&parameters.0);
+        for ((name, shape), values) in shaped {
+            views.push((format!("{part}/{name}"), Floats { shape, values }));
+        }
+    }
+    let metadata = Some(HashMap::from([("cluec".to_string(), meta)]));
+    let bytes = safetensors::serialize(views, metadata).map_err(|e| fail(&e))?;
+    replace(path, |file| file.write_all(&bytes)).map_err(|e: io::Error| fail(&e))
+}
+
 impl Checkpoint {
-    /// Writes beside the target and renames, so that a crash or a full disk leaves the file that
-    /// was there.
+    /// Writes it, see [`save`].
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let fail = |what: &str, error: &dyn std::fmt::Display| {
-            CheckpointError(format!("the checkpoint {} can not be {what}: {error}", path.display()))
-        };
-        let meta = serde_json::to_string(&self.meta).map_err(|e| fail("written", &e))?;
-        let mut bytes: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (part, values) in PARTS.iter().zip([&self.parameters, &self.m, &self.v]) {
-            for ((name, shape), values) in self.names.iter().zip(&self.shapes).zip(&values.0) {
-                let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                bytes.push((format!("{part}/{name}"), shape.clone(), raw));
-            }
-        }
-        let mut views = Vec::with_capacity(bytes.len());
-        for (name, shape, raw) in &bytes {
-            let view = TensorView::new(Dtype::F32, shape.clone(), raw);
-            views.push((name.as_str(), view.map_err(|e| fail("written", &e))?));
-        }
-        let metadata = Some(HashMap::from([("cluec".to_string(), meta)]));
-        let text = safetensors::serialize(views, metadata).map_err(|e| fail("written", &e))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let draft = path.with_extension("draft");
-        let written = File::create(&draft).and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
-        });
-        if let Err(error) = written {
-            // What is left of the draft is worth nothing.
-            let _ = std::fs::remove_file(&draft);
-            return Err(fail("written", &error));
-        }
-        std::fs::rename(&draft, path).map_err(|e| fail("written", &e))?;
-        // The rename itself must reach the disk; a file system that can not promise it has done its best.
-        let _ = File::open(folder).and_then(|f| f.sync_all());
-        Ok(())
+        let parts = [&self.parameters, &self.m, &self.v];
+        save(path, &self.meta, Tensors { names: &self.names, shapes: &self.shapes, parts })
     }
 
     /// Reads a checkpoint whole.
@@ -109,11 +138,13 @@ impl Checkpoint {
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail(&e))?;
         let text = header.metadata().as_ref().and_then(|m| m.get("cluec"));
         let text = text.ok_or_else(|| fail(&"it was not written by cluec"))?;
-        let meta: Meta = serde_json::from_str(text).map_err(|e| fail(&e))?;
-        if meta.format != FORMAT {
-            let message = format!("its format is {}, and this cluec reads {FORMAT}", meta.format);
+        // The number first: another format may have other fields.
+        let any: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(&e))?;
+        if any["format"] != FORMAT {
+            let message = format!("its format is {}, and this cluec reads {FORMAT}", any["format"]);
             return Err(fail(&message));
         }
+        let meta: Meta = serde_json::from_value(any).map_err(|e| fail(&e))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail(&e))?;
         let mut names: Vec<String> = tensors
             .names()
@@ -133,6 +164,8 @@ impl Checkpoint {
                 values.push(floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
                 if *part == PARTS[0] {
                     shapes.push(view.shape().to_vec());
+                } else if shapes.last().is_none_or(|shape| shape != view.shape()) {
+                    return Err(fail(&format!("`{part}/{name}` is not shaped as its parameter")));
                 }
             }
         }
@@ -157,8 +190,7 @@ impl Checkpoint {
                 Some(&i) => order.push(i),
             }
         }
-        let known: std::collections::HashSet<&str> =
-            graph.params.iter().map(|p| p.name.as_str()).collect();
+        let known: HashSet<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
         let extra: Vec<String> =
             self.names.iter().filter(|n| !known.contains(n.as_str())).cloned().collect();
         let hash = graph.hash();

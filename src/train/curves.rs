@@ -8,6 +8,8 @@ const PANEL: f64 = 190.0;
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 20.0;
 const GAP: f64 = 46.0;
+/// Points of a line at most that are also dots.
+const DOTS: usize = 40;
 
 struct Line<'a> {
     name: &'a str,
@@ -102,6 +104,13 @@ fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], last: f64)
             line.color,
             points.join(" ")
         );
+        // A line of one point is none: few points are dots as well.
+        for (x, y) in
+            points.iter().filter(|_| points.len() <= DOTS).filter_map(|p| p.split_once(','))
+        {
+            let _ =
+                writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"2\" fill=\"{}\"/>", line.color);
+        }
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>",

@@ -1,7 +1,6 @@
 //! How good the logits are.
 
-use super::fit::Batches;
-use crate::exec::{Executor, Parameters};
+use crate::exec::{Batch, Executor, Parameters};
 
 /// Measured over a data set.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -20,12 +19,12 @@ pub struct Evaluation {
 pub fn evaluate(
     executor: &dyn Executor,
     parameters: &Parameters,
-    batches: &dyn Batches,
+    batches: impl Iterator<Item = Result<Batch, String>>,
     classes: usize,
 ) -> Result<Evaluation, String> {
     let (mut loss, mut top1, mut top3, mut images) = (0.0, 0u64, 0u64, 0u64);
     let mut per_class = vec![(0, 0); classes];
-    for batch in batches.epoch(0, 0) {
+    for batch in batches {
         let batch = batch?;
         let logits = executor.logits(parameters, &batch.images).map_err(|e| e.to_string())?;
         for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
@@ -50,10 +49,12 @@ pub fn evaluate(
     })
 }
 
-/// How many logits are larger than that of the label (of equal ones the first counts as larger).
+/// How many logits are larger than that of the label (of equal ones the first counts as larger);
+/// all of them where it is no number.
 pub fn rank(logits: &[f32], label: u32) -> usize {
     let label = label as usize;
-    let Some(&own) = logits.get(label) else { return logits.len() };
+    let own = logits.get(label).copied().filter(|own| !own.is_nan());
+    let Some(own) = own else { return logits.len() };
     logits.iter().enumerate().filter(|&(i, &l)| l > own || l == own && i < label).count()
 }
 

@@ -1,9 +1,14 @@
 //! The training loop, readable from top to bottom.
 
 use super::curves::curves;
-use super::evaluate::{Evaluation, evaluate, rank};
-use super::{Checkpoint, CheckpointError, Meta, Metrics, Progress, Record, RunFolder, Schedule};
-use crate::exec::{AdamW, Batch, Executor, Parameters, StepKey};
+use super::evaluate::{Evaluation, evaluate};
+use super::run::replace;
+use super::window::Exact;
+use super::{
+    Meta, Metrics, Progress, Record, RunFolder, Schedule, State, Tensors, TrainError, save,
+};
+use crate::exec::{Batch, Executor, Gradients, Parameters, StepKey};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,7 +28,7 @@ pub struct Fit<'a> {
     pub test: &'a dyn Batches,
     pub schedule: Schedule,
     pub epochs: u64,
-    /// Ends the training early.
+    /// Ends the training early: steps of the whole run.
     pub max_steps: Option<u64>,
     pub folder: &'a RunFolder,
     pub names: Vec<String>,
@@ -31,14 +36,6 @@ pub struct Fit<'a> {
     /// Set from outside (Ctrl-C): the run saves and ends.
     pub stop: &'a AtomicBool,
     pub quiet: bool,
-}
-
-/// Where a training stands.
-#[derive(Debug, Clone)]
-pub struct State {
-    pub parameters: Parameters,
-    pub optimizer: AdamW,
-    pub meta: Meta,
 }
 
 /// How a training ended.
@@ -49,209 +46,217 @@ pub enum Outcome {
     Interrupted,
 }
 
-#[derive(Debug)]
-pub enum TrainError {
-    Data(String),
-    Exec(String),
-    Checkpoint(CheckpointError),
-    Io(std::io::Error),
-    /// The loss is no number.
-    NonFinite {
-        step: u64,
-        loss: f64,
-    },
-}
-
-impl std::fmt::Display for TrainError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
-            TrainError::Checkpoint(error) => error.fmt(f),
-            TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
-            TrainError::NonFinite { step, loss } => write!(
-                f,
-                "the loss is {loss} at step {step}; `last.safetensors` holds the state before. \
-                 A smaller learning rate may help"
-            ),
-        }
-    }
-}
-impl std::error::Error for TrainError {}
-
-impl From<std::io::Error> for TrainError {
-    fn from(error: std::io::Error) -> TrainError {
-        TrainError::Io(error)
-    }
-}
-impl From<CheckpointError> for TrainError {
-    fn from(error: CheckpointError) -> TrainError {
-        TrainError::Checkpoint(error)
-    }
-}
-
 /// Steps between two lines of the metrics.
 const REPORT: u64 = 10;
 /// Between two checkpoints within an epoch.
 const SAVE: Duration = Duration::from_secs(300);
 
-/// Means since the last line of the metrics.
-#[derive(Default)]
-struct Window {
-    loss: f64,
-    right: u64,
-    images: u64,
-    steps: u64,
-}
-
 impl Fit<'_> {
     /// Trains from `state` on.
-    pub fn run(&self, mut state: State) -> Result<Outcome, TrainError> {
+    pub fn run(&self, state: State) -> Result<Outcome, TrainError> {
         let per_epoch = self.train.per_epoch();
         let total = self.max_steps.unwrap_or(u64::MAX).min(self.epochs * per_epoch);
-        let mut metrics = Metrics::open(&self.folder.metrics(), state.meta.step)?;
-        let mut progress = Progress::new(total, state.meta.step, self.quiet);
-        let mut saved = Instant::now();
-        let mut latest = None;
+        let mut run = Run {
+            metrics: Metrics::open(&self.folder.metrics(), state.meta.metrics_lines)?,
+            progress: Progress::new(total, state.meta.step, self.quiet),
+            saved: Instant::now(),
+            fit: self,
+            per_epoch,
+            total,
+            state,
+        };
+        let outcome = run.train();
+        run.progress.finish();
+        if let Err(TrainError::Data(_) | TrainError::Exec(_) | TrainError::NonFinite { .. }) =
+            outcome
+        {
+            // What was learned up to here is kept if it can be; the first error is the one to tell.
+            let _ = run.save(false);
+        }
+        outcome
+    }
 
-        while state.meta.epoch < self.epochs && state.meta.step < total {
-            let epoch = state.meta.epoch;
-            let mut window = Window::default();
-            let mut since = Instant::now();
-            for batch in self.train.epoch(epoch, state.meta.batch) {
-                let batch = batch.map_err(TrainError::Data)?;
-                let lr = self.schedule.lr(epoch, state.meta.batch, per_epoch, self.epochs);
-                self.step(&mut state, &batch, lr, &mut window)?;
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
 
-                if state.meta.step.is_multiple_of(REPORT) || state.meta.step == total {
-                    let record = window.record(&state.meta, lr, since.elapsed());
-                    metrics.write(&record)?;
-                    progress.step(state.meta.step, || line(&record));
-                    window = Window::default();
-                    since = Instant::now();
-                }
-                if self.stop.load(Ordering::Relaxed) {
-                    self.save(&state, false)?;
-                    progress.finish();
+/// A training under way.
+struct Run<'a> {
+    fit: &'a Fit<'a>,
+    state: State,
+    per_epoch: u64,
+    /// Steps of the whole run.
+    total: u64,
+    metrics: Metrics,
+    progress: Progress,
+    saved: Instant,
+}
+
+impl Run<'_> {
+    fn train(&mut self) -> Result<Outcome, TrainError> {
+        // From its first moment on a run can be resumed.
+        self.save(false)?;
+        while self.state.meta.epoch < self.fit.epochs && self.has_more() {
+            self.epoch()?;
+            let evaluation = if self.fit.stopped() { None } else { self.evaluate()? };
+            match evaluation {
+                None => {
+                    self.save(false)?;
                     return Ok(Outcome::Interrupted);
                 }
-                if saved.elapsed() > SAVE {
-                    self.save(&state, false)?;
-                    saved = Instant::now();
-                }
-                if state.meta.step == total {
-                    break;
-                }
+                Some(evaluation) if !self.has_more() => return Ok(Outcome::Finished(evaluation)),
+                Some(_) => {}
             }
-            if state.meta.batch == per_epoch {
-                state.meta.epoch += 1;
-                state.meta.batch = 0;
-            }
-            let evaluation = self.evaluate(&state)?;
-            metrics.write(&Record {
-                kind: "eval".into(),
-                step: state.meta.step,
-                epoch: epoch + 1,
-                loss: evaluation.loss,
-                top1: evaluation.top1,
-                top3: Some(evaluation.top3),
-                lr: None,
-                images_per_second: None,
-            })?;
-            progress.line(&format!(
-                "epoch {} of {}: test loss {:.4}, top-1 {:.2} %, top-3 {:.2} %",
-                epoch + 1,
-                self.epochs,
-                evaluation.loss,
-                100.0 * evaluation.top1,
-                100.0 * evaluation.top3
-            ));
-            let best = state.meta.best_top1.is_none_or(|best| evaluation.top1 > best);
-            if best {
-                state.meta.best_top1 = Some(evaluation.top1);
-            }
-            self.save(&state, best)?;
-            saved = Instant::now();
-            std::fs::write(self.folder.curves(), curves(&Metrics::read(&self.folder.metrics())?))?;
-            latest = Some(evaluation);
         }
-        progress.finish();
-        let evaluation = match latest {
-            Some(evaluation) => evaluation,
-            // A run resumed after its end.
-            None => self.evaluate(&state)?,
-        };
-        Ok(Outcome::Finished(evaluation))
+        // A run resumed after its end.
+        Ok(self.measure()?.map_or(Outcome::Interrupted, Outcome::Finished))
     }
 
-    fn step(
-        &self,
-        state: &mut State,
-        batch: &Batch,
-        lr: f64,
-        window: &mut Window,
-    ) -> Result<(), TrainError> {
-        let key = StepKey { seed: state.meta.seed, step: state.meta.step };
-        let result = self
+    /// Steps to take, or an evaluation that was interrupted.
+    fn has_more(&self) -> bool {
+        self.state.meta.step < self.total || self.state.meta.evaluated < self.state.meta.step
+    }
+
+    /// The rest of the epoch, or of the steps, or up to where it is stopped.
+    fn epoch(&mut self) -> Result<(), TrainError> {
+        let (mut since, mut images) = (Instant::now(), 0);
+        for batch in self.fit.train.epoch(self.state.meta.epoch, self.state.meta.batch) {
+            if self.state.meta.step >= self.total {
+                break;
+            }
+            let batch = batch.map_err(TrainError::Data)?;
+            let lr = self.step(&batch)?;
+            images += batch.labels.len() as u64;
+            let Meta { step, batch, .. } = self.state.meta;
+            let ends = batch == self.per_epoch || step == self.total;
+            if ends || step.is_multiple_of(REPORT) {
+                let window = std::mem::take(&mut self.state.meta.window);
+                let record = window.record(&self.state.meta, lr, images, since.elapsed());
+                self.metrics.write(&record)?;
+                self.progress.step(step, || line(&record, self.total));
+                (since, images) = (Instant::now(), 0);
+            }
+            if self.fit.stopped() {
+                break;
+            }
+            if self.saved.elapsed() > SAVE {
+                self.save(false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step; gives its learning rate.
+    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
+        let State { parameters, optimizer, meta } = &mut self.state;
+        let (fit, key) = (self.fit, StepKey { seed: meta.seed, step: meta.step });
+        let lr = fit.schedule.lr(meta.epoch, meta.batch, self.per_epoch, fit.epochs);
+        let result = fit
             .executor
-            .gradients(&state.parameters, batch, key)
+            .gradients(parameters, batch, key)
             .map_err(|e| TrainError::Exec(e.to_string()))?;
-        if !result.loss.is_finite() {
-            self.save(state, false)?;
-            return Err(TrainError::NonFinite { step: state.meta.step + 1, loss: result.loss });
+        if let Some(what) = not_finite(&result, &fit.names) {
+            let (step, last) = (meta.step + 1, fit.folder.last());
+            return Err(TrainError::NonFinite { step, what, last });
         }
-        state.optimizer.step(&mut state.parameters, &result.gradients, lr);
-        state.meta.step += 1;
-        state.meta.batch += 1;
-        state.meta.adamw_steps = state.optimizer.steps;
-        let classes = result.logits.len() / batch.labels.len().max(1);
-        let rows = result.logits.chunks(classes.max(1)).zip(&batch.labels);
-        window.right += rows.filter(|(row, label)| rank(row, **label) == 0).count() as u64;
-        window.images += batch.labels.len() as u64;
-        window.loss += result.loss;
-        window.steps += 1;
-        Ok(())
+        optimizer.step(parameters, &result.gradients, lr);
+        meta.step += 1;
+        meta.batch += 1;
+        meta.adamw_steps = optimizer.steps;
+        meta.window.add(&result, &batch.labels);
+        Ok(lr)
     }
 
-    fn evaluate(&self, state: &State) -> Result<Evaluation, TrainError> {
-        let classes = state.meta.classes.len();
-        evaluate(self.executor, &state.parameters, self.test, classes).map_err(TrainError::Exec)
-    }
-
-    fn save(&self, state: &State, best: bool) -> Result<(), TrainError> {
-        let checkpoint = Checkpoint {
-            meta: state.meta.clone(),
-            names: self.names.clone(),
-            shapes: self.shapes.clone(),
-            parameters: state.parameters.clone(),
-            m: state.optimizer.m.clone(),
-            v: state.optimizer.v.clone(),
-        };
-        if best {
-            checkpoint.save(&self.folder.best())?;
-        }
-        checkpoint.save(&self.folder.last())?;
-        Ok(())
-    }
-}
-
-impl Window {
-    fn record(&self, meta: &Meta, lr: f64, elapsed: Duration) -> Record {
-        Record {
-            kind: "train".into(),
+    /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
+    /// interrupted, and then the epoch still waits for it.
+    fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let Some(evaluation) = self.measure()? else { return Ok(None) };
+        let meta = &mut self.state.meta;
+        let epoch = meta.epoch + 1;
+        let record = Record {
+            kind: "eval".into(),
             step: meta.step,
-            epoch: meta.epoch + 1,
-            loss: self.loss / self.steps.max(1) as f64,
-            top1: self.right as f64 / self.images.max(1) as f64,
-            top3: None,
-            lr: Some(lr),
-            images_per_second: Some(self.images as f64 / elapsed.as_secs_f64().max(1e-9)),
+            epoch,
+            loss: evaluation.loss,
+            top1: evaluation.top1,
+            top3: Some(evaluation.top3),
+            lr: None,
+            images_per_second: None,
+        };
+        self.metrics.write(&record)?;
+        self.progress.line(&format!(
+            "epoch {epoch} of {}: test loss {:.4}, top-1 {:.2} %, top-3 {:.2} %",
+            self.fit.epochs,
+            evaluation.loss,
+            100.0 * evaluation.top1,
+            100.0 * evaluation.top3
+        ));
+        if meta.batch == self.per_epoch {
+            (meta.epoch, meta.batch) = (epoch, 0);
         }
+        meta.evaluated = meta.step;
+        let best = meta.best_top1.is_none_or(|best| evaluation.top1 > best.0);
+        if best {
+            meta.best_top1 = Some(Exact(evaluation.top1));
+        }
+        self.save(best)?;
+        Ok(Some(evaluation))
+    }
+
+    /// None if it is stopped.
+    fn measure(&self) -> Result<Option<Evaluation>, TrainError> {
+        let batches = self.fit.test.epoch(0, 0).take_while(|_| !self.fit.stopped());
+        let classes = self.state.meta.classes.len();
+        let evaluation = evaluate(self.fit.executor, &self.state.parameters, batches, classes)
+            .map_err(TrainError::Exec)?;
+        Ok((!self.fit.stopped()).then_some(evaluation))
+    }
+
+    /// Saves the state, if it is one to go on from, and the curves.
+    fn save(&mut self, best: bool) -> Result<(), TrainError> {
+        let State { parameters, optimizer, meta } = &mut self.state;
+        let (fit, last) = (self.fit, self.fit.folder.last());
+        for (whose, tensors) in
+            [("", &*parameters), ("a moment of ", &optimizer.m), ("a moment of ", &optimizer.v)]
+        {
+            if let Some(name) = first_not_finite(tensors, &fit.names) {
+                let what = format!("{whose}`{name}` is not finite");
+                return Err(TrainError::NonFinite { step: meta.step, what, last });
+            }
+        }
+        self.metrics.sync()?;
+        meta.metrics_lines = self.metrics.lines;
+        let parts = [&*parameters, &optimizer.m, &optimizer.v];
+        let tensors = Tensors { names: &fit.names, shapes: &fit.shapes, parts };
+        if best {
+            save(&fit.folder.best(), meta, tensors)?;
+        }
+        save(&last, meta, tensors)?;
+        self.saved = Instant::now();
+        let svg = curves(&Metrics::read(&fit.folder.metrics())?);
+        replace(&fit.folder.curves(), |file| file.write_all(svg.as_bytes()))?;
+        Ok(())
     }
 }
 
-fn line(record: &Record) -> String {
+/// What of a step is no number.
+fn not_finite(result: &Gradients, names: &[String]) -> Option<String> {
+    if !result.loss.is_finite() {
+        return Some(format!("the loss is {}", result.loss));
+    }
+    let name = first_not_finite(&result.gradients, names)?;
+    Some(format!("the gradient of `{name}` is not finite"))
+}
+
+fn first_not_finite<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {
+    let bad = tensors.0.iter().position(|tensor| tensor.iter().any(|x| !x.is_finite()))?;
+    Some(&names[bad])
+}
+
+fn line(record: &Record, total: u64) -> String {
     format!(
-        "step {} epoch {} loss {:.4} top-1 {:.1} % lr {:.2e} {:.0} images/s",
+        "step {} of {total}, epoch {}: loss {:.4}, top-1 {:.1} %, lr {:.2e}, {:.0} images/s",
         record.step,
         record.epoch,
         record.loss,

@@ -1,7 +1,27 @@
 //! The folder of a run.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Writes a file beside its place and moves it there when it is whole and on the disk, so that a
+/// crash or a full disk leaves what was there.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    let written = File::create(&draft).and_then(|mut file| {
+        write(&mut file)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| std::fs::rename(&draft, path)) {
+        // What is left of the draft is worth nothing.
+        let _ = std::fs::remove_file(&draft);
+        return Err(error);
+    }
+    // The rename itself must reach the disk; a file system that can not promise it has done its best.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|f| f.sync_all());
+    Ok(())
+}
 
 #[derive(Debug, Clone)]
 pub struct RunFolder {

@@ -1,5 +1,7 @@
 //! The learning rate of every step.
 
+use crate::spec::{self, Optimizer, Recipe, Unit};
+
 /// How the learning rate moves. `lr` is its peak.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Schedule {
@@ -21,6 +23,22 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// What a recipe asks for.
+    pub fn of(recipe: &Recipe) -> Schedule {
+        let Optimizer::AdamW(optimizer) = &recipe.optimizer.value;
+        let lr = optimizer.lr.value.0;
+        match &recipe.schedule.value {
+            spec::Schedule::Constant(_) => Schedule::Constant { lr },
+            spec::Schedule::Cosine(kind) => Schedule::Cosine {
+                lr,
+                to: kind.to.value.0,
+                warmup: kind.warmup.value.0,
+                from: kind.warmup_from.value.0,
+                per_epoch: *kind.step == Unit::Epoch,
+            },
+        }
+    }
+
     /// At step `batch` (from 0) of epoch `epoch` (from 0), of `epochs` with `per_epoch` steps each.
     pub fn lr(&self, epoch: u64, batch: u64, steps_per_epoch: u64, epochs: u64) -> f64 {
         match *self {

@@ -1,0 +1,49 @@
+//! How a training fails.
+
+use super::CheckpointError;
+use std::path::PathBuf;
+
+#[derive(Debug)]
+pub enum TrainError {
+    Data(String),
+    Exec(String),
+    Checkpoint(CheckpointError),
+    Io(std::io::Error),
+    /// A loss or a tensor that is no number. The state before it is kept, never the one after.
+    NonFinite {
+        /// The step, from 1.
+        step: u64,
+        /// What is not finite: a sentence without its end.
+        what: String,
+        /// The checkpoint to go on from.
+        last: PathBuf,
+    },
+}
+
+impl std::fmt::Display for TrainError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
+            TrainError::Checkpoint(error) => error.fmt(f),
+            TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
+            TrainError::NonFinite { step, what, last } => write!(
+                f,
+                "{what} at step {step}\n  help: {} holds the last good state; go on from it with \
+                 a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`",
+                last.display()
+            ),
+        }
+    }
+}
+impl std::error::Error for TrainError {}
+
+impl From<std::io::Error> for TrainError {
+    fn from(error: std::io::Error) -> TrainError {
+        TrainError::Io(error)
+    }
+}
+impl From<CheckpointError> for TrainError {
+    fn from(error: CheckpointError) -> TrainError {
+        TrainError::Checkpoint(error)
+    }
+}

@@ -1,0 +1,140 @@
+//! Batches: the same whoever makes them, in order, ahead of who takes them.
+
+use super::counted;
+use cluec::data::{
+    DataError, Dataset, Image, Loader, Pipeline, Plan, Shapes, Split, Statistics, Step, shuffle,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const PLAIN: Statistics = Statistics { mean: [0.0; 3], std: [1.0; 3] };
+const PLAN: Plan = Plan { batch: 40, workers: 1, seed: 3, epoch: 1, shuffle: true, first_batch: 0 };
+
+type Bits = (Vec<u32>, Vec<u32>, Vec<usize>);
+
+fn batches(plan: Plan) -> Vec<Bits> {
+    let set = Arc::new(Shapes::new([16, 16], 10, 130, 5, Split::Train).unwrap());
+    let steps = vec![Step::CropPadded { size: [16, 16], pad: 2 }, Step::Flip { probability: 0.5 }];
+    Loader::new(set, Arc::new(Pipeline::new(steps, PLAIN)), plan)
+        .map(|batch| {
+            let (batch, indices) = batch.unwrap();
+            (batch.images.iter().map(|x| x.to_bits()).collect(), batch.labels, indices)
+        })
+        .collect()
+}
+
+#[test]
+fn the_number_of_workers_changes_no_bit() {
+    let one = batches(PLAN);
+    for workers in [0, 2, 3, 7, 40] {
+        assert!(one == batches(Plan { workers, ..PLAN }), "{workers} workers");
+    }
+    assert!(one != batches(Plan { epoch: 2, ..PLAN }), "another epoch");
+}
+
+#[test]
+fn an_epoch_gives_every_image_once_and_the_rest_as_a_small_batch() {
+    let all = batches(PLAN);
+    let sizes: Vec<usize> = all.iter().map(|b| b.2.len()).collect();
+    assert_eq!(sizes, [40, 40, 40, 10]);
+    let order: Vec<usize> = all.iter().flat_map(|b| b.2.clone()).collect();
+    assert_eq!(order, shuffle(3, 1, 130));
+    assert!(all.iter().all(|b| b.2.iter().zip(&b.1).all(|(i, l)| *l as usize == i % 10)));
+    let straight = batches(Plan { shuffle: false, ..PLAN });
+    assert!(straight.iter().flat_map(|b| b.2.clone()).eq(0..130));
+}
+
+#[test]
+fn an_order_is_a_permutation_of_its_own_epoch() {
+    let order = shuffle(1, 2, 1000);
+    assert_ne!(order, shuffle(1, 3, 1000));
+    assert_ne!(order, shuffle(2, 2, 1000));
+    let mut sorted = order;
+    sorted.sort_unstable();
+    assert!(sorted.into_iter().eq(0..1000));
+    assert!(shuffle(1, 2, 0).is_empty());
+}
+
+#[test]
+fn an_epoch_goes_on_in_its_middle() {
+    let whole = batches(PLAN);
+    for first_batch in [0, 1, 3, 4, 9] {
+        let rest = batches(Plan { first_batch, workers: 2, ..PLAN });
+        assert!(rest == whole[first_batch.min(4)..], "from batch {first_batch}");
+    }
+}
+
+/// Counts what was read; image 50 is broken, image 90 of another size.
+struct Watched(Arc<AtomicUsize>, usize);
+
+impl Dataset for Watched {
+    fn name(&self) -> &str {
+        "watched"
+    }
+    fn len(&self) -> usize {
+        self.1
+    }
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+    fn label(&self, _: usize) -> u32 {
+        0
+    }
+    fn image(&self, i: usize) -> Result<Image, DataError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        match i {
+            50 if self.1 == 100 => Err(DataError::new("cannot decode an image").at("50.jpg")),
+            90 if self.1 == 91 => Ok(counted(2, 2)),
+            _ => Ok(counted(1, 1)),
+        }
+    }
+}
+
+fn watched(images: usize, workers: usize) -> (Loader, Arc<AtomicUsize>) {
+    let read = Arc::new(AtomicUsize::new(0));
+    let set = Arc::new(Watched(read.clone(), images));
+    let plan = Plan { batch: 32, workers, shuffle: false, ..PLAN };
+    (Loader::new(set, Arc::new(Pipeline::new(Vec::new(), PLAIN)), plan), read)
+}
+
+#[test]
+fn images_are_read_ahead_but_not_without_bound() {
+    for workers in [1, 3] {
+        let (mut loader, read) = watched(10_000, workers);
+        loader.next().unwrap().unwrap();
+        // Two more batches get ready while nobody asks for them ...
+        let start = Instant::now();
+        while read.load(Ordering::SeqCst) < 3 * 32 {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing was read ahead");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // ... and the workers stop there: each holds at most one run of 16 more than fits.
+        std::thread::sleep(Duration::from_millis(30));
+        let most = 3 * 32 + workers * 2 * 16;
+        assert!(read.load(Ordering::SeqCst) <= most, "{}", read.load(Ordering::SeqCst));
+        // Whoever has enough just goes.
+        drop(loader);
+    }
+}
+
+#[test]
+fn a_broken_image_ends_the_epoch_after_the_batches_before_it() {
+    for workers in [1, 2, 5] {
+        let (mut loader, _) = watched(100, workers);
+        assert_eq!(loader.next().unwrap().unwrap().1.len(), 32);
+        let error = loader.next().unwrap().unwrap_err().to_string();
+        assert_eq!(error, "cannot decode an image: 50.jpg");
+        assert!(loader.next().is_none());
+    }
+}
+
+#[test]
+fn images_of_two_sizes_are_an_error_with_both() {
+    let (loader, _) = watched(91, 2);
+    let error = loader.last().unwrap().unwrap_err().to_string();
+    assert!(
+        error.starts_with("image 90 is 2x2 (rows x columns) after augmentation, others are 1x1"),
+        "{error}"
+    );
+}

@@ -1,0 +1,122 @@
+//! Training: that it does what its recipe says, and that nothing is lost on the way.
+
+mod checkpoint;
+mod curves;
+mod disk;
+mod evaluate;
+mod gradients;
+mod kill;
+mod resume;
+mod schedule;
+mod verbs;
+
+use cluec::diag::Sources;
+use cluec::model::Checked;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Trains in a second: 7 steps in each of 4 epochs, the last batch of an epoch a small one.
+pub const TINY: &str = "model tiny {
+    input   16x16
+    classes 4
+    embed   patches { kernel 3x3; stride 2; pad 1; coords on; norm layer; position dwconv }
+    stages  1
+    blocks  2
+    width   8
+    norm    layer
+    mixer   cluster {
+        grid 2x2; heads 2; head_width 4
+        refine cosine; fuse gate; query heads; assign hard; dispatch shared
+    }
+    ffn       mlp { ratio 2; depthwise 3x3 }
+    head      mean { norm layer }
+    drop_path 0.2
+    data shapes {
+        size 16x16; classes 4; train_images 52; test_images 20
+        train { crop padded { size 16x16; pad 2 }; flip horizontal }
+    }
+    recipe {
+        epochs 4; batch 8; seed 5
+        optimizer adamw { lr 3e-3 }
+        schedule cosine { to 1e-5; warmup 1; warmup_from 1e-4 }
+    }
+}
+";
+
+/// The only model of a text.
+pub fn model(text: &str, sets: &[&str]) -> Checked {
+    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let (program, diags) = cluec::compile_text(&mut Sources::default(), "test.clue", text, &sets);
+    assert!(!diags.has_errors(), "{diags:?}");
+    program.models.into_iter().next().unwrap()
+}
+
+/// A folder with `tiny.clue` in it, in which the program runs.
+pub struct Bench(tempfile::TempDir);
+
+impl Bench {
+    pub fn new() -> Bench {
+        let bench = Bench(tempfile::tempdir().unwrap());
+        std::fs::write(bench.path("tiny.clue"), TINY).unwrap();
+        bench
+    }
+
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `cluec ARGUMENTS`, the arguments apart by blanks, not started yet.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cluec"));
+        command.args(arguments.split_whitespace()).current_dir(self.0.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &str) -> Ran {
+        Ran::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs what must go well.
+    pub fn fine(&self, arguments: &str) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments}\n{}{}", ran.out, ran.err);
+        ran
+    }
+
+    /// The metrics of a run without what depends on the clock.
+    pub fn metrics(&self, run: &str) -> String {
+        timeless(&std::fs::read_to_string(self.path(run).join("metrics.jsonl")).unwrap())
+    }
+
+    /// Two runs left the same: weights, optimizer, metrics.
+    pub fn assert_same(&self, one: &str, other: &str) {
+        assert_eq!(self.metrics(one), self.metrics(other), "{one} and {other}");
+        for file in ["last.safetensors", "best.safetensors", "model.clue", "graph.txt"] {
+            let read = |run: &str| std::fs::read(self.path(run).join(file)).unwrap();
+            assert!(read(one) == read(other), "{file} of {one} and {other}");
+        }
+    }
+}
+
+pub fn timeless(metrics: &str) -> String {
+    let lines = metrics.lines().map(|line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).expect(line);
+        record.as_object_mut().unwrap().remove("images_per_second");
+        format!("{record}\n")
+    });
+    lines.collect()
+}
+
+/// What a command said and how it ended.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}

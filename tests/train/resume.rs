@@ -1,0 +1,280 @@
+//! A run interrupted anywhere and resumed ends in the bits of one that was not.
+
+use super::{TINY, model, timeless};
+use cluec::data::{Dataset, Loader, Opened, Plan, Split, open};
+use cluec::exec::reference::Reference;
+use cluec::exec::{Batch, Executor, Gradients, Parameters, StepKey};
+use cluec::graph::Graph;
+use cluec::spec::Recipe;
+use cluec::train::{
+    Batches, Checkpoint, Evaluation, Fit, Outcome, RunFolder, Schedule, State, TrainError,
+};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Batches that pull the plug: when the run is stopped, or breaks, before batch `after`.
+struct Images<'a> {
+    opened: &'a Opened,
+    split: Split,
+    workers: usize,
+    given: AtomicU64,
+    after: u64,
+    stop: Option<&'a AtomicBool>,
+}
+
+impl Batches for Images<'_> {
+    fn per_epoch(&self) -> u64 {
+        self.set().len().div_ceil(8) as u64
+    }
+
+    fn epoch(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Batch, String>> + '_> {
+        let plan = Plan {
+            batch: 8,
+            workers: self.workers,
+            seed: 5,
+            epoch,
+            shuffle: self.split == Split::Train,
+            first_batch: first as usize,
+        };
+        let pipeline = match self.split {
+            Split::Train => self.opened.train_pipeline.clone(),
+            Split::Test => self.opened.test_pipeline.clone(),
+        };
+        Box::new(Loader::new(self.set().clone(), pipeline, plan).map(move |batch| {
+            if self.given.fetch_add(1, Ordering::Relaxed) == self.after {
+                match self.stop {
+                    Some(stop) => stop.store(true, Ordering::Relaxed),
+                    None => return Err("cannot decode an image: broken.jpg".into()),
+                }
+            }
+            Ok(batch.unwrap().0)
+        }))
+    }
+}
+
+impl Images<'_> {
+    fn set(&self) -> &std::sync::Arc<dyn Dataset> {
+        match self.split {
+            Split::Train => &self.opened.train,
+            Split::Test => &self.opened.test,
+        }
+    }
+}
+
+/// From the folder's checkpoint, or from the beginning.
+fn state(graph: &Graph, recipe: &Recipe, folder: &RunFolder) -> State {
+    if !folder.last().exists() {
+        return State::fresh(graph, recipe, 52, vec![String::new(); 4]);
+    }
+    let saved = Checkpoint::load(&folder.last()).unwrap();
+    State::resumed(saved.fitted(graph).unwrap(), graph, recipe)
+}
+
+/// Where the plug is pulled.
+#[derive(Debug, Clone, Copy)]
+enum Pull {
+    Never,
+    /// While a batch of training images is handed over.
+    Training(u64),
+    /// While a batch of test images is.
+    Testing(u64),
+    /// That batch can not be read.
+    Broken(u64),
+}
+
+/// Trains as far as it goes.
+fn train(
+    folder: &Path,
+    pull: Pull,
+    executor: Option<&dyn Executor>,
+) -> Result<Outcome, TrainError> {
+    let model = model(TINY, &[]);
+    let (graph, recipe) = (model.graph.unwrap(), model.recipe.unwrap());
+    let opened = open(model.data.as_ref().unwrap(), None).unwrap();
+    let folder = RunFolder::open(folder);
+    let stop = AtomicBool::new(false);
+    let images = |split| Images {
+        opened: &opened,
+        split,
+        workers: 2,
+        given: AtomicU64::new(0),
+        after: match (pull, split) {
+            (Pull::Training(n) | Pull::Broken(n), Split::Train) => n,
+            (Pull::Testing(n), Split::Test) => n,
+            _ => u64::MAX,
+        },
+        stop: (!matches!(pull, Pull::Broken(_))).then_some(&stop),
+    };
+    let reference = Reference::new(graph.clone(), 1).unwrap();
+    let fit = Fit {
+        executor: executor.unwrap_or(&reference),
+        train: &images(Split::Train),
+        test: &images(Split::Test),
+        schedule: Schedule::of(&recipe),
+        epochs: 4,
+        max_steps: None,
+        folder: &folder,
+        names: graph.params.iter().map(|p| p.name.clone()).collect(),
+        shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
+        stop: &stop,
+        quiet: true,
+    };
+    fit.run(state(&graph, &recipe, &folder))
+}
+
+fn finished(outcome: Result<Outcome, TrainError>) -> Evaluation {
+    match outcome {
+        Ok(Outcome::Finished(evaluation)) => evaluation,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn metrics(folder: &Path) -> String {
+    timeless(&std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap())
+}
+
+fn assert_same(one: &Path, other: &Path, what: &str) {
+    assert_eq!(metrics(one), metrics(other), "{what}");
+    for file in ["last.safetensors", "best.safetensors"] {
+        let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert!(read(one) == read(other), "{what}: {file}");
+    }
+}
+
+#[test]
+fn the_metrics_tell_of_every_step_once() {
+    let folder = tempfile::tempdir().unwrap();
+    finished(train(folder.path(), Pull::Never, None));
+    // Every ten steps and at the end of an epoch; the test images after each epoch.
+    let lines: Vec<(String, u64)> = metrics(folder.path())
+        .lines()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            (record["kind"].as_str().unwrap().into(), record["step"].as_u64().unwrap())
+        })
+        .collect();
+    let lines: Vec<(&str, u64)> = lines.iter().map(|(kind, step)| (kind.as_str(), *step)).collect();
+    assert_eq!(
+        lines,
+        [
+            ("train", 7),
+            ("eval", 7),
+            ("train", 10),
+            ("train", 14),
+            ("eval", 14),
+            ("train", 20),
+            ("train", 21),
+            ("eval", 21),
+            ("train", 28),
+            ("eval", 28)
+        ]
+    );
+    // Resumed after its end it only measures again.
+    let before = std::fs::read(folder.path().join("last.safetensors")).unwrap();
+    finished(train(folder.path(), Pull::Never, None));
+    assert!(std::fs::read(folder.path().join("last.safetensors")).unwrap() == before);
+    assert_eq!(metrics(folder.path()).lines().count(), 10);
+}
+
+#[test]
+fn an_interrupted_run_ends_in_the_bits_of_an_unbroken_one() {
+    let whole = tempfile::tempdir().unwrap();
+    let evaluation = finished(train(whole.path(), Pull::Never, None));
+    // In the first step, within an epoch, at its end, and while the test images are measured.
+    let pulls = [
+        Pull::Training(0),
+        Pull::Training(3),
+        Pull::Training(6),
+        Pull::Training(7),
+        Pull::Training(15),
+        Pull::Training(27),
+        Pull::Testing(1),
+        Pull::Testing(11),
+    ];
+    for pull in pulls {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = train(folder.path(), pull, None);
+        assert!(matches!(outcome, Ok(Outcome::Interrupted)), "{pull:?}: {outcome:?}");
+        let resumed = finished(train(folder.path(), Pull::Never, None));
+        assert_eq!(resumed, evaluation, "{pull:?}");
+        assert_same(whole.path(), folder.path(), &format!("{pull:?}"));
+    }
+    // Again and again.
+    let folder = tempfile::tempdir().unwrap();
+    let mut times = 0;
+    while let Ok(Outcome::Interrupted) = train(folder.path(), Pull::Training(2), None) {
+        times += 1;
+    }
+    assert_eq!(times, 9, "three steps at a time, and the last one in the end");
+    finished(train(folder.path(), Pull::Never, None));
+    assert_same(whole.path(), folder.path(), "again and again");
+}
+
+#[test]
+fn a_broken_image_loses_nothing() {
+    let whole = tempfile::tempdir().unwrap();
+    finished(train(whole.path(), Pull::Never, None));
+    let folder = tempfile::tempdir().unwrap();
+    let error = train(folder.path(), Pull::Broken(12), None).unwrap_err();
+    assert_eq!(error.to_string(), "cannot decode an image: broken.jpg");
+    let saved = Checkpoint::load(&folder.path().join("last.safetensors")).unwrap();
+    assert_eq!(saved.meta.step, 12);
+    finished(train(folder.path(), Pull::Never, None));
+    assert_same(whole.path(), folder.path(), "after a broken image");
+}
+
+/// An executor that goes wrong at a step.
+struct Faulty {
+    inner: Reference,
+    step: u64,
+    fault: fn(&mut Gradients),
+}
+
+impl Executor for Faulty {
+    fn gradients(
+        &self,
+        parameters: &Parameters,
+        batch: &Batch,
+        key: StepKey,
+    ) -> Result<Gradients, cluec::exec::ExecError> {
+        let mut result = self.inner.gradients(parameters, batch, key)?;
+        if key.step == self.step {
+            (self.fault)(&mut result);
+        }
+        Ok(result)
+    }
+
+    fn logits(
+        &self,
+        parameters: &Parameters,
+        images: &[f32],
+    ) -> Result<Vec<f32>, cluec::exec::ExecError> {
+        self.inner.logits(parameters, images)
+    }
+}
+
+#[test]
+fn a_number_that_is_none_loses_nothing() {
+    let whole = tempfile::tempdir().unwrap();
+    finished(train(whole.path(), Pull::Never, None));
+    let faults: [(fn(&mut Gradients), &str); 3] = [
+        (|g| g.loss = f64::NAN, "the loss is NaN at step 13\n"),
+        (|g| g.gradients.0[3][1] = f32::INFINITY, "is not finite at step 13\n"),
+        // Finite, but not its square: seen at the end of the epoch, before anything is saved.
+        (|g| g.gradients.0[3][1] = 1e38, "is not finite at step 14\n"),
+    ];
+    for (fault, message) in faults {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = Reference::new(model(TINY, &[]).graph.unwrap(), 1).unwrap();
+        let faulty = Faulty { inner, step: 12, fault };
+        let error = train(folder.path(), Pull::Never, Some(&faulty)).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+        assert!(error.contains("last.safetensors holds the last good state"), "{error}");
+        finished(train(folder.path(), Pull::Never, None));
+        assert_same(whole.path(), folder.path(), message);
+    }
+}
