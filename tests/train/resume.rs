@@ -231,7 +231,7 @@ fn a_broken_image_loses_nothing() {
 struct Faulty {
     inner: Reference,
     step: u64,
-    fault: fn(&mut Gradients),
+    fault: Fault,
 }
 
 impl Executor for Faulty {
@@ -257,11 +257,13 @@ impl Executor for Faulty {
     }
 }
 
+type Fault = fn(&mut Gradients);
+
 #[test]
 fn a_number_that_is_none_loses_nothing() {
     let whole = tempfile::tempdir().unwrap();
     finished(train(whole.path(), Pull::Never, None));
-    let faults: [(fn(&mut Gradients), &str); 3] = [
+    let faults: [(Fault, &str); 3] = [
         (|g| g.loss = f64::NAN, "the loss is NaN at step 13\n"),
         (|g| g.gradients.0[3][1] = f32::INFINITY, "is not finite at step 13\n"),
         // Finite, but not its square: seen at the end of the epoch, before anything is saved.
