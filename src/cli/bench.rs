@@ -1,13 +1,13 @@
 //! `cluec bench`: how fast a model trains and evaluates here, in how much memory, and where the time
 //! goes.
 
+use super::executor::Kind;
 use super::session::threads;
 use super::{Exit, Format, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
-use crate::exec::reference::Reference;
-use crate::exec::{AdamW, AdamWConfig, Batch, ExecError, Executor, StepKey, init};
+use crate::exec::{AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init};
 use crate::graph::Graph;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -52,16 +52,6 @@ pub enum Mode {
     Infer,
 }
 
-/// What runs a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Kind {
-    /// The planned graph on this machine's own kernels
-    #[default]
-    Compiled,
-    /// Candle's tensors and autograd: slow, and what everything is compared with
-    Reference,
-}
-
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut sources = Sources::default();
     let (program, diags) = crate::compile(&mut sources, &args.file, &args.sets);
@@ -100,46 +90,36 @@ struct Measured {
     profile: Option<Profile>,
 }
 
-fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, ExecError> {
+fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, StepError> {
     let threads = threads(args.threads);
     let batch = batch(graph, args.batch as usize);
     let parameters = init::initialize(graph, 0);
-    let optimizer = || AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
+    let optimizer = AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
     let before = resident("VmRSS");
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
-    match args.executor {
-        Kind::Compiled => {
+    match (args.executor, mode) {
+        (Kind::Compiled, _) => {
             let mut compiled = match mode {
-                Mode::Train => {
-                    Compiled::trainer(graph, parameters.clone(), optimizer(), None, threads)
-                }
-                Mode::Infer => Compiled::evaluator(graph, parameters.clone(), threads),
+                Mode::Train => Compiled::trainer(graph, parameters, optimizer, None, threads),
+                Mode::Infer => Compiled::evaluator(graph, parameters, threads),
             };
             let planned = compiled.memory(batch.labels.len()).peak;
             measured.planned = before.map(|before| before + planned);
             compiled.profile(args.ops);
-            measured.rates = timed(args, |step| match mode {
-                Mode::Train => compiled.step(&batch, 1e-3, key(step)).map(|_| ()),
-                Mode::Infer => compiled.logits(&batch.images).map(|_| ()),
-            })?;
+            measured.rates = match mode {
+                Mode::Train => train(args, &mut compiled, &batch)?,
+                Mode::Infer => infer(args, &mut compiled, &batch)?,
+            };
             measured.profile = args.ops.then(|| compiled.take_profile());
         }
-        Kind::Reference => {
-            let reference = Reference::new(graph.clone(), threads)?;
-            let (mut parameters, mut optimizer) = (parameters.clone(), optimizer());
-            measured.rates = timed(args, |step| {
-                match mode {
-                    Mode::Train => {
-                        let found = reference.gradients(&parameters, &batch, key(step))?;
-                        optimizer.step(&mut parameters, &found.gradients, 1e-3);
-                    }
-                    Mode::Infer => {
-                        reference.logits(&parameters, &batch.images)?;
-                    }
-                }
-                Ok(())
-            })?;
+        (kind, Mode::Train) => {
+            let mut trainer = kind.trainer(graph, parameters, optimizer, None, threads)?;
+            measured.rates = train(args, &mut *trainer, &batch)?;
+        }
+        (kind, Mode::Infer) => {
+            let mut evaluator = kind.evaluator(graph, parameters, threads)?;
+            measured.rates = infer(args, &mut *evaluator, &batch)?;
         }
     }
     measured.peak = resident("VmHWM");
@@ -150,15 +130,19 @@ const ADAMW: AdamWConfig = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, we
 /// Steps before the clock counts.
 const WARM_UP: u64 = 2;
 
-fn key(step: u64) -> StepKey {
-    StepKey { seed: 0, step }
+fn train(args: &Args, trainer: &mut dyn Trainer, batch: &Batch) -> Result<Vec<f64>, StepError> {
+    timed(args, |step| trainer.step(batch, 1e-3, StepKey { seed: 0, step }).map(|_| ()))
+}
+
+fn infer(args: &Args, evaluator: &mut dyn Evaluator, batch: &Batch) -> Result<Vec<f64>, StepError> {
+    timed(args, |_| Ok(evaluator.logits(&batch.images).map(|_| ())?))
 }
 
 /// Images per second of every step.
 fn timed(
     args: &Args,
-    mut step: impl FnMut(u64) -> Result<(), ExecError>,
-) -> Result<Vec<f64>, ExecError> {
+    mut step: impl FnMut(u64) -> Result<(), StepError>,
+) -> Result<Vec<f64>, StepError> {
     let mut rates = Vec::new();
     for number in 0..WARM_UP + args.steps {
         let start = Instant::now();
@@ -196,10 +180,7 @@ impl Measured {
             Mode::Train => "train",
             Mode::Infer => "infer",
         };
-        let executor = match args.executor {
-            Kind::Compiled => "compiled",
-            Kind::Reference => "reference",
-        };
+        let executor = args.executor.name();
         let threads = threads(args.threads);
         if args.format == Format::Json {
             let line = serde_json::json!({

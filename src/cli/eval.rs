@@ -1,8 +1,9 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
+use super::executor::Kind;
 use super::session::{Failure, Images, Session, restore, threads, workers};
 use super::{Exit, Format};
-use crate::exec::reference::Reference;
+
 use crate::train::{Batches, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    pub executor: Kind,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -43,10 +47,13 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         seed: 0,
         size: session.graph.input_size(),
     };
-    let executor = Reference::new(session.graph.clone(), threads(args.threads))?;
+    let mut evaluator = args.executor.evaluator(
+        &session.graph,
+        checkpoint.parameters.clone(),
+        threads(args.threads),
+    )?;
     let classes = session.graph.classes();
-    let result = evaluate(&executor, &checkpoint.parameters, images.epoch(0, 0), classes)
-        .map_err(Failure::new)?;
+    let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes).map_err(Failure::new)?;
     let names = session.opened.test.classes();
     if args.format == Format::Json {
         let per_class: Vec<_> = names

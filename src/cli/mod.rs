@@ -6,6 +6,8 @@ pub mod bench;
 pub mod check;
 #[cfg(feature = "train")]
 pub mod eval;
+#[cfg(feature = "train")]
+pub mod executor;
 pub mod fmt;
 pub mod graph;
 pub mod number;

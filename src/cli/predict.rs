@@ -1,10 +1,10 @@
 //! `cluec predict`: the most likely classes of images.
 
 use super::Exit;
+use super::executor::Kind;
 use super::session::{Failure, data_of, restore};
 use crate::data::{decode, test_pipeline};
-use crate::exec::Executor;
-use crate::exec::reference::Reference;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     // What is done to a test image; then the size the model takes, whatever the image's was.
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
-    let executor = Reference::new(graph, 1)?;
+    let mut evaluator = Kind::default().evaluator(&graph, checkpoint.parameters.clone(), 1)?;
     let mut exit = Exit::Fine;
     for path in &args.images {
         let image = match decode(path) {
@@ -46,7 +46,7 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             }
         };
         let pixels = pipeline.apply(image, (0, 0, 0));
-        let logits = executor.logits(&checkpoint.parameters, &pixels)?;
+        let logits = evaluator.logits(&pixels)?;
         writeln!(out, "{}", path.display())?;
         for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
             let name = checkpoint.meta.classes.get(class).map_or("?", String::as_str);

@@ -1,9 +1,10 @@
 //! `cluec train`: from a file to a trained run.
 
+use super::executor::Kind;
 use super::session::{Failure, Images, Session, threads, workers};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::Sources;
-use crate::exec::reference::Reference;
+
 use crate::spec::{Keep, Recipe};
 use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
 use std::io::{self, Write};
@@ -39,6 +40,9 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    pub executor: Kind,
     /// Threads that decode and augment; their number never changes a result
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub workers: Option<u64>,
@@ -140,7 +144,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let write = |path: PathBuf, text: &str| replace(&path, |file| file.write_all(text.as_bytes()));
     write(folder.source(), &state.meta.source)?;
     write(folder.graph(), &graph.to_string())?;
-    let executor = Reference::new(graph.clone(), threads(args.threads))?;
+    let State { parameters, optimizer, meta } = state;
+    let mut trainer =
+        args.executor.trainer(graph, parameters, optimizer, None, threads(args.threads))?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
     writeln!(
@@ -155,7 +161,6 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     )?;
     out.flush()?;
     let fit = Fit {
-        executor: &executor,
         train: &images(true),
         test: &images(false),
         schedule: Schedule::of(recipe),
@@ -167,7 +172,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         stop: &stop,
         quiet: false,
     };
-    let outcome = fit.run(state)?;
+    let outcome = fit.run(&mut *trainer, meta)?;
     let run = folder.path.display();
     match outcome {
         // Whoever waits for the result must not take this for one.

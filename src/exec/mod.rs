@@ -17,6 +17,8 @@ pub mod verify;
 
 pub use adamw::{AdamW, AdamWConfig};
 
+use crate::graph::Graph;
+
 /// One vector per parameter of the graph, in graph order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(pub Vec<Vec<f32>>);
@@ -60,16 +62,66 @@ impl std::fmt::Display for ExecError {
 }
 impl std::error::Error for ExecError {}
 
-/// Runs one graph.
-pub trait Executor: Send + Sync {
-    /// Forward in training mode, mean cross entropy, backward.
-    fn gradients(
-        &self,
-        parameters: &Parameters,
-        batch: &Batch,
-        key: StepKey,
-    ) -> Result<Gradients, ExecError>;
+/// What a step of training shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Mean cross entropy over the batch.
+    pub loss: f64,
+    /// `[B, classes]`
+    pub logits: Vec<f32>,
+}
 
+/// Why a step was not taken; parameters and moments are as they were.
+#[derive(Debug)]
+pub enum StepError {
+    /// A number is none: which.
+    NotFinite(String),
+    Exec(ExecError),
+}
+
+impl From<ExecError> for StepError {
+    fn from(error: ExecError) -> StepError {
+        StepError::Exec(error)
+    }
+}
+
+impl std::fmt::Display for StepError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StepError::NotFinite(what) => f.write_str(what),
+            StepError::Exec(error) => error.fmt(f),
+        }
+    }
+}
+impl std::error::Error for StepError {}
+
+/// A model with its parameters.
+pub trait Evaluator {
     /// Logits `[B, classes]` in evaluation mode.
-    fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError>;
+    fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError>;
+}
+
+/// A model in training, with its parameters and moments.
+pub trait Trainer: Evaluator {
+    /// Forward in training mode, mean cross entropy, backward, update.
+    fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;
+
+    /// Parameters and moments as the last step left them.
+    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError>;
+}
+
+/// What of a step's loss and gradients is not finite.
+pub fn not_finite(graph: &Graph, loss: f64, gradients: &Parameters) -> Option<String> {
+    if !loss.is_finite() {
+        return Some(format!("the loss is {loss}"));
+    }
+    let bad = gradients.0.iter().position(|gradient| gradient.iter().any(|x| !x.is_finite()))?;
+    Some(format!("the gradient of `{}` is not finite", graph.params[bad].name))
+}
+
+/// What gradients are multiplied by so that the norm of all together is at most `clip`.
+pub fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
+    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
+    let norm = squares.sum::<f64>().sqrt();
+    if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
 }

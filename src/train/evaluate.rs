@@ -1,6 +1,6 @@
 //! How good the logits are.
 
-use crate::exec::{Batch, Executor, Parameters};
+use crate::exec::{Batch, Evaluator};
 
 /// Measured over a data set.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -17,8 +17,7 @@ pub struct Evaluation {
 
 /// Runs every image of `batches` in evaluation mode.
 pub fn evaluate(
-    executor: &dyn Executor,
-    parameters: &Parameters,
+    evaluator: &mut (impl Evaluator + ?Sized),
     batches: impl Iterator<Item = Result<Batch, String>>,
     classes: usize,
 ) -> Result<Evaluation, String> {
@@ -26,7 +25,7 @@ pub fn evaluate(
     let mut per_class = vec![(0, 0); classes];
     for batch in batches {
         let batch = batch?;
-        let logits = executor.logits(parameters, &batch.images).map_err(|e| e.to_string())?;
+        let logits = evaluator.logits(&batch.images).map_err(|e| e.to_string())?;
         for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
             let place = rank(row, label);
             loss += cross_entropy(row, label);

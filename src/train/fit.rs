@@ -4,10 +4,8 @@ use super::curves::curves;
 use super::evaluate::{Evaluation, evaluate};
 use super::run::replace;
 use super::window::Exact;
-use super::{
-    Meta, Metrics, Progress, Record, RunFolder, Schedule, State, Tensors, TrainError, save,
-};
-use crate::exec::{Batch, Executor, Gradients, Parameters, StepKey};
+use super::{Meta, Metrics, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save};
+use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +21,6 @@ pub trait Batches {
 
 /// What is trained, and how.
 pub struct Fit<'a> {
-    pub executor: &'a dyn Executor,
     pub train: &'a dyn Batches,
     pub test: &'a dyn Batches,
     pub schedule: Schedule,
@@ -52,18 +49,19 @@ const REPORT: u64 = 10;
 const SAVE: Duration = Duration::from_secs(300);
 
 impl Fit<'_> {
-    /// Trains from `state` on.
-    pub fn run(&self, state: State) -> Result<Outcome, TrainError> {
+    /// Trains on from where `trainer` and `meta` stand.
+    pub fn run(&self, trainer: &mut dyn Trainer, meta: Meta) -> Result<Outcome, TrainError> {
         let per_epoch = self.train.per_epoch();
         let total = self.max_steps.unwrap_or(u64::MAX).min(self.epochs * per_epoch);
         let mut run = Run {
-            metrics: Metrics::open(&self.folder.metrics(), state.meta.metrics_lines)?,
-            progress: Progress::new(total, state.meta.step, self.quiet),
+            metrics: Metrics::open(&self.folder.metrics(), meta.metrics_lines)?,
+            progress: Progress::new(total, meta.step, self.quiet),
             saved: Instant::now(),
             fit: self,
             per_epoch,
             total,
-            state,
+            trainer,
+            meta,
         };
         let outcome = run.train();
         run.progress.finish();
@@ -84,7 +82,8 @@ impl Fit<'_> {
 /// A training under way.
 struct Run<'a> {
     fit: &'a Fit<'a>,
-    state: State,
+    trainer: &'a mut dyn Trainer,
+    meta: Meta,
     per_epoch: u64,
     /// Steps of the whole run.
     total: u64,
@@ -97,7 +96,7 @@ impl Run<'_> {
     fn train(&mut self) -> Result<Outcome, TrainError> {
         // From its first moment on a run can be resumed.
         self.save(false)?;
-        while self.state.meta.epoch < self.fit.epochs && self.has_more() {
+        while self.meta.epoch < self.fit.epochs && self.has_more() {
             self.epoch()?;
             let evaluation = if self.fit.stopped() { None } else { self.evaluate()? };
             match evaluation {
@@ -115,24 +114,24 @@ impl Run<'_> {
 
     /// Steps to take, or an evaluation that was interrupted.
     fn has_more(&self) -> bool {
-        self.state.meta.step < self.total || self.state.meta.evaluated < self.state.meta.step
+        self.meta.step < self.total || self.meta.evaluated < self.meta.step
     }
 
     /// The rest of the epoch, or of the steps, or up to where it is stopped.
     fn epoch(&mut self) -> Result<(), TrainError> {
         let (mut since, mut images) = (Instant::now(), 0);
-        for batch in self.fit.train.epoch(self.state.meta.epoch, self.state.meta.batch) {
-            if self.state.meta.step >= self.total {
+        for batch in self.fit.train.epoch(self.meta.epoch, self.meta.batch) {
+            if self.meta.step >= self.total {
                 break;
             }
             let batch = batch.map_err(TrainError::Data)?;
             let lr = self.step(&batch)?;
             images += batch.labels.len() as u64;
-            let Meta { step, batch, .. } = self.state.meta;
+            let Meta { step, batch, .. } = self.meta;
             let ends = batch == self.per_epoch || step == self.total;
             if ends || step.is_multiple_of(REPORT) {
-                let window = std::mem::take(&mut self.state.meta.window);
-                let record = window.record(&self.state.meta, lr, images, since.elapsed());
+                let window = std::mem::take(&mut self.meta.window);
+                let record = window.record(&self.meta, lr, images, since.elapsed());
                 self.metrics.write(&record)?;
                 self.progress.step(step, || line(&record, self.total));
                 (since, images) = (Instant::now(), 0);
@@ -149,21 +148,18 @@ impl Run<'_> {
 
     /// One step; gives its learning rate.
     fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
-        let State { parameters, optimizer, meta } = &mut self.state;
-        let (fit, key) = (self.fit, StepKey { seed: meta.seed, step: meta.step });
+        let (fit, meta) = (self.fit, &mut self.meta);
+        let key = StepKey { seed: meta.seed, step: meta.step };
         let lr = fit.schedule.lr(meta.epoch, meta.batch, self.per_epoch, fit.epochs);
-        let result = fit
-            .executor
-            .gradients(parameters, batch, key)
-            .map_err(|e| TrainError::Exec(e.to_string()))?;
-        if let Some(what) = not_finite(&result, &fit.names) {
-            let (step, last) = (meta.step + 1, fit.folder.last());
-            return Err(TrainError::NonFinite { step, what, last });
-        }
-        optimizer.step(parameters, &result.gradients, lr);
+        let result = self.trainer.step(batch, lr, key).map_err(|error| match error {
+            StepError::NotFinite(what) => {
+                TrainError::NonFinite { step: meta.step + 1, what, last: fit.folder.last() }
+            }
+            StepError::Exec(error) => exec(error),
+        })?;
         meta.step += 1;
         meta.batch += 1;
-        meta.adamw_steps = optimizer.steps;
+        meta.adamw_steps += 1;
         meta.window.add(&result, &batch.labels);
         Ok(lr)
     }
@@ -172,7 +168,7 @@ impl Run<'_> {
     /// interrupted, and then the epoch still waits for it.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
         let Some(evaluation) = self.measure()? else { return Ok(None) };
-        let meta = &mut self.state.meta;
+        let meta = &mut self.meta;
         let epoch = meta.epoch + 1;
         let record = Record {
             kind: "eval".into(),
@@ -205,20 +201,19 @@ impl Run<'_> {
     }
 
     /// None if it is stopped.
-    fn measure(&self) -> Result<Option<Evaluation>, TrainError> {
+    fn measure(&mut self) -> Result<Option<Evaluation>, TrainError> {
         let batches = self.fit.test.epoch(0, 0).take_while(|_| !self.fit.stopped());
-        let classes = self.state.meta.classes.len();
-        let evaluation = evaluate(self.fit.executor, &self.state.parameters, batches, classes)
-            .map_err(TrainError::Exec)?;
+        let classes = self.meta.classes.len();
+        let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
         Ok((!self.fit.stopped()).then_some(evaluation))
     }
 
     /// Saves the state, if it is one to go on from, and the curves.
     fn save(&mut self, best: bool) -> Result<(), TrainError> {
-        let State { parameters, optimizer, meta } = &mut self.state;
-        let (fit, last) = (self.fit, self.fit.folder.last());
+        let (fit, meta, last) = (self.fit, &mut self.meta, self.fit.folder.last());
+        let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
         for (whose, tensors) in
-            [("", &*parameters), ("a moment of ", &optimizer.m), ("a moment of ", &optimizer.v)]
+            [("", parameters), ("a moment of ", &optimizer.m), ("a moment of ", &optimizer.v)]
         {
             if let Some(name) = first_not_finite(tensors, &fit.names) {
                 let what = format!("{whose}`{name}` is not finite");
@@ -227,7 +222,7 @@ impl Run<'_> {
         }
         self.metrics.sync()?;
         meta.metrics_lines = self.metrics.lines;
-        let parts = [&*parameters, &optimizer.m, &optimizer.v];
+        let parts = [parameters, &optimizer.m, &optimizer.v];
         let tensors = Tensors { names: &fit.names, shapes: &fit.shapes, parts };
         if best {
             save(&fit.folder.best(), meta, tensors)?;
@@ -240,13 +235,8 @@ impl Run<'_> {
     }
 }
 
-/// What of a step is no number.
-fn not_finite(result: &Gradients, names: &[String]) -> Option<String> {
-    if !result.loss.is_finite() {
-        return Some(format!("the loss is {}", result.loss));
-    }
-    let name = first_not_finite(&result.gradients, names)?;
-    Some(format!("the gradient of `{name}` is not finite"))
+fn exec(error: ExecError) -> TrainError {
+    TrainError::Exec(error.to_string())
 }
 
 fn first_not_finite<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {

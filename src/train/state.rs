@@ -5,7 +5,7 @@ use crate::exec::{AdamW, AdamWConfig, Parameters, init};
 use crate::graph::{Graph, Init, Param};
 use crate::spec::{Decay, Optimizer, Recipe};
 
-/// Everything that a step changes.
+/// Everything that a step changes, before a trainer takes it in.
 #[derive(Debug, Clone)]
 pub struct State {
     pub parameters: Parameters,

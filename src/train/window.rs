@@ -1,7 +1,7 @@
 //! What training steps have shown since the last line of the metrics.
 
 use super::{Meta, Record, rank};
-use crate::exec::Gradients;
+use crate::exec::Step;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Window {
 
 impl Window {
     /// Takes in one step.
-    pub fn add(&mut self, result: &Gradients, labels: &[u32]) {
+    pub fn add(&mut self, result: &Step, labels: &[u32]) {
         let classes = result.logits.len() / labels.len().max(1);
         let rows = result.logits.chunks(classes.max(1)).zip(labels);
         self.right += rows.filter(|(row, label)| rank(row, **label) == 0).count() as u64;

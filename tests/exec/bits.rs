@@ -4,7 +4,7 @@ use super::model::cluenet;
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
-use cluec::exec::{Batch, Executor, StepKey};
+use cluec::exec::{Batch, StepKey};
 use cluec::graph::{Graph, Init, Size};
 use serde_json::{Value, json};
 use std::time::Instant;

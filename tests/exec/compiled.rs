@@ -4,7 +4,7 @@ use cluec::diag::Sources;
 use cluec::exec::cpu::Compiled;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
-use cluec::exec::{AdamW, AdamWConfig, Batch, Executor, Parameters, StepKey, init};
+use cluec::exec::{AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepKey, init};
 use cluec::graph::Graph;
 
 const KEY: StepKey = StepKey { seed: 3, step: 7 };

@@ -1,6 +1,6 @@
 //! Accuracy and loss, by hand.
 
-use cluec::exec::reference::Reference;
+use cluec::exec::cpu::Compiled;
 use cluec::exec::{Batch, init::initialize};
 use cluec::train::{Evaluation, evaluate, rank};
 
@@ -22,11 +22,11 @@ fn measure(biases: [f32; 4], labels: Vec<Vec<u32>>) -> Evaluation {
     let [.., weight, bias] = &mut parameters.0[..] else { panic!() };
     weight.fill(0.0);
     bias.copy_from_slice(&biases);
-    let executor = Reference::new(graph, 1).unwrap();
+    let mut evaluator = Compiled::evaluator(&graph, parameters, 1);
     let batches = labels
         .into_iter()
         .map(|labels| Ok(Batch { images: vec![0.5; labels.len() * 16 * 16 * 3], labels }));
-    evaluate(&executor, &parameters, batches, 4).unwrap()
+    evaluate(&mut evaluator, batches, 4).unwrap()
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn huge_logits_give_no_infinity() {
 fn an_error_of_the_data_is_passed_on() {
     let graph = super::model(super::TINY, &[]).graph.unwrap();
     let parameters = initialize(&graph, 0);
-    let executor = Reference::new(graph, 1).unwrap();
+    let mut evaluator = Compiled::evaluator(&graph, parameters, 1);
     let batches = [Err("broken.jpg".to_string())].into_iter();
-    assert_eq!(evaluate(&executor, &parameters, batches, 4).unwrap_err(), "broken.jpg");
+    assert_eq!(evaluate(&mut evaluator, batches, 4).unwrap_err(), "broken.jpg");
 }

@@ -4,7 +4,7 @@ use cluec::diag::Sources;
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
-use cluec::exec::{Batch, Executor, StepKey};
+use cluec::exec::{Batch, StepKey};
 use std::path::Path;
 
 fn check(file: &Path) {

@@ -3,7 +3,10 @@
 use super::{TINY, model, timeless};
 use cluec::data::{Dataset, Loader, Opened, Plan, Split, open};
 use cluec::exec::reference::Reference;
-use cluec::exec::{Batch, Executor, Gradients, Parameters, StepKey};
+use cluec::exec::{
+    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
+    not_finite,
+};
 use cluec::graph::Graph;
 use cluec::spec::Recipe;
 use cluec::train::{
@@ -87,11 +90,7 @@ enum Pull {
 }
 
 /// Trains as far as it goes.
-fn train(
-    folder: &Path,
-    pull: Pull,
-    executor: Option<&dyn Executor>,
-) -> Result<Outcome, TrainError> {
+fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, TrainError> {
     let model = model(TINY, &[]);
     let (graph, recipe) = (model.graph.unwrap(), model.recipe.unwrap());
     let opened = open(model.data.as_ref().unwrap(), None).unwrap();
@@ -109,9 +108,7 @@ fn train(
         },
         stop: (!matches!(pull, Pull::Broken(_))).then_some(&stop),
     };
-    let reference = Reference::new(graph.clone(), 1).unwrap();
     let fit = Fit {
-        executor: executor.unwrap_or(&reference),
         train: &images(Split::Train),
         test: &images(Split::Test),
         schedule: Schedule::of(&recipe),
@@ -123,7 +120,10 @@ fn train(
         stop: &stop,
         quiet: true,
     };
-    fit.run(state(&graph, &recipe, &folder))
+    let State { parameters, optimizer, meta } = state(&graph, &recipe, &folder);
+    let mut trainer =
+        Faulty { inner: Reference::new(graph.clone(), 1).unwrap(), parameters, optimizer, fault };
+    fit.run(&mut trainer, meta)
 }
 
 fn finished(outcome: Result<Outcome, TrainError>) -> Evaluation {
@@ -227,37 +227,40 @@ fn a_broken_image_loses_nothing() {
     assert_same(whole.path(), folder.path(), "after a broken image");
 }
 
-/// An executor that goes wrong at a step.
+/// What goes wrong in the gradients of the thirteenth step.
+type Fault = fn(&mut Gradients);
+
+/// The reference, whose gradients may go wrong.
 struct Faulty {
     inner: Reference,
-    step: u64,
-    fault: Fault,
+    parameters: Parameters,
+    optimizer: AdamW,
+    fault: Option<Fault>,
 }
 
-impl Executor for Faulty {
-    fn gradients(
-        &self,
-        parameters: &Parameters,
-        batch: &Batch,
-        key: StepKey,
-    ) -> Result<Gradients, cluec::exec::ExecError> {
-        let mut result = self.inner.gradients(parameters, batch, key)?;
-        if key.step == self.step {
-            (self.fault)(&mut result);
+impl Evaluator for Faulty {
+    fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        self.inner.logits(&self.parameters, images)
+    }
+}
+
+impl Trainer for Faulty {
+    fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
+        let mut found = self.inner.gradients(&self.parameters, batch, key)?;
+        if let (12, Some(fault)) = (key.step, self.fault) {
+            fault(&mut found);
         }
-        Ok(result)
+        if let Some(what) = not_finite(self.inner.graph(), found.loss, &found.gradients) {
+            return Err(StepError::NotFinite(what));
+        }
+        self.optimizer.step(&mut self.parameters, &found.gradients, lr);
+        Ok(Step { loss: found.loss, logits: found.logits })
     }
 
-    fn logits(
-        &self,
-        parameters: &Parameters,
-        images: &[f32],
-    ) -> Result<Vec<f32>, cluec::exec::ExecError> {
-        self.inner.logits(parameters, images)
+    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+        Ok((&self.parameters, &self.optimizer))
     }
 }
-
-type Fault = fn(&mut Gradients);
 
 #[test]
 fn a_number_that_is_none_loses_nothing() {
@@ -271,9 +274,7 @@ fn a_number_that_is_none_loses_nothing() {
     ];
     for (fault, message) in faults {
         let folder = tempfile::tempdir().unwrap();
-        let inner = Reference::new(model(TINY, &[]).graph.unwrap(), 1).unwrap();
-        let faulty = Faulty { inner, step: 12, fault };
-        let error = train(folder.path(), Pull::Never, Some(&faulty)).unwrap_err().to_string();
+        let error = train(folder.path(), Pull::Never, Some(fault)).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
         assert!(error.contains("last.safetensors holds the last good state"), "{error}");
         finished(train(folder.path(), Pull::Never, None));

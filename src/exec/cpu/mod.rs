@@ -15,7 +15,10 @@ mod schedule;
 mod scratch;
 mod weights;
 
-use super::{AdamW, Batch, ExecError, Gradients, Parameters, StepKey};
+use super::{
+    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
+    clip_factor, not_finite,
+};
 use crate::graph::Graph;
 use crate::passes::{self, Keep};
 use crate::plan::{self, Memory, Plan};
@@ -42,15 +45,6 @@ struct Training {
     clip: Option<f64>,
     /// Of the whole batch.
     gradients: Parameters,
-}
-
-/// What a step shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// Mean cross entropy over the batch.
-    pub loss: f64,
-    /// `[B, classes]`
-    pub logits: Vec<f32>,
 }
 
 impl Compiled {
@@ -80,15 +74,6 @@ impl Compiled {
         Compiled { evaluation, weights, lanes, training }
     }
 
-    pub fn parameters(&self) -> &Parameters {
-        &self.weights.values
-    }
-
-    /// Moments and steps so far.
-    pub fn optimizer(&self) -> Option<&AdamW> {
-        self.training.as_ref().map(|training| &training.optimizer)
-    }
-
     /// The memory of training with this batch, or of evaluation.
     pub fn memory(&self, batch: usize) -> Memory {
         let plan = self.training.as_ref().map_or(&self.evaluation, |training| &training.plan);
@@ -107,30 +92,6 @@ impl Compiled {
             all.merge(std::mem::take(profile));
         }
         all
-    }
-
-    /// One step of training: forward, backward, update.
-    pub fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, ExecError> {
-        let step = self.accumulate(batch, key)?;
-        let Some(training) = &mut self.training else { return Err(no_training()) };
-        if !step.loss.is_finite() {
-            return Ok(step);
-        }
-        let scale = training.clip.map_or(1.0, |clip| clip_factor(&training.gradients, clip));
-        let rates = training.optimizer.begin(lr);
-        let AdamW { m, v, decays, .. } = &mut training.optimizer;
-        let moments = m.0.iter_mut().zip(&mut v.0).zip(decays);
-        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(moments).collect();
-        schedule::each(parts, self.lanes.len(), |(((p, packs), g), ((m, v), decays))| {
-            if scale < 1.0 {
-                g.iter_mut().for_each(|g| *g *= scale);
-            }
-            rates.apply(p, g, m, v, *decays);
-            if let Some(packs) = packs {
-                packs.fill(p);
-            }
-        });
-        Ok(step)
     }
 
     /// Loss, logits and gradients at other parameters; nothing is updated.
@@ -200,9 +161,10 @@ impl Compiled {
         );
         Ok(Step { loss: loss / images as f64, logits })
     }
+}
 
-    /// Logits `[B, classes]` in evaluation mode.
-    pub fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+impl Evaluator for Compiled {
+    fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         let graph = &self.evaluation.graph;
         let size = image_size(graph);
         let images_count = count(images, size)?;
@@ -233,6 +195,36 @@ impl Compiled {
     }
 }
 
+impl Trainer for Compiled {
+    fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
+        let step = self.accumulate(batch, key)?;
+        let Some(training) = &mut self.training else { return Err(no_training().into()) };
+        if let Some(what) = not_finite(&training.plan.graph, step.loss, &training.gradients) {
+            return Err(StepError::NotFinite(what));
+        }
+        let scale = training.clip.map_or(1.0, |clip| clip_factor(&training.gradients, clip));
+        let rates = training.optimizer.begin(lr);
+        let AdamW { m, v, decays, .. } = &mut training.optimizer;
+        let moments = m.0.iter_mut().zip(&mut v.0).zip(decays);
+        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(moments).collect();
+        schedule::each(parts, self.lanes.len(), |(((p, packs), g), ((m, v), decays))| {
+            if scale < 1.0 {
+                g.iter_mut().for_each(|g| *g *= scale);
+            }
+            rates.apply(p, g, m, v, *decays);
+            if let Some(packs) = packs {
+                packs.fill(p);
+            }
+        });
+        Ok(step)
+    }
+
+    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+        let training = self.training.as_ref().ok_or_else(no_training)?;
+        Ok((&self.weights.values, &training.optimizer))
+    }
+}
+
 /// The memory of a plan on this many threads.
 pub fn memory(plan: &Plan, batch: usize, threads: usize) -> Memory {
     let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
@@ -260,11 +252,4 @@ fn count(images: &[f32], size: usize) -> Result<usize, ExecError> {
 fn reserve(lanes: &mut [Lane], plan: &Plan, group: usize) {
     let scratch = scratch(plan, group);
     lanes.iter_mut().for_each(|lane| lane.reserve(plan.arena * group, scratch));
-}
-
-/// What gradients are multiplied by so that their norm is at most `clip`.
-fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
-    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
-    let norm = squares.sum::<f64>().sqrt();
-    if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
 }

@@ -20,11 +20,13 @@ mod linear;
 mod normalize;
 mod run;
 mod simple;
+mod trainer;
 
 pub use run::{Mode, Output, evaluate};
 pub use simple::cross_entropy_sum;
+pub use trainer::{ReferenceEvaluator, ReferenceTrainer};
 
-use super::{Batch, ExecError, Executor, Gradients, Parameters, StepKey};
+use super::{Batch, ExecError, Gradients, Parameters, StepKey};
 use crate::graph::Graph;
 use candle_core::{DType, Device, Tensor, Var};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -185,8 +187,9 @@ fn logits_of(graph: &Graph, mut outputs: Vec<Option<Output>>) -> Result<Tensor, 
     }
 }
 
-impl Executor for Reference {
-    fn gradients(
+impl Reference {
+    /// Forward in training mode, mean cross entropy, backward.
+    pub fn gradients(
         &self,
         parameters: &Parameters,
         batch: &Batch,
@@ -230,7 +233,8 @@ impl Executor for Reference {
         Ok(Gradients { loss: loss / images as f64, logits, gradients: Parameters(sums) })
     }
 
-    fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+    /// Logits `[B, classes]` in evaluation mode.
+    pub fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         let count = self.count(images)?;
         let variables = variables(&self.graph, parameters, DType::F32)?;
         let tensors: Vec<Tensor> =
