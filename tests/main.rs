@@ -14,6 +14,6 @@ mod graph;
 mod layers;
 mod robust;
 mod text;
-mod wrong;
 #[cfg(feature = "train")]
 mod train;
+mod wrong;
