@@ -1,8 +1,9 @@
 //! Which executor runs a model.
 
-use crate::exec::cpu::Compiled;
-use crate::exec::reference::{Reference, ReferenceEvaluator, ReferenceTrainer};
-use crate::exec::{AdamW, Evaluator, ExecError, Parameters, Trainer};
+use crate::exec::cpu::{self, Compiled};
+use crate::exec::observe::Observation;
+use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
+use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer};
 use crate::graph::Graph;
 
 /// What runs a model.
@@ -56,5 +57,18 @@ impl Kind {
                 Box::new(ReferenceTrainer { reference, parameters, optimizer, clip })
             }
         })
+    }
+
+    /// Everything to be seen of a model on one batch.
+    pub fn observe(
+        self,
+        graph: &Graph,
+        parameters: &Parameters,
+        batch: &Batch,
+    ) -> Result<Observation, ExecError> {
+        match self {
+            Kind::Compiled => cpu::observe(graph, parameters, batch),
+            Kind::Reference => reference::observe(graph, parameters, batch),
+        }
     }
 }

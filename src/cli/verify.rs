@@ -1,5 +1,6 @@
 //! `cluec verify`: a model against the tensors of a reference implementation.
 
+use super::executor::Kind;
 use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::verify::{Report, Tolerances, verify};
@@ -19,6 +20,9 @@ pub struct Args {
     /// Largest relative error (L2) of a gradient
     #[arg(long)]
     pub rtol: Option<f64>,
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    pub executor: Kind,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -55,7 +59,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut all = true;
     let mut reports = Vec::new();
     for file in references {
-        match verify(graph, file, tolerances) {
+        match verify(graph, file, tolerances, |weights, batch| {
+            args.executor.observe(graph, weights, batch)
+        }) {
             Ok(report) => {
                 all &= report.pass();
                 if args.format == Format::Human {

@@ -7,6 +7,7 @@ mod adamw;
 pub mod cpu;
 pub mod drop_path;
 pub mod init;
+pub mod observe;
 #[cfg(feature = "train")]
 pub mod published;
 pub mod random;

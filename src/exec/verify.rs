@@ -5,21 +5,18 @@
 //! `tap.MODULE` (channels first), `assign.MODULE` and `assign_canon.MODULE`, `grad.NAME`,
 //! `step.NAME`; names are the published ones.
 
+use super::observe::{Observation, Seen};
 use super::published::{Misfit, Plain, Plains, adopt, from_published, publish, read};
-use super::reference::assign::Assignment;
-use super::reference::{Mode, Output, cross_entropy_sum, evaluate, variables};
-use super::{ExecError, Parameters};
+use super::{Batch, ExecError, Parameters};
 use crate::graph::ops::AdaptivePool;
-use crate::graph::{Graph, Size, Type, Value};
-use candle_core::{DType, Device, Tensor};
+use crate::graph::{Graph, Size};
 use serde::Serialize;
 use std::path::Path;
 
 /// Largest errors allowed.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Tolerances {
-    /// Maximum absolute error of a map, of the logits and of the loss, relative to the largest
-    /// number of the tensor (at least 1).
+    /// Maximum absolute error of a map, of the logits and of the loss.
     pub value: f64,
     /// Of a gradient, in L2 relative to the tensor's norm…
     pub gradient_relative: f64,
@@ -31,7 +28,7 @@ pub struct Tolerances {
 
 impl Default for Tolerances {
     fn default() -> Tolerances {
-        Tolerances { value: 1e-4, gradient_relative: 1e-3, gradient_absolute: 1e-6, step: 1e-6 }
+        Tolerances { value: 2e-5, gradient_relative: 1e-3, gradient_absolute: 1e-6, step: 1e-6 }
     }
 }
 
@@ -101,60 +98,55 @@ impl From<ExecError> for VerifyError {
         VerifyError::Exec(error)
     }
 }
-impl From<candle_core::Error> for VerifyError {
-    fn from(error: candle_core::Error) -> VerifyError {
-        VerifyError::Exec(error.into())
-    }
-}
-
 const GROUPS: [&str; 6] = ["tap", "assign", "logits", "loss", "grad", "step"];
 
-/// Runs the graph on the file's weights and images, and compares.
-pub fn verify(graph: &Graph, file: &Path, tolerances: Tolerances) -> Result<Report, VerifyError> {
+/// Compares what an executor shows of the graph, on the file's weights and images, with the file.
+pub fn verify(
+    graph: &Graph,
+    file: &Path,
+    tolerances: Tolerances,
+    observe: impl FnOnce(&Parameters, &Batch) -> Result<Observation, ExecError>,
+) -> Result<Report, VerifyError> {
     let tensors = read(file).map_err(VerifyError::File)?;
     let weights = from_published(graph, &part(&tensors, "w.")).map_err(VerifyError::Weights)?;
-    let images = images(graph, &tensors)?;
-    let labels = labels(graph, &tensors, images.dim(0)?)?;
-
-    let variables = variables(graph, &weights, DType::F32)?;
-    let inputs: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
-    let given = [(Value(0), images)];
-    let outputs = evaluate(graph, &inputs, &given, Mode::Evaluation, true)?;
-    let Some(output) = &outputs[graph.output.0 as usize] else {
-        return Err(ExecError("the graph has no output".into()).into());
-    };
-    let logits = output.tensor()?;
+    let (images, count) = images(graph, &tensors)?;
+    let labels = labels(graph, &tensors, count)?.unwrap_or_default();
+    let seen = observe(&weights, &Batch { images, labels })?;
     let mut comparison = Comparison { tolerances, checks: Vec::new(), unknown: Vec::new() };
 
     for (module, expected) in part(&tensors, "tap.") {
-        match tapped(graph, &outputs, &module) {
-            Some(tensor) => comparison.values("tap", &module, &channels_first(tensor)?, &expected),
+        let found = named(&seen, &module).find_map(|seen| match seen {
+            Seen::Tensor { shape, data } => Some(channels_first(shape, data)),
+            Seen::Index { .. } => None,
+        });
+        match found {
+            Some(found) => comparison.values("tap", &module, &found, &expected),
             None => comparison.unknown.push(format!("tap.{module}")),
         }
     }
-    assignments(graph, &outputs, &tensors, &mut comparison)?;
+    assignments(&seen, &tensors, &mut comparison);
     if let Some(expected) = tensors.get("out.logits") {
-        comparison.values("logits", "out.logits", &plain(logits)?, expected);
+        let found = Plain { shape: vec![count, graph.classes()], data: seen.logits.clone() };
+        comparison.values("logits", "out.logits", &found, expected);
     }
-    if let Some(labels) = labels {
-        let loss = (cross_entropy_sum(logits, &labels)? * (1.0 / labels.len() as f64))?;
+    if let Some((loss, gradients)) = &seen.training {
         if let Some(expected) = tensors.get("out.loss") {
-            comparison.values("loss", "out.loss", &plain(&loss)?, expected);
+            let found = Plain { shape: Vec::new(), data: vec![*loss as f32] };
+            comparison.values("loss", "out.loss", &found, expected);
         }
-        let store = loss.backward()?;
-        for (param, input) in graph.params.iter().zip(&inputs) {
-            let Some(expected) = tensors.get(&format!("grad.{}", param.published)) else {
-                continue;
-            };
-            let found = match store.get(input) {
-                Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>()?,
-                None => vec![0.0; param.elements()],
-            };
-            comparison.gradient(&param.published, &publish(param, &found), expected);
+        for (param, found) in graph.params.iter().zip(&gradients.0) {
+            if let Some(expected) = tensors.get(&format!("grad.{}", param.published)) {
+                comparison.gradient(&param.published, &publish(param, found), expected);
+            }
         }
     }
     step(graph, &weights, &tensors, &mut comparison);
     Ok(comparison.report())
+}
+
+/// The values seen under a module's name.
+fn named<'a>(seen: &'a Observation, module: &'a str) -> impl Iterator<Item = &'a Seen> {
+    seen.taps.iter().filter(move |(name, _)| name == module).map(|(_, seen)| seen)
 }
 
 /// The tensors whose names begin with `prefix`, without it.
@@ -164,12 +156,18 @@ fn part(tensors: &Plains, prefix: &str) -> Plains {
     found.map(|(name, plain)| (name[prefix.len()..].to_string(), plain.clone())).collect()
 }
 
-fn images(graph: &Graph, tensors: &Plains) -> Result<Tensor, VerifyError> {
+/// The images, channels last, and how many there are.
+fn images(graph: &Graph, tensors: &Plains) -> Result<(Vec<f32>, usize), VerifyError> {
     let [h, w] = graph.input_size();
     match tensors.get("in.x") {
         Some(x) if x.shape.len() == 4 && x.shape[0] > 0 && x.shape[1..] == [3, h, w] => {
-            let tensor = Tensor::from_slice(&x.data, x.shape.as_slice(), &Device::Cpu)?;
-            Ok(tensor.permute((0, 2, 3, 1))?.contiguous()?)
+            let mut images = Vec::with_capacity(x.data.len());
+            for image in x.data.chunks_exact(3 * h * w) {
+                for pixel in 0..h * w {
+                    images.extend((0..3).map(|channel| image[channel * h * w + pixel]));
+                }
+            }
+            Ok((images, x.shape[0]))
         }
         Some(x) => {
             let message = format!("`in.x` has shape {:?} instead of [B, 3, {h}, {w}]", x.shape);
@@ -189,61 +187,38 @@ fn labels(graph: &Graph, tensors: &Plains, batch: usize) -> Result<Option<Vec<u3
     Ok(Some(labels.data.iter().map(|&label| label as u32).collect()))
 }
 
-/// The map recorded under a module's name.
-fn tapped<'a>(graph: &Graph, outputs: &'a [Option<Output>], module: &str) -> Option<&'a Tensor> {
-    let mut taps = graph.taps.iter().filter(|tap| tap.published == module);
-    taps.find_map(|tap| outputs[tap.value.0 as usize].as_ref()?.tensor().ok())
-}
-
-fn plain(tensor: &Tensor) -> Result<Plain, VerifyError> {
-    Ok(Plain { shape: tensor.dims().to_vec(), data: tensor.flatten_all()?.to_vec1()? })
-}
-
-fn channels_first(tensor: &Tensor) -> Result<Plain, VerifyError> {
-    match tensor.rank() {
-        4 => plain(&tensor.permute((0, 3, 1, 2))?.contiguous()?),
-        _ => plain(tensor),
+/// `[B, H, W, C]` as `[B, C, H, W]`; other tensors as they are.
+fn channels_first(shape: &[usize], data: &[f32]) -> Plain {
+    let &[b, h, w, c] = shape else {
+        return Plain { shape: shape.to_vec(), data: data.to_vec() };
+    };
+    let mut to = Vec::with_capacity(data.len());
+    for image in data.chunks_exact((h * w * c).max(1)) {
+        for channel in 0..c {
+            to.extend(image[channel..].iter().step_by(c));
+        }
     }
+    Plain { shape: vec![b, c, h, w], data: to }
 }
 
 /// Compares every assignment, the canonical one where the file has it.
-fn assignments(
-    graph: &Graph,
-    outputs: &[Option<Output>],
-    tensors: &Plains,
-    comparison: &mut Comparison,
-) -> Result<(), VerifyError> {
+fn assignments(seen: &Observation, tensors: &Plains, comparison: &mut Comparison) {
     for (module, expected) in part(tensors, "assign.") {
-        let found = graph.taps.iter().filter(|tap| tap.published == module).find_map(|tap| {
-            let node = graph.node(tap.value);
-            match (outputs[tap.value.0 as usize].as_ref()?, &node.ty) {
-                (
-                    Output::Assignment(Assignment::Hard { index, .. }),
-                    Type::Assignment { map, grid, .. },
-                )
-                | (Output::Index(index), Type::Index { map, grid }) => Some((index, *map, *grid)),
-                _ => None,
-            }
+        let found = named(seen, &module).find_map(|seen| match seen {
+            Seen::Index { index, map, grid, .. } => Some((index, *map, *grid)),
+            Seen::Tensor { .. } => None,
         });
         let Some((index, map, grid)) = found else {
             comparison.unknown.push(format!("assign.{module}"));
             continue;
         };
-        let index = index.to_dtype(DType::F32)?;
-        let mut found = plain(&index)?;
-        let expected = match tensors.get(&format!("assign_canon.{module}")) {
-            Some(canonical) => {
-                let lowest = canonical_centers(map, grid);
-                for center in &mut found.data {
-                    *center = lowest[*center as usize] as f32;
-                }
-                canonical.clone()
-            }
-            None => expected,
-        };
-        comparison.indices(&module, &found, &expected);
+        let canonical = tensors.get(&format!("assign_canon.{module}"));
+        let lowest = canonical.map(|_| canonical_centers(map, grid));
+        let center = |&m: &u32| lowest.as_ref().map_or(m, |lowest| lowest[m as usize] as u32);
+        let expected = canonical.unwrap_or(&expected);
+        let data = index.iter().map(|m| center(m) as f32).collect();
+        comparison.indices(&module, &Plain { shape: expected.shape.clone(), data }, expected);
     }
-    Ok(())
 }
 
 /// For every center, the lowest one whose pooling bin is the same.
@@ -285,8 +260,7 @@ struct Comparison {
 
 impl Comparison {
     fn values(&mut self, group: &'static str, name: &str, found: &Plain, expected: &Plain) {
-        let largest = expected.data.iter().fold(1.0f64, |m, &x| m.max(f64::from(x.abs())));
-        let tolerance = self.tolerances.value * largest;
+        let tolerance = self.tolerances.value;
         self.push(group, name, found, expected, tolerance, |errors| errors.max_abs <= tolerance);
     }
 

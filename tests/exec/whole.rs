@@ -2,7 +2,16 @@
 
 use super::model::cluenet;
 use super::{fixtures, json};
+use cluec::exec::observe::Observation;
 use cluec::exec::verify::{Tolerances, VerifyError, verify};
+use cluec::exec::{Batch, ExecError, Parameters, cpu, reference};
+use cluec::graph::Graph;
+use std::path::Path;
+
+type Observe = fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>;
+
+const EXECUTORS: [(&str, Observe); 2] =
+    [("compiled", cpu::observe), ("reference", reference::observe)];
 
 #[test]
 fn whole_models_agree() {
@@ -15,13 +24,16 @@ fn whole_models_agree() {
         let graph = cluenet(&case["config"], [number("H"), number("W")], number("num_classes"));
         assert_eq!(graph.param_count(), case["params"].as_u64().unwrap(), "{name}");
         let file = folder.join(case["file"].as_str().unwrap());
-        let report = verify(&graph, &file, Tolerances::default()).unwrap();
-        for group in &report.groups {
-            println!("{name} {group:?}");
+        for (executor, observe) in EXECUTORS {
+            let seen = |weights: &Parameters, batch: &Batch| observe(&graph, weights, batch);
+            let report = verify(&graph, &file, Tolerances::default(), seen).unwrap();
+            for group in &report.groups {
+                println!("{executor} {name} {group:?}");
+            }
+            let failed: Vec<_> = report.checks.iter().filter(|check| !check.pass).collect();
+            assert!(failed.is_empty(), "{executor} {name}: {failed:#?}");
+            assert!(report.pass() && report.absent.is_empty(), "{name}: {:?}", report.unknown);
         }
-        let failed: Vec<_> = report.checks.iter().filter(|check| !check.pass).collect();
-        assert!(failed.is_empty(), "{name}: {failed:#?}");
-        assert!(report.pass() && report.absent.is_empty(), "{name}: {:?}", report.unknown);
     }
     assert_eq!(cases.len(), 7);
 }
@@ -37,10 +49,14 @@ fn a_malformed_file_is_an_error() {
     let cut = tempfile::tempdir().unwrap();
     let cut = cut.path().join("cut.safetensors");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    let error = verify(&graph, &cut, Tolerances::default()).unwrap_err();
+    let verify = |graph: &Graph, file: &Path| {
+        let seen = |weights: &Parameters, batch: &Batch| cpu::observe(graph, weights, batch);
+        verify(graph, file, Tolerances::default(), seen)
+    };
+    let error = verify(&graph, &cut).unwrap_err();
     assert!(matches!(error, VerifyError::File(_)), "{error}");
     let other = cluenet(&case["config"], [32, 32], 11);
     let file = folder.join("nano.safetensors");
-    let error = verify(&other, &file, Tolerances::default()).unwrap_err();
+    let error = verify(&other, &file).unwrap_err();
     assert!(error.to_string().contains("`head.weight` has shape [10, 32]"), "{error}");
 }

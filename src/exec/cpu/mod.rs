@@ -9,6 +9,7 @@ mod forward;
 pub mod kernels;
 mod lane;
 mod machine;
+mod observe;
 mod profile;
 mod run;
 mod schedule;
@@ -27,6 +28,7 @@ use run::Run;
 use weights::Weights;
 
 pub use machine::machine;
+pub use observe::observe;
 pub use profile::{Machine, Profile, Spent};
 pub use scratch::scratch;
 
@@ -67,7 +69,7 @@ impl Compiled {
     ) -> Compiled {
         let plan = Plan::new(passes::step(model, clip, Keep::Output), Keep::Output);
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
-        let zeros = Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect());
+        let zeros = zeros(&parameters);
         let weights = Weights::new(&plan.graph, parameters, true);
         let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
         let training = Some(Training { plan, optimizer, clip, gradients: zeros });
@@ -229,6 +231,11 @@ impl Trainer for Compiled {
 pub fn memory(plan: &Plan, batch: usize, threads: usize) -> Memory {
     let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
     plan::memory(plan, batch, threads, scratch)
+}
+
+/// Gradients before anything is added.
+fn zeros(parameters: &Parameters) -> Parameters {
+    Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect())
 }
 
 fn no_training() -> ExecError {

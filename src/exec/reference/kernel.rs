@@ -23,7 +23,7 @@ impl Real for f32 {
         self.exp()
     }
     fn erf(self) -> f32 {
-        candle_core::cpu::erf::erf_f32(self)
+        candle_core::cpu::erf::erf_f64(self.into()) as f32
     }
 }
 

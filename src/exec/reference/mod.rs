@@ -18,10 +18,12 @@ mod kernel;
 mod layer_norm;
 mod linear;
 mod normalize;
+mod observe;
 mod run;
 mod simple;
 mod trainer;
 
+pub use observe::observe;
 pub use run::{Mode, Output, evaluate};
 pub use simple::cross_entropy_sum;
 pub use trainer::{ReferenceEvaluator, ReferenceTrainer};

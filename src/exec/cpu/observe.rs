@@ -1,0 +1,84 @@
+//! Everything the compiled executor shows of a model on one batch.
+
+use super::lane::Lane;
+use super::run::Run;
+use super::weights::Weights;
+use super::{scratch, zeros};
+use crate::exec::observe::{Observation, Seen};
+use crate::exec::{Batch, ExecError, Parameters, StepKey};
+use crate::graph::{Choice, Graph, Type, Value};
+use crate::passes::{self, Keep};
+use crate::plan::Plan;
+
+/// Runs `batch` in evaluation mode as one group, and backward if it has labels. Values with names
+/// are kept, so fusions that would swallow one do not happen.
+pub fn observe(
+    model: &Graph,
+    parameters: &Parameters,
+    batch: &Batch,
+) -> Result<Observation, ExecError> {
+    let training = !batch.labels.is_empty();
+    let graph = match training {
+        true => passes::step(&passes::plain(model), None, Keep::Taps),
+        false => passes::evaluation(model, Keep::Taps),
+    };
+    let plan = Plan::new(graph, Keep::Taps);
+    let images = super::count(&batch.images, super::image_size(&plan.graph))?;
+    let weights = Weights::new(&plan.graph, parameters.clone(), training);
+    let mut lane = Lane::new(zeros(parameters));
+    lane.reserve(plan.arena * images, scratch(&plan, images));
+    let run = Run {
+        plan: &plan,
+        weights: &weights,
+        images: &batch.images,
+        labels: &batch.labels,
+        count: images,
+        batch: images,
+        first: 0,
+        key: StepKey { seed: 0, step: 0 },
+    };
+    run.group(&mut lane);
+    let graph = &plan.graph;
+    let seen = |value: Value, lane: &mut Lane| -> Option<Seen> {
+        let arena = lane.arena(images);
+        let place = plan.place(value)?;
+        // SAFETY: nothing runs.
+        let data = unsafe { arena.read(place) };
+        match graph.node(value).ty {
+            Type::Tensor(ref dims) => {
+                let shape = std::iter::once(images).chain(dims.iter().copied()).collect();
+                Some(Seen::Tensor { shape, data: data.to_vec() })
+            }
+            Type::Assignment { map, grid, heads, choice: Choice::Hard } => {
+                let index = by_head(bytemuck::cast_slice(data), images, heads);
+                Some(Seen::Index { index, images, map, grid })
+            }
+            Type::Index { map, grid } => {
+                let index = bytemuck::cast_slice(data).to_vec();
+                Some(Seen::Index { index, images, map, grid })
+            }
+            _ => None,
+        }
+    };
+    let taps = graph
+        .taps
+        .iter()
+        .filter_map(|tap| Some((tap.published.clone(), seen(tap.value, &mut lane)?)))
+        .collect();
+    let logits = run.logits(&mut lane).to_vec();
+    let training = training.then(|| {
+        let loss = lane.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / images as f64;
+        (loss, std::mem::replace(&mut lane.gradients, Parameters(Vec::new())))
+    });
+    Ok(Observation { taps, logits, training })
+}
+
+/// `[B, N, heads]` as `[B, heads, N]`.
+fn by_head(index: &[u32], images: usize, heads: usize) -> Vec<u32> {
+    let of_image = index.len() / images.max(1);
+    let by_image = index.chunks_exact(of_image.max(1));
+    by_image
+        .flat_map(|image| (0..heads).flat_map(|head| image[head..].iter().step_by(heads)))
+        .copied()
+        .collect()
+}
