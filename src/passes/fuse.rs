@@ -10,12 +10,17 @@ pub fn fuse(graph: &Graph, keep: Keep) -> Graph {
     let users = users(graph, keep);
     let patterns = Patterns { graph, users };
     let mut inside = vec![false; graph.nodes.len()];
-    let mut found = vec![None; graph.nodes.len()];
+    let mut found: Vec<Option<Fusion>> = vec![None; graph.nodes.len()];
     for value in graph.values() {
-        if let Some(fusion) = patterns.ffn(value).or_else(|| patterns.residual(value)) {
-            fusion.inside.iter().for_each(|v| inside[v.0 as usize] = true);
-            found[value.0 as usize] = Some(fusion);
+        let Some(fusion) = patterns.ffn(value).or_else(|| patterns.residual(value)) else {
+            continue;
+        };
+        // The last layer of one perceptron is not the first of the next.
+        if fusion.inside.iter().any(|v| found[v.0 as usize].is_some()) {
+            continue;
         }
+        fusion.inside.iter().for_each(|v| inside[v.0 as usize] = true);
+        found[value.0 as usize] = Some(fusion);
     }
     let mut edit = Edit::new(graph);
     for value in graph.values().filter(|value| !inside[value.0 as usize]) {

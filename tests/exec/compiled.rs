@@ -3,8 +3,8 @@
 use cluec::diag::Sources;
 use cluec::exec::cpu::Compiled;
 use cluec::exec::random::{Random, Site};
-use cluec::exec::reference::Reference;
-use cluec::exec::{AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepKey, init};
+use cluec::exec::reference::{Reference, ReferenceTrainer};
+use cluec::exec::{AdamW, AdamWConfig, Batch, Evaluator, Parameters, Step, StepKey, Trainer, init};
 use cluec::graph::Graph;
 
 const KEY: StepKey = StepKey { seed: 3, step: 7 };
@@ -79,4 +79,115 @@ fn models_of_every_shape_agree() {
     for graph in models("tests/verify/cluenet.clue", &["drop_path=0.3"]) {
         agrees(&graph);
     }
+}
+
+/// A small model whose every switch the cases below turn.
+const SWITCHES: &str = "tests/exec/switches.clue";
+
+#[test]
+fn every_switch_agrees() {
+    let cases: &[&[&str]] = &[
+        &[],
+        &["mixer.refine=dot"],
+        &["mixer.refine=off", "mixer.fuse=off"],
+        &["mixer.refine=off", "mixer.fuse=off", "mixer.query=centers"],
+        &["mixer.fuse=fixed"],
+        &["mixer.fuse=off"],
+        &["mixer.query=joint"],
+        &["mixer.query=pooled"],
+        &["mixer.query=centers"],
+        &["mixer.assign=soft"],
+        &["mixer.assign=soft", "mixer.query=joint", "mixer.dispatch=private"],
+        &["mixer.dispatch=private"],
+        // Bins that overlap, bins that repeat, one center.
+        &["mixer.grid=5x4"],
+        &["mixer.grid@2=5x6"],
+        &["mixer.grid=1x1"],
+        &["mixer.head_width=7", "mixer.heads=3 1"],
+        &["ffn.depthwise=off"],
+        &["ffn.depthwise=5x3"],
+        &["ffn.ratio=1.5"],
+        &["pool=conv"],
+        &["pool.layers=1"],
+        &["pool.layers=3", "pool.norm_out=layer"],
+        &["embed.coords=off", "embed.position=off", "embed.norm=off"],
+        &["mixer=off"],
+        &["ffn=off"],
+        &["head.norm=off", "drop_path=0"],
+        &["input=10x14", "width=5 9"],
+    ];
+    for sets in cases {
+        for graph in models(SWITCHES, sets) {
+            println!("{sets:?}");
+            agrees(&graph);
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let [graph] = &models(SWITCHES, &[])[..] else { panic!("one model") };
+    let (parameters, batch) = (parameters(graph), batch(graph, 11));
+    let run = |threads: usize| {
+        let mut compiled = trainer(graph, &parameters, threads);
+        let steps: Vec<Step> = (0..3)
+            .map(|step| compiled.step(&batch, 1e-2, StepKey { seed: 1, step }).unwrap())
+            .collect();
+        let (parameters, optimizer) = compiled.state().unwrap();
+        (steps, parameters.clone(), optimizer.clone())
+    };
+    assert_eq!(run(1), run(4));
+    assert_eq!(run(3), run(3));
+}
+
+/// Clipping and AdamW are part of the step: several steps end where the reference's do.
+#[test]
+fn steps_end_where_the_references_end() {
+    let [graph] = &models(SWITCHES, &["drop_path=0"])[..] else { panic!("one model") };
+    for clip in [None, Some(0.5)] {
+        let (parameters, batch) = (parameters(graph), batch(graph, 6));
+        let decays = vec![true; parameters.0.len()];
+        let optimizer = AdamW::new(ADAMW, decays, &parameters);
+        let reference = Reference::new(graph.clone(), 1).unwrap();
+        let mut reference = ReferenceTrainer {
+            reference,
+            parameters: parameters.clone(),
+            optimizer: optimizer.clone(),
+            clip,
+        };
+        let mut compiled = Compiled::trainer(graph, parameters, optimizer, clip, 2);
+        for step in 0..3 {
+            let key = StepKey { seed: 1, step };
+            let expected = reference.step(&batch, 1e-3, key).unwrap();
+            let found = compiled.step(&batch, 1e-3, key).unwrap();
+            close("loss", &[found.loss as f32], &[expected.loss as f32]);
+            close("logits", &found.logits, &expected.logits);
+        }
+        let (expected, _) = reference.state().unwrap();
+        let (found, _) = compiled.state().unwrap();
+        for (param, (found, expected)) in graph.params.iter().zip(found.0.iter().zip(&expected.0)) {
+            close(&param.name, found, expected);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let [graph] = &models(SWITCHES, &[])[..] else { panic!("one model") };
+    let parameters = parameters(graph);
+    let mut compiled = trainer(graph, &parameters, 1);
+    let fine = batch(graph, 2);
+    let mut check = |batch: Batch, message: &str| {
+        let error = compiled.step(&batch, 1e-3, KEY).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    check(Batch { labels: vec![0], ..fine.clone() }, "1 labels for 2 images");
+    check(Batch { labels: vec![0, 99], ..fine.clone() }, "label 99 of 5 classes");
+    check(Batch { images: vec![0.0; 7], labels: vec![0] }, "not whole images");
+    let images = vec![f32::NAN; fine.images.len()];
+    check(Batch { images, ..fine.clone() }, "the loss is NaN");
+    // Nothing was taken over from the step that failed.
+    assert_eq!(compiled.state().unwrap().0, &parameters);
+    let mut evaluator = Compiled::evaluator(graph, parameters, 1);
+    assert!(evaluator.step(&fine, 1e-3, KEY).is_err());
 }
