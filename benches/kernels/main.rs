@@ -6,6 +6,7 @@
 //! little.
 
 mod clusters;
+mod maps;
 mod peak;
 mod products;
 
@@ -16,6 +17,7 @@ fn main() {
     let mut table = Table { wanted };
     println!("{:<15} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
     products::run(&mut table);
+    maps::run(&mut table);
     clusters::run(&mut table);
 }
 

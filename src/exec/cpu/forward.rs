@@ -150,7 +150,7 @@ pub fn linear(op: &ops::Linear, ty: &Type) -> Linear {
 
 pub fn ffn(op: &ops::Ffn, ty: &Type) -> Ffn {
     let ([height, width], input) = map(ty);
-    Ffn { height, width, input, hidden: op.hidden, output: op.out, kernel: op.kernel }
+    Ffn::tiled([height, width], [input, op.hidden, op.out], op.kernel)
 }
 
 pub fn ffn_weights<'a>(node: &Node<'a>, op: &ops::Ffn) -> Option<FfnWeights<'a>> {

@@ -1,4 +1,6 @@
+mod conv;
 mod depthwise;
+mod ffn;
 mod gelu;
 mod linear;
 mod product;

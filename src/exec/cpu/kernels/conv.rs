@@ -1,7 +1,16 @@
-//! Dense strided convolution.
-use super::linear::{Linear, LinearGradients};
-use super::product::*;
-#[derive(Debug, Clone, Copy)]
+//! Dense strided convolution with zero padding: patches of the map become rows, a few at a time, and
+//! the rows go through a matrix product.
+
+use super::product::{
+    Bias, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
+};
+use super::simd::dispatch;
+use pulp::{Simd, WithSimd};
+use std::ops::Range;
+
+/// `[H, W, input] -> [H', W', output]`, `H' = floor((H + 2 pad - kernel) / stride) + 1`. The weight
+/// `[kh, kw, input, output]` is packed as `[kh kw input, output]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv {
     pub height: usize,
     pub width: usize,
@@ -11,106 +20,180 @@ pub struct Conv {
     pub stride: usize,
     pub pad: usize,
 }
+
+/// What a convolution's gradients are added to.
 pub struct ConvGradients<'a> {
     pub weight: &'a mut [f32],
     pub bias: &'a mut [f32],
 }
+
+/// Floats of patches at once.
+const PATCHES: usize = 96 * 1024;
+
 impl Conv {
-    fn out(&self) -> [usize; 2] {
-        [
-            (self.height + 2 * self.pad - self.kernel[0]) / self.stride + 1,
-            (self.width + 2 * self.pad - self.kernel[1]) / self.stride + 1,
-        ]
+    /// Height and width of the result.
+    pub fn out(&self) -> [usize; 2] {
+        let out = |n: usize, k: usize| (n + 2 * self.pad - k) / self.stride + 1;
+        [out(self.height, self.kernel[0]), out(self.width, self.kernel[1])]
     }
-    fn linear(&self) -> Linear {
-        let [h, w] = self.out();
-        Linear {
-            rows: h * w,
-            input: self.kernel[0] * self.kernel[1] * self.input,
-            output: self.output,
-        }
+
+    /// Numbers of a patch.
+    fn depth(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * self.input
     }
-    pub fn scratch(&self, images: usize) -> usize {
-        let l = self.linear();
-        images * l.rows * l.input + at_b_scratch(l.input, l.output)
-    }
-    fn pairs(&self, n: usize, mut visit: impl FnMut(usize, Option<usize>)) {
+
+    /// Pixels of the result at once: whole tiles of the product.
+    fn rows(&self, images: usize) -> usize {
         let [oh, ow] = self.out();
-        let c = self.input;
-        let mut p = 0;
-        for b in 0..n {
-            for oy in 0..oh {
-                for ox in 0..ow {
-                    for ky in 0..self.kernel[0] {
-                        let y = (oy * self.stride + ky).wrapping_sub(self.pad);
-                        for kx in 0..self.kernel[1] {
-                            let x = (ox * self.stride + kx).wrapping_sub(self.pad);
-                            visit(
-                                p,
-                                (y < self.height && x < self.width)
-                                    .then(|| ((b * self.height + y) * self.width + x) * c),
-                            );
-                            p += c;
-                        }
-                    }
-                }
-            }
-        }
+        let all = (images * oh * ow).max(1);
+        let most = (PATCHES / self.depth().max(1)).max(32);
+        all.div_ceil(all.div_ceil(most)).next_multiple_of(8)
     }
+
+    /// Floats of scratch for any of the passes over `images` images.
+    pub fn scratch(&self, images: usize) -> usize {
+        self.patches(images) + at_b_scratch(self.depth(), self.output)
+    }
+
+    /// Floats of a block of patches, in whole cache lines.
+    fn patches(&self, images: usize) -> usize {
+        (self.rows(images) * self.depth()).next_multiple_of(16)
+    }
+
+    /// Blocks of the result's pixels, over all images.
+    fn blocks(&self, images: usize) -> impl Iterator<Item = Range<usize>> {
+        let ([oh, ow], rows) = (self.out(), self.rows(images));
+        let all = images * oh * ow;
+        (0..all).step_by(rows).map(move |start| start..all.min(start + rows))
+    }
+
     pub fn forward(
         &self,
-        n: usize,
+        images: usize,
         x: &[f32],
-        w: Packed,
+        weight: Packed,
         bias: &[f32],
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let l = self.linear();
-        let cols = &mut scratch[..n * l.rows * l.input];
-        let c = self.input;
-        self.pairs(n, |p, s| match s {
-            Some(s) => cols[p..p + c].copy_from_slice(&x[s..s + c]),
-            None => cols[p..p + c].fill(0.0),
-        });
-        l.forward(n, cols, w, bias, y);
+        for block in self.blocks(images) {
+            self.unfold(x, block.clone(), scratch);
+            let patches = Matrix::new(scratch, block.len(), self.depth());
+            let y = &mut y[block.start * self.output..];
+            multiply(patches, weight, MatrixMut::new(y, block.len(), self.output), Bias(bias));
+        }
     }
+
+    /// `dx` from `dy`; `transposed` is packed `[output, kh kw input]`.
     pub fn backward_input(
         &self,
-        n: usize,
+        images: usize,
         dy: &[f32],
-        w: Packed,
+        transposed: Packed,
         dx: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let l = self.linear();
-        let cols = &mut scratch[..n * l.rows * l.input];
-        let c = self.input;
-        l.backward_input(n, dy, w, cols);
-        dx.fill(0.0);
-        self.pairs(n, |p, s| {
-            if let Some(s) = s {
-                for i in 0..c {
-                    dx[s + i] += cols[p + i];
+        dx[..images * self.height * self.width * self.input].fill(0.0);
+        for block in self.blocks(images) {
+            let dy = Matrix::new(&dy[block.start * self.output..], block.len(), self.output);
+            multiply(dy, transposed, MatrixMut::new(scratch, block.len(), self.depth()), Store);
+            dispatch(Fold { conv: self, patches: scratch, block, dx });
+        }
+    }
+
+    /// Adds to the gradients of weight and bias.
+    pub fn backward_weight(
+        &self,
+        images: usize,
+        x: &[f32],
+        dy: &[f32],
+        gradients: ConvGradients,
+        scratch: &mut [f32],
+    ) {
+        let (patches, copies) = scratch.split_at_mut(self.patches(images));
+        for block in self.blocks(images) {
+            self.unfold(x, block.clone(), patches);
+            let patches = Matrix::new(patches, block.len(), self.depth());
+            let dy = Matrix::new(&dy[block.start * self.output..], block.len(), self.output);
+            let weight = MatrixMut::new(gradients.weight, self.depth(), self.output);
+            multiply_at_b(patches, dy, weight, copies);
+            add_column_sums(dy, gradients.bias);
+        }
+    }
+
+    /// The patches under some pixels of the result.
+    fn unfold(&self, x: &[f32], block: Range<usize>, patches: &mut [f32]) {
+        self.runs(block, |patch, run| {
+            let to = &mut patches[patch..patch + self.kernel[1] * self.input];
+            match run {
+                Some(Run { skip, len, at }) => {
+                    to[..skip].fill(0.0);
+                    to[skip..skip + len].copy_from_slice(&x[at..at + len]);
+                    to[skip + len..].fill(0.0);
                 }
+                None => to.fill(0.0),
             }
         });
     }
-    pub fn backward_weight(
-        &self,
-        n: usize,
-        x: &[f32],
-        dy: &[f32],
-        g: ConvGradients,
-        scratch: &mut [f32],
-    ) {
-        let l = self.linear();
-        let (cols, rest) = scratch.split_at_mut(n * l.rows * l.input);
-        let c = self.input;
-        self.pairs(n, |p, s| match s {
-            Some(s) => cols[p..p + c].copy_from_slice(&x[s..s + c]),
-            None => cols[p..p + c].fill(0.0),
-        });
-        l.backward_weight(n, cols, dy, LinearGradients { weight: g.weight, bias: g.bias }, rest);
+
+    /// Calls `visit` with every row of every patch: its offset among the patches of the block, and
+    /// what of it lies in the map.
+    #[inline(always)]
+    fn runs(&self, block: Range<usize>, mut visit: impl FnMut(usize, Option<Run>)) {
+        let ([oh, ow], [kh, kw]) = (self.out(), self.kernel);
+        let (height, width, channels) = (self.height, self.width, self.input);
+        let mut patch = 0;
+        for pixel in block {
+            let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
+            // The part of a kernel's row inside the map.
+            let left = x * self.stride;
+            let start = self.pad.saturating_sub(left).min(kw);
+            let end = (width + self.pad).saturating_sub(left).min(kw).max(start);
+            for ky in 0..kh {
+                let from = (y * self.stride + ky).wrapping_sub(self.pad);
+                let run = (from < height && start < end).then(|| Run {
+                    skip: start * channels,
+                    len: (end - start) * channels,
+                    at: ((image * height + from) * width + left + start - self.pad) * channels,
+                });
+                visit(patch, run);
+                patch += kw * channels;
+            }
+        }
+    }
+}
+
+/// A row of a patch inside the map: `len` numbers at `at`, after `skip` outside.
+struct Run {
+    skip: usize,
+    len: usize,
+    at: usize,
+}
+
+/// Adds patches to the places they come from.
+struct Fold<'a> {
+    conv: &'a Conv,
+    patches: &'a [f32],
+    block: Range<usize>,
+    dx: &'a mut [f32],
+}
+
+impl WithSimd for Fold<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Fold { conv, patches, block, dx } = self;
+        conv.runs(
+            block,
+            #[inline(always)]
+            |patch, run| {
+                let Some(Run { skip, len, at }) = run else { return };
+                let (to, from) = (&mut dx[at..at + len], &patches[patch + skip..][..len]);
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to += from;
+                }
+            },
+        );
     }
 }
