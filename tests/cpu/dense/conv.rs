@@ -2,8 +2,10 @@ use super::*;
 use cluec::exec::cpu::kernels::conv::{Conv, ConvGradients};
 use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 
-/// Images, height, width, input, output, kernel, stride, pad.
-const SIZES: [(usize, [usize; 4], [usize; 2], usize, usize); 7] = [
+/// Images, then height, width, input, output, then kernel, then stride and pad.
+type Sizes = (usize, [usize; 4], [usize; 2], usize, usize);
+
+const SIZES: [Sizes; 7] = [
     (2, [6, 5, 3, 7], [3, 3], 1, 1),
     (3, [7, 8, 16, 24], [3, 3], 2, 1),
     (2, [8, 12, 5, 32], [4, 4], 4, 0),

@@ -195,7 +195,7 @@ fn tiles_fit_the_sizes() {
         ([300, 200], [24, 100, 24]),
     ] {
         let ffn = Ffn::tiled(map, widths, three);
-        assert!(ffn.chunk % 32 == 0 && ffn.chunk > 0 && ffn.group > 0, "{ffn:?}");
+        assert!(ffn.chunk.is_multiple_of(32) && ffn.chunk > 0 && ffn.group > 0, "{ffn:?}");
         assert!(ffn.chunk <= widths[1].next_multiple_of(32), "{ffn:?}");
     }
     // A small map brings several images along, a large one goes alone.
