@@ -1,12 +1,13 @@
 //! What one thread works with: an arena in the layout of the plan, scratch, and gradients of its own.
 
+use super::kernels::floats::Floats;
 use super::profile::Profile;
 use crate::exec::Parameters;
 use crate::plan::Place;
 
 pub struct Lane {
-    arena: Vec<f32>,
-    pub scratch: Vec<f32>,
+    arena: Floats,
+    pub scratch: Floats,
     /// Of the group at hand; empty where nothing is trained.
     pub gradients: Parameters,
     /// Cross entropy of every image of the group.
@@ -19,8 +20,8 @@ impl Lane {
     /// `gradients` are zeros, or nothing where nothing is trained.
     pub fn new(gradients: Parameters) -> Lane {
         Lane {
-            arena: Vec::new(),
-            scratch: Vec::new(),
+            arena: Floats::default(),
+            scratch: Floats::default(),
             gradients,
             losses: Vec::new(),
             profile: None,
@@ -31,8 +32,7 @@ impl Lane {
     pub fn reserve(&mut self, arena: usize, scratch: usize) {
         for (memory, wanted) in [(&mut self.arena, arena), (&mut self.scratch, scratch)] {
             if memory.len() < wanted {
-                // Zeros that nothing has touched yet cost nothing.
-                *memory = vec![0.0; wanted];
+                *memory = Floats::zeros(wanted);
             }
         }
     }

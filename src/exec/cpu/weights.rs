@@ -1,5 +1,6 @@
 //! Parameters, and the matrices among them packed for products.
 
+use super::kernels::floats::Floats;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 use crate::exec::Parameters;
 use crate::graph::{Graph, Op, ParamId};
@@ -14,14 +15,14 @@ pub struct Weights {
 pub struct Packs {
     k: usize,
     n: usize,
-    forward: Vec<f32>,
-    backward: Vec<f32>,
+    forward: Floats,
+    backward: Floats,
 }
 
 impl Packs {
     fn new(k: usize, n: usize, training: bool) -> Packs {
         let backward = if training { packed_len(n, k) } else { 0 };
-        Packs { k, n, forward: vec![0.0; packed_len(k, n)], backward: vec![0.0; backward] }
+        Packs { k, n, forward: Floats::zeros(packed_len(k, n)), backward: Floats::zeros(backward) }
     }
 
     /// Packs new values.

@@ -16,6 +16,7 @@ mod directions;
 pub mod dispatch;
 pub mod elementwise;
 pub mod ffn;
+pub mod floats;
 pub mod gate;
 pub mod gelu;
 pub mod layer_norm;

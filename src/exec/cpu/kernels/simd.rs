@@ -81,6 +81,19 @@ pub fn store_to<S: Simd>(simd: S, slice: &mut [f32], value: S::f32s) {
     unsafe { store(simd, slice.as_mut_ptr(), slice.len(), value) }
 }
 
+/// Asks for the cache line at `at`, which is soon read or written.
+#[inline(always)]
+pub fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; it never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// A plain mask: pulp's own carries a pointer to a routine per length, and a call costs more here.
 #[inline(always)]
 fn first<S: Simd>(simd: S, lanes: usize) -> MemMask<S::m32s> {

@@ -2,7 +2,7 @@
 
 use super::tile::{self, Steps};
 use super::{Matrix, MatrixMut, PANEL};
-use crate::exec::cpu::kernels::simd::{dispatch, load, store};
+use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
 /// Rows summed at once: the sums are read and written once per so many.
@@ -44,27 +44,28 @@ struct Strips {
     down: usize,
 }
 
-/// The strips of `width` columns of rows `top..top + depth`.
-fn strips(from: Matrix, top: usize, depth: usize, width: usize, copy: &mut [f32]) -> Strips {
-    let whole = from.columns.is_multiple_of(width);
-    if whole && from.stride <= NEAR {
+/// The strips of `WIDTH` columns of rows `top..top + depth`.
+#[inline(always)]
+fn strips<const WIDTH: usize>(from: Matrix, top: usize, depth: usize, copy: &mut [f32]) -> Strips {
+    if from.stride <= NEAR && from.columns.is_multiple_of(WIDTH) {
         let start = from.pointer().wrapping_add(top * from.stride);
-        return Strips { start, next: width, down: from.stride };
+        return Strips { start, next: WIDTH, down: from.stride };
     }
-    let strips = copy.chunks_exact_mut(DEPTH * width);
-    for (strip, left) in strips.zip((0..from.columns).step_by(width)) {
-        let part = width.min(from.columns - left);
-        for (row, to) in strip.chunks_exact_mut(width).take(depth).enumerate() {
+    let strips = copy.as_chunks_mut::<WIDTH>().0.chunks_exact_mut(DEPTH);
+    for (strip, left) in strips.zip((0..from.columns).step_by(WIDTH)) {
+        let part = WIDTH.min(from.columns - left);
+        for (row, to) in strip.iter_mut().take(depth).enumerate() {
             let source = from.part(top + row, left, part);
-            if part == width {
-                to.copy_from_slice(&source[..width]);
-            } else {
-                to[..part].copy_from_slice(source);
-                to[part..].fill(0.0);
+            match source.first_chunk::<WIDTH>() {
+                Some(source) => *to = *source,
+                None => {
+                    to[..part].copy_from_slice(source);
+                    to[part..].fill(0.0);
+                }
             }
         }
     }
-    Strips { start: copy.as_ptr(), next: DEPTH * width, down: width }
+    Strips { start: copy.as_ptr(), next: DEPTH * WIDTH, down: WIDTH }
 }
 
 impl WithSimd for AtB<'_> {
@@ -75,8 +76,8 @@ impl WithSimd for AtB<'_> {
         let n = self.b.columns;
         for top in (0..self.a.rows).step_by(DEPTH) {
             let depth = DEPTH.min(self.a.rows - top);
-            let a = strips(self.a, top, depth, TILE, self.a_copy);
-            let b = strips(self.b, top, depth, PANEL, self.b_copy);
+            let a = strips::<TILE>(self.a, top, depth, self.a_copy);
+            let b = strips::<PANEL>(self.b, top, depth, self.b_copy);
             for left in (0..n).step_by(2 * S::F32_LANES) {
                 let start = b.start.wrapping_add(left / PANEL * b.next + left % PANEL);
                 let b = Strips { start, ..b };
@@ -138,6 +139,10 @@ impl AtB<'_> {
         b: Strips,
         [row, left]: [usize; 2],
     ) {
+        let to = self.out.pointer().wrapping_add(row * self.out.stride + left);
+        for at in (0..M * V).map(|i| i / V * self.out.stride + i % V * S::F32_LANES) {
+            prefetch(to.wrapping_add(at));
+        }
         let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b.start, b.down) };
         for (i, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
