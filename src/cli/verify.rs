@@ -73,7 +73,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
             }
             Err(error) => {
                 all = false;
-                writeln!(io::stderr(), "error: {}: {error}", file.display())?;
+                let (name, error) = (file.display().to_string(), error.to_string());
+                // What failed to be read names the file itself.
+                let whole = if error.contains(&name) { error } else { format!("{name}: {error}") };
+                writeln!(io::stderr(), "error: {whole}")?;
             }
         }
     }

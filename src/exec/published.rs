@@ -26,19 +26,27 @@ pub struct Misfit {
     pub misshapen: Vec<(String, Vec<usize>, Vec<usize>)>,
 }
 
+/// Names that are listed of a kind of misfit.
+const MOST_NAMES: usize = 5;
+
 impl std::fmt::Display for Misfit {
+    /// A line for each way in which something does not fit, the first names of it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut parts = Vec::new();
-        if !self.missing.is_empty() {
-            parts.push(format!("missing: {}", self.missing.join(", ")));
+        let shape = |(name, needed, found): &(String, Vec<usize>, Vec<usize>)| {
+            format!("`{name}` has shape {found:?} instead of {needed:?}")
+        };
+        let misshapen: Vec<String> = self.misshapen.iter().map(shape).collect();
+        let parts =
+            [("missing: ", &self.missing), ("not in the model: ", &self.extra), ("", &misshapen)];
+        for (what, names) in parts.into_iter().filter(|(_, names)| !names.is_empty()) {
+            let shown = names[..names.len().min(MOST_NAMES)].join(", ");
+            write!(f, "\n  {what}{shown}")?;
+            match names.len().saturating_sub(MOST_NAMES) {
+                0 => {}
+                more => write!(f, " and {more} more")?,
+            }
         }
-        if !self.extra.is_empty() {
-            parts.push(format!("not in the model: {}", self.extra.join(", ")));
-        }
-        for (name, needed, found) in &self.misshapen {
-            parts.push(format!("`{name}` has shape {found:?} instead of {needed:?}"));
-        }
-        f.write_str(&parts.join("; "))
+        Ok(())
     }
 }
 impl std::error::Error for Misfit {}

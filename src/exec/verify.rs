@@ -86,7 +86,7 @@ impl std::fmt::Display for VerifyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             VerifyError::File(message) => f.write_str(message),
-            VerifyError::Weights(misfit) => write!(f, "the weights do not fit: {misfit}"),
+            VerifyError::Weights(misfit) => write!(f, "the weights do not fit the model{misfit}"),
             VerifyError::Exec(error) => error.fmt(f),
         }
     }

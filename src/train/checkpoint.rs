@@ -6,6 +6,7 @@
 use super::run::replace;
 use super::window::{Exact, Window};
 use crate::exec::Parameters;
+use crate::exec::published::Misfit;
 use crate::graph::Graph;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
@@ -177,42 +178,25 @@ impl Checkpoint {
     pub fn fitted(self, graph: &Graph) -> Result<Checkpoint, CheckpointError> {
         let index: HashMap<&str, usize> =
             self.names.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
-        let mut missing = Vec::new();
-        let mut misshapen = Vec::new();
+        let mut misfit = Misfit::default();
         let mut order = Vec::new();
         for param in &graph.params {
             match index.get(param.name.as_str()) {
-                None => missing.push(param.name.clone()),
-                Some(&i) if self.shapes[i] != param.shape => misshapen.push(format!(
-                    "{} {:?} here, {:?} in the model",
-                    param.name, self.shapes[i], param.shape
-                )),
+                None => misfit.missing.push(param.name.clone()),
+                Some(&i) if self.shapes[i] != param.shape => {
+                    let (needed, found) = (param.shape.clone(), self.shapes[i].clone());
+                    misfit.misshapen.push((param.name.clone(), needed, found));
+                }
                 Some(&i) => order.push(i),
             }
         }
         let known: HashSet<&str> = graph.params.iter().map(|p| p.name.as_str()).collect();
-        let extra: Vec<String> =
-            self.names.iter().filter(|n| !known.contains(n.as_str())).cloned().collect();
-        let hash = graph.hash();
-        if !missing.is_empty()
-            || !misshapen.is_empty()
-            || !extra.is_empty()
-            || hash != self.meta.graph_hash
-        {
-            let mut message = format!(
-                "the checkpoint is of another graph: {} there, {hash} here",
-                self.meta.graph_hash
-            );
-            for (what, names) in
-                [("missing there", missing), ("only there", extra), ("of another shape", misshapen)]
-            {
-                if !names.is_empty() {
-                    let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
-                    let more = names.len().saturating_sub(10);
-                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                    message.push_str(&format!("\n  {what}: {shown}{more}"));
-                }
-            }
+        let extra = self.names.iter().filter(|n| !known.contains(n.as_str()));
+        misfit.extra = extra.cloned().collect();
+        let (there, here) = (&self.meta.graph_hash, graph.hash());
+        if misfit != Misfit::default() || *there != here {
+            let message = "the checkpoint is of another graph";
+            let message = format!("{message} ({there}) than the model ({here}){misfit}");
             return Err(CheckpointError(message));
         }
         let pick = |p: &Parameters| Parameters(order.iter().map(|&i| p.0[i].clone()).collect());

@@ -67,3 +67,10 @@ impl Metrics {
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }
+
+impl Drop for Metrics {
+    /// A process forked in the meantime holds the file as well: closing it alone would not do.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
