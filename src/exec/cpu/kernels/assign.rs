@@ -254,7 +254,8 @@ vectorized! {
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         let work = Work::new(size, width, wide, scratch);
         let drows = &mut work.dcolumns[..heads * m * d];
-        let (mut dalpha, mut dbeta) = (0.0, 0.0);
+        // What the parameters get from all pixels may cancel almost entirely.
+        let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let outs = gradients.queries.chunks_exact_mut(m * size.channels);
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
@@ -279,8 +280,8 @@ vectorized! {
                         let (key, length) = (rows.row(i), work.lengths[i]);
                         let cos = dot(simd, key, query) * length;
                         let g = dweight[place] * s * (1.0 - s);
-                        dbeta += g;
-                        dalpha += g * cos;
+                        dbeta += f64::from(g);
+                        dalpha += f64::from(g * cos);
                         let g = g * inputs.alpha * length;
                         let dquery = &mut drows[(h * m + center) * d..][..d];
                         let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
@@ -306,8 +307,8 @@ vectorized! {
                 }
             }
         }
-        *gradients.alpha += dalpha;
-        *gradients.beta += dbeta;
+        *gradients.alpha += dalpha as f32;
+        *gradients.beta += dbeta as f32;
     }
 
     fn soft_forward<S>(
@@ -365,8 +366,8 @@ vectorized! {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         let work = Work::new(size, width, wide, scratch);
-        let zero = simd.splat_f32s(0.0);
-        let (mut dalpha, mut dbeta) = (zero, zero);
+        // As above.
+        let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let outs = gradients.queries.chunks_exact_mut(m * size.channels);
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
@@ -391,8 +392,8 @@ vectorized! {
                         let place = ((image * n + start + i) * heads + h) * m;
                         let length = work.lengths[i];
                         let sums = soften_back(simd, row, &dweights[place..][..m], inputs, length);
-                        dbeta = simd.add_f32s(dbeta, sums[0]);
-                        dalpha = simd.add_f32s(dalpha, sums[1]);
+                        dbeta += f64::from(sums[0]);
+                        dalpha += f64::from(sums[1]);
                     }
                     let sums = &mut work.dcolumns[h * d * width..][..d * width];
                     simd.vectorize(Collect { rows, panel: work.scores, width, sums });
@@ -417,8 +418,8 @@ vectorized! {
                 }
             }
         }
-        *gradients.alpha += simd.reduce_sum_f32s(dalpha);
-        *gradients.beta += simd.reduce_sum_f32s(dbeta);
+        *gradients.alpha += dalpha as f32;
+        *gradients.beta += dbeta as f32;
     }
 }
 
@@ -508,7 +509,7 @@ fn soften_back<S: Simd>(
     dweights: &[f32],
     inputs: Inputs,
     length: f32,
-) -> [S::f32s; 2] {
+) -> [f32; 2] {
     let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
     let (beta, alpha) = (simd.splat_f32s(inputs.beta), simd.splat_f32s(inputs.alpha));
     let length = simd.splat_f32s(length);
@@ -532,5 +533,5 @@ fn soften_back<S: Simd>(
         dalpha = simd.mul_add_e_f32s(dz, cos, dalpha);
         Whole.store(simd, row, at, simd.mul_f32s(simd.mul_f32s(dz, alpha), length));
     });
-    [dbeta, dalpha]
+    [dbeta, dalpha].map(|sum| simd.reduce_sum_f32s(sum))
 }

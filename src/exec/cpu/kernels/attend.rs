@@ -89,7 +89,7 @@ impl Attend {
         if let Score::Cosine { floor, .. } = self.score
             && temperature[0] >= floor.ln() as f32
         {
-            dtemperature[0] += along_temperature;
+            dtemperature[0] += along_temperature as f32;
         }
     }
 
@@ -198,8 +198,8 @@ vectorized! {
             for (i, row) in result.chunks_exact_mut(channels).enumerate() {
                 for (h, to) in row.chunks_exact_mut(d).enumerate() {
                     column(&gathered[h * d * width..], width, i, to);
-                    let total = totals[h * width + i];
-                    to.iter_mut().for_each(|x| *x /= total);
+                    let share = 1.0 / totals[h * width + i];
+                    to.iter_mut().for_each(|x| *x *= share);
                 }
             }
         }
@@ -212,7 +212,7 @@ vectorized! {
         scale: f32,
         dresult: &'a [f32],
         to: [&'a mut [f32]; 3],
-        along_temperature: &'a mut f32,
+        along_temperature: &'a mut f64,
         scratch: &'a mut [f32],
     ) {
         let Attend { channels, heads, .. } = size;
@@ -310,8 +310,8 @@ vectorized! {
                         let place = at_map + (start + i) * channels + h * d;
                         let (g, to) = (&rows_out[i * wide..][..d], &mut dkeys[place..][..d]);
                         if cosine {
-                            *along_temperature -=
-                                through_length(simd, of_keys.row(i), lengths[i], g, to);
+                            let along = through_length(simd, of_keys.row(i), lengths[i], g, to);
+                            *along_temperature -= f64::from(along);
                         } else {
                             to.copy_from_slice(g);
                         }

@@ -25,12 +25,16 @@ pub fn inverse_lengths<S: Simd>(simd: S, rows: Rows, inverse: &mut [f32]) {
 /// Rows times a factor each, as the columns of a panel. The columns beyond them repeat the last.
 #[inline(always)]
 pub fn as_columns(rows: Rows, factors: &[f32], width: usize, panel: &mut [f32]) {
-    let panel = &mut panel[..rows.depth * width];
-    for i in 0..width {
-        let from = i.min(rows.count - 1);
-        for (k, &x) in rows.row(from).iter().enumerate() {
-            panel[k * width + i] = x * factors[from];
+    let (count, factors) = (rows.count, &factors[..rows.count]);
+    // Checks that every row is there.
+    let _ = rows.row(count - 1);
+    for (k, to) in panel[..rows.depth * width].chunks_exact_mut(width).enumerate() {
+        let (to, beyond) = to.split_at_mut(count);
+        for (i, (to, factor)) in to.iter_mut().zip(factors).enumerate() {
+            // SAFETY: rows up to the last lie in the data, and `k` is below their depth.
+            *to = unsafe { *rows.data.get_unchecked(i * rows.stride + k) } * factor;
         }
+        beyond.fill(to[count - 1]);
     }
 }
 
@@ -47,8 +51,11 @@ pub fn as_rows(rows: Rows, factors: &[f32], width: usize, panel: &mut [f32]) {
 /// One column of a panel.
 #[inline(always)]
 pub fn column(panel: &[f32], width: usize, column: usize, to: &mut [f32]) {
+    let panel = &panel[..to.len() * width];
+    assert!(column < width);
     for (k, to) in to.iter_mut().enumerate() {
-        *to = panel[k * width + column];
+        // SAFETY: the panel has a row for every number of the column.
+        *to = unsafe { *panel.get_unchecked(k * width + column) };
     }
 }
 

@@ -47,13 +47,18 @@ vectorized! {
         bias: &'a [f32],
         y: &'a mut [f32],
     ) {
-        for (row, to) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-            let (mean, scale) = statistics(simd, row);
-            along!(S, c, |at, part| {
-                let normal = simd.mul_f32s(simd.sub_f32s(part.load(simd, row, at), mean), scale);
-                let (w, b) = (part.load(simd, weight, at), part.load(simd, bias, at));
-                part.store(simd, to, at, simd.mul_add_e_f32s(normal, w, b));
-            });
+        for (x, y) in x.chunks(BLOCK * c).zip(y.chunks_mut(BLOCK * c)) {
+            let (means, scales) = statistics(simd, x, c);
+            let rows = x.chunks_exact(c).zip(y.chunks_exact_mut(c));
+            for ((row, to), (mean, scale)) in rows.zip(means.into_iter().zip(scales)) {
+                let (mean, scale) = (simd.splat_f32s(mean), simd.splat_f32s(scale));
+                along!(S, c, |at, part| {
+                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
+                    let (w, b) = (part.load(simd, weight, at), part.load(simd, bias, at));
+                    let y = simd.mul_add_e_f32s(simd.mul_f32s(centered, scale), w, b);
+                    part.store(simd, to, at, y);
+                });
+            }
         }
     }
 
@@ -67,47 +72,66 @@ vectorized! {
         dweight: &'a mut [f32],
         dbias: &'a mut [f32],
     ) {
-        let share = simd.splat_f32s(1.0 / c as f32);
-        let rows = x.chunks_exact(c).zip(dy.chunks_exact(c));
-        for ((row, g), to) in rows.zip(dx.chunks_exact_mut(c)) {
-            let (mean, scale) = statistics(simd, row);
-            let (mut sum, mut along_normal) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
-            along!(S, c, |at, part| {
-                let normal = simd.mul_f32s(simd.sub_f32s(part.load(simd, row, at), mean), scale);
-                let g = part.load(simd, g, at);
-                let inner = simd.mul_f32s(g, part.load(simd, weight, at));
-                sum = simd.add_f32s(sum, inner);
-                along_normal = simd.mul_add_e_f32s(inner, normal, along_normal);
-                let dw = part.load(simd, dweight, at);
-                part.store(simd, dweight, at, simd.mul_add_e_f32s(g, normal, dw));
-                let db = part.load(simd, dbias, at);
-                part.store(simd, dbias, at, simd.add_f32s(db, g));
-            });
-            let mean_inner = simd.mul_f32s(simd.splat_f32s(simd.reduce_sum_f32s(sum)), share);
-            let total = simd.splat_f32s(simd.reduce_sum_f32s(along_normal));
-            let slope = simd.mul_f32s(total, share);
-            along!(S, c, |at, part| {
-                let normal = simd.mul_f32s(simd.sub_f32s(part.load(simd, row, at), mean), scale);
-                let inner = simd.mul_f32s(part.load(simd, g, at), part.load(simd, weight, at));
-                let rest = simd.negate_mul_add_e_f32s(normal, slope, simd.sub_f32s(inner, mean_inner));
-                part.store(simd, to, at, simd.mul_f32s(rest, scale));
-            });
+        let share = 1.0 / c as f32;
+        let blocks = x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c));
+        for ((x, dy), dx) in blocks.zip(dx.chunks_mut(BLOCK * c)) {
+            let (means, scales) = statistics(simd, x, c);
+            let rows = x.chunks_exact(c).zip(dy.chunks_exact(c)).zip(dx.chunks_exact_mut(c));
+            for (((row, g), to), (mean, scale)) in rows.zip(means.into_iter().zip(scales)) {
+                let (mean, scale) = (simd.splat_f32s(mean), simd.splat_f32s(scale));
+                let (mut sum, mut along_normal) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
+                along!(S, c, |at, part| {
+                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
+                    let normal = simd.mul_f32s(centered, scale);
+                    let g = part.load(simd, g, at);
+                    let inner = simd.mul_f32s(g, part.load(simd, weight, at));
+                    sum = simd.add_f32s(sum, inner);
+                    along_normal = simd.mul_add_e_f32s(inner, normal, along_normal);
+                    let dw = part.load(simd, dweight, at);
+                    part.store(simd, dweight, at, simd.mul_add_e_f32s(g, normal, dw));
+                    let db = part.load(simd, dbias, at);
+                    part.store(simd, dbias, at, simd.add_f32s(db, g));
+                });
+                let mean_inner = simd.splat_f32s(simd.reduce_sum_f32s(sum) * share);
+                let slope = simd.splat_f32s(simd.reduce_sum_f32s(along_normal) * share);
+                along!(S, c, |at, part| {
+                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
+                    let normal = simd.mul_f32s(centered, scale);
+                    let inner = simd.mul_f32s(part.load(simd, g, at), part.load(simd, weight, at));
+                    let rest = simd.sub_f32s(inner, mean_inner);
+                    let rest = simd.negate_mul_add_e_f32s(normal, slope, rest);
+                    part.store(simd, to, at, simd.mul_f32s(rest, scale));
+                });
+            }
         }
     }
 }
 
-/// Mean and reciprocal deviation of a row, in every lane.
+/// Rows whose statistics are found together.
+const BLOCK: usize = 16;
+
+/// Means and reciprocal deviations of up to a block of rows.
 #[inline(always)]
-fn statistics<S: Simd>(simd: S, row: &[f32]) -> (S::f32s, S::f32s) {
-    let c = row.len() as f32;
-    let mut sum = simd.splat_f32s(0.0);
-    along!(S, row.len(), |at, part| sum = simd.add_f32s(sum, part.load(simd, row, at)));
-    let mean = simd.splat_f32s(simd.reduce_sum_f32s(sum) / c);
-    let mut squares = simd.splat_f32s(0.0);
-    along!(S, row.len(), |at, part| {
-        let centered = part.keep(simd, simd.sub_f32s(part.load(simd, row, at), mean));
-        squares = simd.mul_add_e_f32s(centered, centered, squares);
+fn statistics<S: Simd>(simd: S, x: &[f32], c: usize) -> ([f32; BLOCK], [f32; BLOCK]) {
+    let (mut means, mut scales) = ([0.0; BLOCK], [0.0; BLOCK]);
+    let share = 1.0 / c as f32;
+    for ((row, mean), scale) in x.chunks_exact(c).zip(&mut means).zip(&mut scales) {
+        let mut sum = simd.splat_f32s(0.0);
+        along!(S, c, |at, part| sum = simd.add_f32s(sum, part.load(simd, row, at)));
+        *mean = simd.reduce_sum_f32s(sum) * share;
+        let center = simd.splat_f32s(*mean);
+        let mut squares = simd.splat_f32s(0.0);
+        along!(S, c, |at, part| {
+            let centered = part.keep(simd, simd.sub_f32s(part.load(simd, row, at), center));
+            squares = simd.mul_add_e_f32s(centered, centered, squares);
+        });
+        *scale = simd.reduce_sum_f32s(squares);
+    }
+    let (one, share) = (simd.splat_f32s(1.0), simd.splat_f32s(share));
+    let eps = simd.splat_f32s(ops::LayerNorm::EPS as f32);
+    along!(S, BLOCK, |at, part| {
+        let variance = simd.mul_add_e_f32s(part.load(simd, &scales, at), share, eps);
+        part.store(simd, &mut scales, at, simd.div_f32s(one, simd.sqrt_f32s(variance)));
     });
-    let variance = simd.reduce_sum_f32s(squares) / c;
-    (mean, simd.splat_f32s(1.0 / (variance + ops::LayerNorm::EPS as f32).sqrt()))
+    (means, scales)
 }
