@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod counts;
 mod cpu;
+mod docs;
 #[cfg(feature = "train")]
 mod data;
 #[cfg(feature = "train")]

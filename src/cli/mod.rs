@@ -4,15 +4,21 @@
 #[cfg(feature = "train")]
 pub mod bench;
 pub mod check;
+mod completions;
+pub mod diff;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]
 pub mod executor;
+pub mod explain;
 pub mod fmt;
 pub mod graph;
+mod man;
+pub mod new;
 pub mod number;
 #[cfg(feature = "train")]
 pub mod predict;
+pub mod reference;
 #[cfg(feature = "train")]
 mod session;
 pub mod summary;
@@ -25,7 +31,7 @@ pub mod verify;
 use crate::diag::{Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Program};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -41,12 +47,18 @@ struct Cli {
 enum Verb {
     /// Report every mistake and the counts of every model
     Check(check::Args),
+    /// Write a commented file to start from
+    New(new::Args),
     /// Put files into their canonical form
     Fmt(fmt::Args),
     /// Print what every stage of a model gives and costs
     Summary(summary::Args),
     /// Print the graph a model is lowered to
     Graph(graph::Args),
+    /// Compare two models: settings, parameters, costs
+    Diff(diff::Args),
+    /// Say what a kind, a setting or a code means, and where a value comes from
+    Explain(explain::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -62,6 +74,13 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
+    /// Print docs/reference.md
+    #[command(hide = true)]
+    Reference,
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -131,9 +150,15 @@ pub fn run() -> io::Result<Exit> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),
+        Verb::New(args) => new::run(args, &mut out),
         Verb::Fmt(args) => fmt::run(args, &mut out),
         Verb::Summary(args) => summary::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
+        Verb::Diff(args) => diff::run(args, &mut out),
+        Verb::Explain(args) => explain::run(args, &mut out),
+        Verb::Completions(args) => completions::run(args, &mut out),
+        Verb::Man(args) => man::run(args, &mut out),
+        Verb::Reference => reference::run(&mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]
@@ -151,6 +176,11 @@ pub fn run() -> io::Result<Exit> {
     }?;
     out.flush()?;
     Ok(exit)
+}
+
+/// The command line, for completions and manual pages.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Says on standard error why a command cannot be followed.
@@ -185,7 +215,7 @@ pub(crate) fn open(
     sets: &[String],
 ) -> io::Result<Result<Opened, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, file, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
     print_reports(&diags, &sources)?;
     let mut model = match select(&program, name, verb, file) {
         Ok(model) => model.clone(),
