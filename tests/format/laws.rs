@@ -15,8 +15,15 @@ fn words(text: &str) -> Vec<String> {
                 comment = Some(line[at..].trim_end());
                 break;
             }
-            quoted ^= c == '"' && !code.ends_with('\\');
             match c {
+                '"' if !quoted => {
+                    code.push_str("\n\"");
+                    quoted = true;
+                }
+                '"' if !code.ends_with('\\') => {
+                    code.push_str("\"\n");
+                    quoted = false;
+                }
                 ' ' | '\t' | '\r' | ';' if !quoted => code.push('\n'),
                 '{' | '}' | ',' if !quoted => code.push_str(&format!("\n{c}\n")),
                 c => code.push(c),
