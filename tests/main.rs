@@ -5,9 +5,9 @@ mod architecture;
 mod cli;
 mod counts;
 mod cpu;
-mod docs;
 #[cfg(feature = "train")]
 mod data;
+mod docs;
 #[cfg(feature = "train")]
 mod exec;
 mod format;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for line in text.lines() {
-        let (mut code, mut quoted, mut comment) = (String::new(), false, None);
+        let (mut code, mut quoted, mut escaped, mut comment) = (String::new(), false, false, None);
         for (at, c) in line.char_indices() {
             if !quoted && line[at..].starts_with("//") {
                 comment = Some(line[at..].trim_end());
@@ -20,7 +20,7 @@ fn words(text: &str) -> Vec<String> {
                     code.push_str("\n\"");
                     quoted = true;
                 }
-                '"' if !code.ends_with('\\') => {
+                '"' if !escaped => {
                     code.push_str("\"\n");
                     quoted = false;
                 }
@@ -28,6 +28,7 @@ fn words(text: &str) -> Vec<String> {
                 '{' | '}' | ',' if !quoted => code.push_str(&format!("\n{c}\n")),
                 c => code.push(c),
             }
+            escaped = quoted && c == '\\' && !escaped;
         }
         words.extend(code.split('\n').filter(|word| !word.is_empty()).map(String::from));
         words.extend(comment.map(String::from));
