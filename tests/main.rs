@@ -7,6 +7,7 @@ mod counts;
 mod cpu;
 #[cfg(feature = "train")]
 mod data;
+mod docs;
 #[cfg(feature = "train")]
 mod exec;
 mod format;

@@ -1,6 +1,10 @@
 //! `cluec check`: every mistake of every file, and what its models count.
 
-use super::{Exit, Format, number, print_reports, usage};
+pub mod github;
+pub mod sarif;
+
+use super::table::{self, Side, Table};
+use super::{Exit, number, print_reports, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Claim, Program};
@@ -17,7 +21,21 @@ pub struct Args {
     sets: Vec<String>,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
+}
+
+/// How `check` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Form {
+    /// For reading
+    #[default]
+    Human,
+    /// For programs; its shape is a contract
+    Json,
+    /// For code scanning and editors: SARIF 2.1.0
+    Sarif,
+    /// For workflows: annotations of a pull request
+    Github,
 }
 
 /// What checking one file gave.
@@ -43,34 +61,51 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         })
         .collect();
     match args.format {
-        Format::Json => writeln!(out, "{:#}", report_json(&outcomes))?,
-        Format::Human => {
+        Form::Json => writeln!(out, "{:#}", report_json(&outcomes))?,
+        Form::Sarif => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&sarif::report(&outcomes))?)?
+        }
+        Form::Github => write!(out, "{}", github::report(&outcomes))?,
+        Form::Human => {
             for outcome in &outcomes {
                 print_reports(&outcome.diags, &outcome.sources)?;
             }
-            write!(out, "{}", report_human(&outcomes))?;
+            write!(out, "{}", report_human(&outcomes, table::room()))?;
         }
     }
     let found = outcomes.iter().any(|outcome| outcome.diags.has_errors());
     Ok(if found { Exit::Findings } else { Exit::Fine })
 }
 
+/// The message, what the text at fault says of it, and what to do: for formats without snippets.
+fn whole_message(d: &Diagnostic) -> String {
+    let label = d.labels.first().map(|label| label.message.as_str()).filter(|m| !m.is_empty());
+    let mut text = d.message.clone();
+    for more in label.into_iter().chain(d.help.as_deref()) {
+        text.push_str("\n");
+        text.push_str(more);
+    }
+    text
+}
+
 /// The table of all models that have counts, then a line per file with something to report.
-pub fn report_human(outcomes: &[Outcome]) -> String {
-    let mut rows: Vec<[String; 6]> = Vec::new();
+pub fn report_human(outcomes: &[Outcome], room: Option<usize>) -> String {
+    let mut table = Table::new(&[
+        ("model", Side::Left),
+        ("params", Side::Right),
+        ("MACs", Side::Right),
+        ("ptflops", Side::Right),
+        ("training/image", Side::Right),
+        ("paper", Side::Left),
+    ]);
     for outcome in outcomes {
         for model in &outcome.program.models {
             if let Some(graph) = &model.graph {
-                rows.push(row(model, graph));
+                table.row(row(model, graph));
             }
         }
     }
-    let mut text = String::new();
-    if !rows.is_empty() {
-        let head = ["model", "params", "MACs", "ptflops", "training/image", "paper"];
-        rows.insert(0, head.map(String::from));
-        text = table(&rows);
-    }
+    let mut text = if table.is_empty() { String::new() } else { table.render(room) };
     for outcome in outcomes {
         let summary = render::summary(&outcome.diags);
         if !summary.is_empty() {
@@ -110,25 +145,6 @@ fn beside(claim: &Claim, graph: &Graph) -> String {
         }
         None => said,
     }
-}
-
-/// Columns two blanks apart, numbers to the right, the first and the last column to the left.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = (0..N)
-            .map(|column| match column {
-                0 => format!("{:<w$}", row[column], w = widths[column]),
-                c if c + 1 == N => row[c].clone(),
-                c => format!("{:>w$}", row[c], w = widths[c]),
-            })
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 /// The contract of `--format json`. Keys are never renamed or removed; `start` and `end` are bytes,

@@ -4,25 +4,34 @@
 #[cfg(feature = "train")]
 pub mod bench;
 pub mod check;
+mod completions;
+pub mod diff;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]
 pub mod executor;
+pub mod explain;
 pub mod fmt;
 pub mod graph;
+mod man;
+pub mod new;
 pub mod number;
 #[cfg(feature = "train")]
 pub mod predict;
+pub mod reference;
 #[cfg(feature = "train")]
 mod session;
+pub mod summary;
+pub mod table;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(feature = "train")]
 pub mod verify;
 
 use crate::diag::{Diags, Sources, render};
+use crate::graph::Graph;
 use crate::model::{Checked, Program};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -38,10 +47,18 @@ struct Cli {
 enum Verb {
     /// Report every mistake and the counts of every model
     Check(check::Args),
+    /// Write a commented file to start from
+    New(new::Args),
     /// Put files into their canonical form
     Fmt(fmt::Args),
+    /// Print what every stage of a model gives and costs
+    Summary(summary::Args),
     /// Print the graph a model is lowered to
     Graph(graph::Args),
+    /// Compare two models: settings, parameters, costs
+    Diff(diff::Args),
+    /// Say what a kind, a setting or a code means, and where a value comes from
+    Explain(explain::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -57,6 +74,13 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
+    /// Print docs/reference.md
+    #[command(hide = true)]
+    Reference,
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -126,8 +150,15 @@ pub fn run() -> io::Result<Exit> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),
+        Verb::New(args) => new::run(args, &mut out),
         Verb::Fmt(args) => fmt::run(args, &mut out),
+        Verb::Summary(args) => summary::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
+        Verb::Diff(args) => diff::run(args, &mut out),
+        Verb::Explain(args) => explain::run(args, &mut out),
+        Verb::Completions(args) => completions::run(args, &mut out),
+        Verb::Man(args) => man::run(args, &mut out),
+        Verb::Reference => reference::run(&mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]
@@ -147,6 +178,11 @@ pub fn run() -> io::Result<Exit> {
     Ok(exit)
 }
 
+/// The command line, for completions and manual pages.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Says on standard error why a command cannot be followed.
 pub(crate) fn usage(message: &str) -> io::Result<Exit> {
     writeln!(io::stderr(), "error: {message}")?;
@@ -160,6 +196,40 @@ pub(crate) fn print_reports(diags: &Diags, sources: &Sources) -> io::Result<()> 
         writeln!(err, "{}", render::report(diagnostic, sources))?;
     }
     Ok(())
+}
+
+/// What a command speaks of: one model of one file, lowered.
+pub(crate) struct Opened {
+    pub model: Checked,
+    pub graph: Graph,
+    /// Findings if something else in the file is in error.
+    pub exit: Exit,
+}
+
+/// Reads and checks a file, prints its reports, and picks the model. Where there is none to speak
+/// of, that has been said, and the command ends with the exit.
+pub(crate) fn open(
+    verb: &str,
+    file: &str,
+    name: Option<&str>,
+    sets: &[String],
+) -> io::Result<Result<Opened, Exit>> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    print_reports(&diags, &sources)?;
+    let mut model = match select(&program, name, verb, file) {
+        Ok(model) => model.clone(),
+        // Without a readable file there is no model to speak of: the reports said it.
+        Err(_) if program.models.is_empty() && diags.has_errors() => {
+            return Ok(Err(Exit::Findings));
+        }
+        Err(message) => return usage(&message).map(Err),
+    };
+    let exit = if diags.has_errors() { Exit::Findings } else { Exit::Fine };
+    Ok(match model.graph.take() {
+        Some(graph) => Ok(Opened { model, graph, exit }),
+        None => Err(Exit::Findings),
+    })
 }
 
 /// The model a command speaks of: the named one, or the only one there is. `verb` and `file` are

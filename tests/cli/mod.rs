@@ -3,3 +3,5 @@
 mod check;
 mod process;
 mod render;
+mod summary;
+mod verbs;
