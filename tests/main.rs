@@ -6,6 +6,8 @@ mod cli;
 mod codes;
 mod counts;
 mod cpu;
+#[cfg(all(feature = "cuda", feature = "train"))]
+mod cuda;
 #[cfg(feature = "train")]
 mod data;
 mod docs;

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod check;
 mod completions;
 pub mod diff;
+pub mod devices;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]
@@ -59,6 +60,8 @@ enum Verb {
     Diff(diff::Args),
     /// Say what a kind, a setting or a code means, and where a value comes from
     Explain(explain::Args),
+    /// Show what there is to run on
+    Devices(devices::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -159,6 +162,7 @@ pub fn run() -> io::Result<Exit> {
         Verb::Completions(args) => completions::run(args, &mut out),
         Verb::Man(args) => man::run(args, &mut out),
         Verb::Reference => reference::run(&mut out),
+        Verb::Devices(args) => devices::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]

@@ -1,0 +1,115 @@
+//! Every kernel compiles by NVRTC, which needs no GPU, as published models specialize it.
+
+use cluec::diag::Sources;
+use cluec::exec::cuda::compile::Compiler;
+use cluec::exec::cuda::kernels::*;
+use cluec::exec::cuda::library::Library;
+use cluec::exec::cuda::tape::{Pointer, Precision, Source, Unit};
+use cluec::exec::cuda::walk::{Rates, Weights, walk};
+use cluec::passes::{self, Keep};
+use cluec::plan::Plan;
+use std::path::Path;
+
+const SOURCES: [&Source; 14] = [
+    &adamw::SOURCE,
+    &assign::SOURCE,
+    &attend::SOURCE,
+    &cluster_mean::SOURCE,
+    &conv::SOURCE,
+    &depthwise::SOURCE,
+    &dispatch::SOURCE,
+    &elementwise::SOURCE,
+    &gate::SOURCE,
+    &layer_norm::SOURCE,
+    &loss::SOURCE,
+    &maps::SOURCE,
+    &nearest::SOURCE,
+    &reduce::SOURCE,
+];
+
+/// What a model's training step has compiled.
+fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
+    let file = format!("{}/models/{model}.clue", env!("CARGO_MANIFEST_DIR"));
+    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
+    assert!(!diags.has_errors(), "{diags:?}");
+    let graph = program.models[0].graph.clone().unwrap();
+    let plan = Plan::new(passes::step(&graph, Some(1.0), Keep::Output), Keep::Output);
+    let rates = Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let weights = Weights::new(&graph, precision, true, Pointer(0));
+    walk(&plan, 128, precision, &weights, Pointer(0), Some(rates)).1.units()
+}
+
+/// One unit of every source.
+fn one_each(units: &[Unit]) -> Vec<Unit> {
+    let of = |source: &Source| units.iter().find(|unit| unit.source == source).cloned();
+    SOURCES.iter().filter_map(|source| of(source)).collect()
+}
+
+/// Whether there is a compiler; said once if not.
+fn available() -> bool {
+    match Library::Nvrtc.find() {
+        Ok(_) => true,
+        Err(error) => {
+            println!("{error}: skipped");
+            false
+        }
+    }
+}
+
+fn compile(architecture: u32, units: &[Unit]) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    let compiler = Compiler::new(architecture, Some(cache)).unwrap();
+    let codes = compiler.compile_all(units).unwrap();
+    assert_eq!(codes.len(), units.len());
+    assert!(codes.iter().all(|code| code.starts_with(b"\x7fELF")));
+}
+
+#[test]
+fn every_kernel_compiles() {
+    if !available() {
+        return;
+    }
+    let all = units("cluenet_cifar", &[], Precision::Bf16);
+    assert_eq!(one_each(&all).len(), SOURCES.len(), "a source is not seen");
+    compile(90, &all);
+    compile(80, &one_each(&all));
+    compile(90, &one_each(&units("cluenet_cifar", &["mixer.refine=dot"], Precision::F32)));
+}
+
+#[test]
+#[ignore = "minutes of compiling; scripts/gpu/run.sh asks for it"]
+fn every_specialization_compiles() {
+    if !available() {
+        return;
+    }
+    for precision in [Precision::F32, Precision::Bf16] {
+        for model in ["cluenet_cifar", "cluenet_micro", "cluenet_tiny", "cluenet_small"] {
+            compile(90, &units(model, &[], precision));
+        }
+    }
+}
+
+#[test]
+fn the_cache_mends_itself() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let compiler = Compiler::new(90, Some(folder.path().join("deep"))).unwrap();
+    let unit = Unit::new(&loss::SOURCE, &[("THREADS", 256), ("BF16", 0)]);
+    let code = compiler.compile(&unit).unwrap();
+    let entries = || std::fs::read_dir(folder.path().join("deep")).unwrap().flatten();
+    assert_eq!(entries().count(), 1);
+    let entry = entries().next().unwrap().path();
+    let kept = std::fs::read(&entry).unwrap();
+    std::fs::write(&entry, &kept[..kept.len() / 2]).unwrap();
+    assert_eq!(compiler.compile(&unit).unwrap(), code);
+    assert_eq!(std::fs::read(&entry).unwrap(), kept);
+    // A cache that can not be written is none, and an error names the file and the place.
+    let blocked = Compiler::new(90, Some(entry.join("below"))).unwrap();
+    assert_eq!(blocked.compile(&unit).unwrap(), code);
+    let wrong = Unit::new(&loss::SOURCE, &[("BF16", 0)]);
+    let message = compiler.compile(&wrong).unwrap_err().to_string();
+    assert!(message.contains("loss.cu(") && message.contains("THREADS"), "{message}");
+}
