@@ -82,7 +82,7 @@ fn whole_message(d: &Diagnostic) -> String {
     let label = d.labels.first().map(|label| label.message.as_str()).filter(|m| !m.is_empty());
     let mut text = d.message.clone();
     for more in label.into_iter().chain(d.help.as_deref()) {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(more);
     }
     text

@@ -5,8 +5,8 @@
 pub mod bench;
 pub mod check;
 mod completions;
-pub mod diff;
 pub mod devices;
+pub mod diff;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]

@@ -39,7 +39,8 @@ pub struct Setting<'a> {
 
 /// Reads a text that was parsed, without errors, as `file`.
 pub fn read<'a>(text: &'a str, file: &ast::File) -> Block<'a> {
-    let mut reader = Reader { text, at: 0, breaks: 0 };
+    // A file begins a line; what stands there is behind nothing.
+    let mut reader = Reader { text, at: 0, breaks: 1 };
     reader.block(&file.settings)
 }
 
@@ -55,7 +56,6 @@ impl<'a> Reader<'a> {
     /// Reads settings up to and with the brace that closes them, or the end of the file.
     fn block(&mut self, settings: &[ast::Setting]) -> Block<'a> {
         let start = self.at;
-        self.breaks = 0;
         let mut block = Block::default();
         for setting in settings {
             self.between(setting.path.span.start as usize, &mut block);
@@ -83,6 +83,7 @@ impl<'a> Reader<'a> {
         }
         let body = setting.body.as_ref().map(|body| {
             self.word(body.open);
+            self.breaks = 0;
             self.block(&body.settings)
         });
         self.breaks = 0;
@@ -120,7 +121,7 @@ impl<'a> Reader<'a> {
         let behind = self.breaks == 0 && !comment.starts_with("///");
         match block.lines.last_mut() {
             Some(Line::Setting(setting)) if behind => setting.remark = Some(comment),
-            None if behind && self.at > 0 => block.remark = Some(comment),
+            None if behind => block.remark = Some(comment),
             _ => {
                 self.blank(block);
                 block.lines.push(Line::Comment(comment));
