@@ -141,7 +141,11 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(run) => RunFolder::open(run),
         None => new_run(args, &model.name)?,
     };
-    let write = |path: PathBuf, text: &str| replace(&path, |file| file.write_all(text.as_bytes()));
+    let write = |path: PathBuf, text: &str| {
+        replace(&path, |file| file.write_all(text.as_bytes())).map_err(|error| {
+            Failure::new(format!("{} can not be written: {error}", path.display()))
+        })
+    };
     write(folder.source(), &state.meta.source)?;
     write(folder.graph(), &graph.to_string())?;
     let State { parameters, optimizer, meta } = state;
@@ -189,7 +193,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
                 100.0 * evaluation.top1,
                 100.0 * evaluation.top3
             )?;
-            for claim in model.paper.iter().filter(|c| c.quantity == "top1") {
+            // Only what the paper trained, as long as it did, is comparable.
+            let whole = sets.is_empty() && args.steps.is_none();
+            for claim in model.paper.iter().filter(|c| whole && c.quantity == "top1") {
                 let ours = 100.0 * (evaluation.top1 - claim.value);
                 writeln!(out, "the paper: top-1 {} ({ours:+.2} points here)", claim.written)?;
             }
