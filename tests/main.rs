@@ -5,6 +5,8 @@ mod architecture;
 mod cli;
 mod counts;
 mod cpu;
+#[cfg(all(feature = "cuda", feature = "train"))]
+mod cuda;
 #[cfg(feature = "train")]
 mod data;
 #[cfg(feature = "train")]

@@ -4,6 +4,7 @@
 #[cfg(feature = "train")]
 pub mod bench;
 pub mod check;
+pub mod devices;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]
@@ -42,6 +43,8 @@ enum Verb {
     Fmt(fmt::Args),
     /// Print the graph a model is lowered to
     Graph(graph::Args),
+    /// Show what there is to run on
+    Devices(devices::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -128,6 +131,7 @@ pub fn run() -> io::Result<Exit> {
         Verb::Check(args) => check::run(args, &mut out),
         Verb::Fmt(args) => fmt::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
+        Verb::Devices(args) => devices::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]

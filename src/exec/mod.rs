@@ -5,6 +5,8 @@
 
 mod adamw;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod drop_path;
 pub mod init;
 pub mod observe;
@@ -53,7 +55,7 @@ pub struct StepKey {
 }
 
 /// An executor failed: out of memory, a tensor library's error. The message names the op.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecError(pub String);
 
 impl std::fmt::Display for ExecError {

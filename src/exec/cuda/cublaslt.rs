@@ -1,0 +1,227 @@
+//! Matrix products by cuBLASLt. It thinks in columns: a row-major product `d = a · b` is its
+//! `dᵀ = bᵀ · aᵀ`, with every matrix lying in memory as it is, and a bias per column of `d` is what
+//! its epilogue adds per row.
+
+use super::super::ExecError;
+use super::library::Library;
+use super::product::Product;
+use super::tape::{Pointer, Precision};
+use cudarc::cublaslt::{result, sys};
+use std::ffi::c_void;
+
+/// Working memory for products, in bytes: what NVIDIA recommends for its newest.
+pub const WORKSPACE: usize = 32 << 20;
+
+pub struct CublasLt {
+    handle: sys::cublasLtHandle_t,
+    workspace: Pointer,
+}
+
+// SAFETY: a handle may be used by any thread.
+unsafe impl Send for CublasLt {}
+unsafe impl Sync for CublasLt {}
+
+/// A product made ready: descriptors and the way it is computed.
+pub struct Ready {
+    product: Product,
+    description: sys::cublasLtMatmulDesc_t,
+    /// Of `b`, `a` and `d`.
+    layouts: [sys::cublasLtMatrixLayout_t; 3],
+    way: sys::cublasLtMatmulAlgo_t,
+}
+
+// SAFETY: descriptors are only read after they were made.
+unsafe impl Send for Ready {}
+unsafe impl Sync for Ready {}
+
+fn said(what: &str) -> impl Fn(result::CublasError) -> ExecError {
+    move |error| ExecError(format!("cuBLASLt, {what}: {error}"))
+}
+
+fn pointer(at: Pointer) -> *mut c_void {
+    at.0 as *mut c_void
+}
+
+impl CublasLt {
+    /// `workspace` is `WORKSPACE` bytes of the device's memory; its context must be current.
+    pub fn new(workspace: Pointer) -> Result<CublasLt, ExecError> {
+        Library::CublasLt.find()?;
+        let handle = result::create_handle().map_err(said("handle"))?;
+        Ok(CublasLt { handle, workspace })
+    }
+
+    /// Chooses how to compute a product. The choice depends on the shapes, the alignment and the
+    /// device alone.
+    pub fn ready(&self, product: &Product, precision: Precision) -> Result<Ready, ExecError> {
+        let mut ready = describe(product, precision)?;
+        let shape = format!("{} x {} x {}", product.m, product.n, product.k);
+        // SAFETY: all descriptors are alive; the preference dies here.
+        unsafe {
+            let wishes = result::create_matmul_pref().map_err(said(&shape))?;
+            let found = preferences(wishes, product).and_then(|()| {
+                let [b, a, d] = ready.layouts;
+                result::get_matmul_algo_heuristic(
+                    self.handle,
+                    ready.description,
+                    b,
+                    a,
+                    d,
+                    d,
+                    wishes,
+                )
+            });
+            let _ = result::destroy_matmul_pref(wishes);
+            ready.way = found.map_err(said(&shape))?.algo;
+        }
+        Ok(ready)
+    }
+
+    /// Computes a product on a stream.
+    ///
+    /// # Safety
+    /// The addresses of the product must be matrices of its shapes in the device's memory.
+    pub unsafe fn run(&self, ready: &Ready, stream: sys::cudaStream_t) -> Result<(), ExecError> {
+        let (one, add) = (1f32, f32::from(u8::from(ready.product.accumulate)));
+        let Product { a, b, d, .. } = ready.product;
+        let [b_layout, a_layout, d_layout] = ready.layouts;
+        // SAFETY: descriptors are alive, the rest is the caller's word.
+        let result = unsafe {
+            result::matmul(
+                self.handle,
+                ready.description,
+                (&raw const one).cast(),
+                (&raw const add).cast(),
+                pointer(b.at),
+                b_layout,
+                pointer(a.at),
+                a_layout,
+                pointer(d),
+                d_layout,
+                pointer(d),
+                d_layout,
+                &ready.way,
+                pointer(self.workspace),
+                WORKSPACE,
+                stream,
+            )
+        };
+        result.map_err(said("product"))
+    }
+}
+
+impl Drop for CublasLt {
+    fn drop(&mut self) {
+        // SAFETY: the handle is alive, and dies here.
+        let _ = unsafe { result::destroy_handle(self.handle) };
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        // SAFETY: the descriptors are alive, and die here.
+        unsafe {
+            let _ = result::destroy_matmul_desc(self.description);
+            for layout in self.layouts {
+                let _ = result::destroy_matrix_layout(layout);
+            }
+        }
+    }
+}
+
+/// Its version, if it is there.
+pub fn version() -> Option<String> {
+    Library::CublasLt.find().ok()?;
+    // SAFETY: the library is there, and the function takes nothing.
+    let version = unsafe { sys::cublasLtGetVersion() };
+    // 120803 is 12.8.3.
+    Some(format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100))
+}
+
+/// Descriptors of a product, its way still open. Needs the library and no GPU.
+pub fn describe(product: &Product, precision: Precision) -> Result<Ready, ExecError> {
+    Library::CublasLt.find()?;
+    let wide = sys::cudaDataType::CUDA_R_32F;
+    let stored = match precision {
+        Precision::F32 => wide,
+        Precision::Bf16 => sys::cudaDataType::CUDA_R_16BF,
+    };
+    let Product { m, n, k, a, b, bias, .. } = *product;
+    // Rows and columns as they lie in memory, read by columns: turned over.
+    let lying = |kind, [rows, columns]: [usize; 2], turned: bool| {
+        let [first, second] = if turned { [rows, columns] } else { [columns, rows] };
+        result::create_matrix_layout(kind, first as u64, second as u64, first as i64)
+            .map_err(said("layout"))
+    };
+    let layouts = [
+        lying(stored, [k, n], b.turned)?,
+        lying(stored, [m, k], a.turned)?,
+        lying(if product.wide { wide } else { stored }, [m, n], false)?,
+    ];
+    // Full `f32` throughout; sums are in `f32` for bfloat16 too.
+    let compute = sys::cublasComputeType_t::CUBLAS_COMPUTE_32F;
+    let description = result::create_matmul_desc(compute, wide).map_err(said("description"))?;
+    let ready = Ready {
+        product: *product,
+        description,
+        layouts,
+        // SAFETY: plain words, filled by `CublasLt::ready` before they are read.
+        way: unsafe { std::mem::zeroed() },
+    };
+    use sys::cublasLtMatmulDescAttributes_t as Attribute;
+    let turn = |turned: bool| if turned { 1i32 } else { 0 };
+    set(&ready, Attribute::CUBLASLT_MATMUL_DESC_TRANSA, &turn(b.turned))?;
+    set(&ready, Attribute::CUBLASLT_MATMUL_DESC_TRANSB, &turn(a.turned))?;
+    if let Some(bias) = bias {
+        let epilogue = sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS;
+        set(&ready, Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue)?;
+        set(&ready, Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias.0)?;
+    }
+    Ok(ready)
+}
+
+fn set<T>(
+    ready: &Ready,
+    attribute: sys::cublasLtMatmulDescAttributes_t,
+    value: &T,
+) -> Result<(), ExecError> {
+    let (at, size) = (std::ptr::from_ref(value).cast(), size_of::<T>());
+    // SAFETY: the description is alive, and `size` bytes lie at `at`.
+    unsafe { result::set_matmul_desc_attribute(ready.description, attribute, at, size) }
+        .map_err(said("attribute"))
+}
+
+/// How much working memory there is, and how the operands are aligned.
+///
+/// # Safety
+/// The preference must be alive.
+unsafe fn preferences(
+    wishes: sys::cublasLtMatmulPreference_t,
+    product: &Product,
+) -> Result<(), result::CublasError> {
+    use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
+    let aligned = |at: Pointer| 1u32 << at.0.trailing_zeros().min(8);
+    let (a, b, d) = (aligned(product.a.at), aligned(product.b.at), aligned(product.d));
+    let alignments = [
+        // Its first operand is our second one.
+        (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),
+        (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a),
+        (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, d),
+        (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, d),
+    ];
+    // SAFETY: the preference is alive by the caller's word; sizes are those of the values.
+    unsafe {
+        let most = Attribute::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+        let size = WORKSPACE;
+        result::set_matmul_pref_attribute(
+            wishes,
+            most,
+            (&raw const size).cast(),
+            size_of::<usize>(),
+        )?;
+        for (attribute, bytes) in alignments {
+            let at = (&raw const bytes).cast();
+            result::set_matmul_pref_attribute(wishes, attribute, at, size_of::<u32>())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! One GPU: a stream of its own, memory by the piece, tapes made ready, played, and captured as a
+//! graph that is replayed with one call.
+
+use super::super::ExecError;
+use super::compile::{Compiler, cache_folder};
+use super::cublaslt::{CublasLt, Ready, WORKSPACE};
+use super::library::Library;
+use super::tape::{Arg, Command, Launch, Pointer, Tape, Unit};
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaGraph, CudaModule, CudaStream, DriverError, PinnedHostSlice,
+    result, sys,
+};
+use cudarc::nvrtc::Ptx;
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex};
+
+/// A GPU, ready to play tapes.
+pub struct Device {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    compiler: Compiler,
+    modules: Mutex<HashMap<Unit, Arc<CudaModule>>>,
+    products: CublasLt,
+    _workspace: Memory,
+}
+
+/// A piece of a device's memory, given back when it is dropped.
+pub struct Memory {
+    context: Arc<CudaContext>,
+    at: Pointer,
+    bytes: usize,
+}
+
+/// What a GPU says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub name: String,
+    /// Compute capability.
+    pub capability: (i32, i32),
+    /// Bytes.
+    pub memory: u64,
+    /// Bytes nobody uses now.
+    pub free: u64,
+}
+
+fn said(what: &'static str) -> impl Fn(DriverError) -> ExecError {
+    move |error| ExecError(format!("CUDA, {what}: {error}"))
+}
+
+/// How many GPUs there are.
+pub fn count() -> Result<usize, ExecError> {
+    Library::Driver.find()?;
+    let count = CudaContext::device_count().map_err(said("counting devices"))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// What GPU `ordinal` says of itself.
+pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
+    Library::Driver.find()?;
+    let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
+    let read = || {
+        let (free, memory) = context.mem_get_info()?;
+        let (memory, free) = (memory as u64, free as u64);
+        Ok(Facts { name: context.name()?, capability: context.compute_capability()?, memory, free })
+    };
+    read().map_err(said("asking a device"))
+}
+
+impl Device {
+    /// Opens GPU `ordinal`.
+    pub fn open(ordinal: usize) -> Result<Device, ExecError> {
+        Library::Driver.find()?;
+        let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
+        // SAFETY: everything runs on one stream, in order: there is nothing to track.
+        unsafe { context.disable_event_tracking() };
+        let stream = context.new_stream().map_err(said("a stream"))?;
+        let (major, minor) = context.compute_capability().map_err(said("asking a device"))?;
+        let architecture = u32::try_from(10 * major + minor).unwrap_or(0);
+        if architecture < 80 {
+            let message = format!("GPU {ordinal} has compute capability {major}.{minor}");
+            return Err(ExecError(format!("{message}; 8.0 or later is needed")));
+        }
+        let workspace = Memory::new(&context, WORKSPACE)?;
+        let products = CublasLt::new(workspace.at)?;
+        let compiler = Compiler::new(architecture, cache_folder())?;
+        let modules = Mutex::default();
+        Ok(Device { context, stream, compiler, modules, products, _workspace: workspace })
+    }
+
+    /// A piece of memory, its contents arbitrary.
+    pub fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
+        Memory::new(&self.context, bytes)
+    }
+
+    /// Copies bytes to the device, behind what the stream has to do, and waits for it.
+    ///
+    /// # Safety
+    /// So many bytes must lie at `at` in the device's memory.
+    pub unsafe fn write(&self, at: Pointer, bytes: &[u8]) -> Result<(), ExecError> {
+        self.bind()?;
+        // SAFETY: the caller's word; the bytes outlive the copy, which is waited for.
+        unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
+            .map_err(said("copying to the device"))?;
+        self.wait()
+    }
+
+    /// Copies bytes from the device, behind what the stream has to do, and waits for it.
+    ///
+    /// # Safety
+    /// So many bytes must lie at `at` in the device's memory.
+    pub unsafe fn read(&self, at: Pointer, bytes: &mut [u8]) -> Result<(), ExecError> {
+        self.bind()?;
+        // SAFETY: as in `write`.
+        unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
+            .map_err(said("copying from the device"))?;
+        self.wait()
+    }
+
+    /// Waits until everything is done.
+    pub fn wait(&self) -> Result<(), ExecError> {
+        self.stream.synchronize().map_err(said("waiting"))
+    }
+
+    fn bind(&self) -> Result<(), ExecError> {
+        self.context.bind_to_thread().map_err(said("a context"))
+    }
+
+    /// Pinned memory of the host through which `bytes` at a time go to `at` without waiting.
+    pub fn staging(&self, at: Pointer, bytes: usize) -> Result<Staging, ExecError> {
+        // SAFETY: every byte is written before it is read.
+        let pinned = unsafe { self.context.alloc_pinned(bytes) }.map_err(said("pinned memory"))?;
+        Ok(Staging { pinned, at })
+    }
+
+    /// Compiles what a tape needs and chooses how its products are computed.
+    pub fn ready(&self, tape: &Tape) -> Result<Played<'_>, ExecError> {
+        self.bind()?;
+        self.load(&tape.units())?;
+        let modules = self.modules.lock().map_err(|_| ExecError("a thread stopped".into()))?;
+        let mut functions: HashMap<(&Unit, &str), CudaFunction> = HashMap::new();
+        let mut steps = Vec::with_capacity(tape.commands.len());
+        for command in &tape.commands {
+            steps.push(match command {
+                Command::Product(product) => {
+                    Step::Product(self.products.ready(product, tape.precision)?)
+                }
+                Command::Launch(launch) => {
+                    let key = (&launch.unit, launch.entry);
+                    if !functions.contains_key(&key) {
+                        let module = modules
+                            .get(&launch.unit)
+                            .ok_or_else(|| ExecError(format!("{} was not loaded", launch.entry)))?;
+                        let function =
+                            module.load_function(launch.entry).map_err(said("a kernel"))?;
+                        functions.insert(key, function);
+                    }
+                    Step::Launch(launch.clone(), functions[&key].clone())
+                }
+            });
+        }
+        Ok(Played { device: self, steps })
+    }
+
+    /// Compiles and loads units that are not loaded yet.
+    fn load(&self, units: &[Unit]) -> Result<(), ExecError> {
+        let mut modules = self.modules.lock().map_err(|_| ExecError("a thread stopped".into()))?;
+        let fresh: Vec<Unit> =
+            units.iter().filter(|unit| !modules.contains_key(*unit)).cloned().collect();
+        let codes = self.compiler.compile_all(&fresh)?;
+        for (unit, code) in fresh.into_iter().zip(codes) {
+            let loaded = self.context.load_module(Ptx::from_binary(code));
+            modules.insert(unit, loaded.map_err(said("loading a kernel"))?);
+        }
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn new(context: &Arc<CudaContext>, bytes: usize) -> Result<Memory, ExecError> {
+        context.bind_to_thread().map_err(said("a context"))?;
+        // SAFETY: the driver is there and the context current.
+        let at = unsafe { result::malloc_sync(bytes.max(1)) }
+            .map_err(|error| ExecError(format!("CUDA, {bytes} bytes of memory: {error}")))?;
+        Ok(Memory { context: context.clone(), at: Pointer(at), bytes })
+    }
+
+    pub fn at(&self) -> Pointer {
+        self.at
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if self.context.bind_to_thread().is_ok() {
+            // SAFETY: it came from `malloc_sync` and is given back once.
+            let _ = unsafe { result::free_sync(self.at.0) };
+        }
+    }
+}
+
+/// Pinned memory of the host, and where on the device it goes.
+pub struct Staging {
+    pinned: PinnedHostSlice<u8>,
+    at: Pointer,
+}
+
+impl Staging {
+    /// Fills it and sends it on its way, ahead of what the stream is given next. Nothing may be on
+    /// its way through it: wait for the device between two sendings.
+    pub fn send(&mut self, device: &Device, bytes: &[u8]) -> Result<(), ExecError> {
+        let slice = self.pinned.as_mut_slice().map_err(said("pinned memory"))?;
+        let Some(part) = slice.get_mut(..bytes.len()) else {
+            return Err(ExecError(format!("{} bytes do not fit the staging memory", bytes.len())));
+        };
+        part.copy_from_slice(bytes);
+        device.bind()?;
+        // SAFETY: the staging memory lives on, and is not touched before the device was waited for.
+        unsafe { result::memcpy_htod_async(self.at.0, part, device.stream.cu_stream()) }
+            .map_err(said("copying to the device"))
+    }
+}
+
+enum Step {
+    Launch(Launch, CudaFunction),
+    Product(Ready),
+}
+
+/// A tape made ready for a device.
+pub struct Played<'a> {
+    device: &'a Device,
+    steps: Vec<Step>,
+}
+
+impl<'a> Played<'a> {
+    /// Does everything, in order, without waiting for it.
+    ///
+    /// # Safety
+    /// The addresses on the tape must be pieces of this device's memory, as large as the launchers
+    /// say.
+    pub unsafe fn play(&self) -> Result<(), ExecError> {
+        self.device.bind()?;
+        let stream = self.device.stream.cu_stream();
+        for step in &self.steps {
+            // SAFETY: the caller's word.
+            unsafe {
+                match step {
+                    Step::Product(ready) => self.device.products.run(ready, stream.cast())?,
+                    Step::Launch(launch, function) => {
+                        let mut args: Vec<*mut c_void> =
+                            launch.args.iter().map(|arg| Arg::address(arg).cast_mut()).collect();
+                        let [x, y] = launch.grid;
+                        result::launch_kernel(
+                            function.cu_function(),
+                            (x, y, 1),
+                            (launch.block, 1, 1),
+                            0,
+                            stream,
+                            &mut args,
+                        )
+                        .map_err(|error| ExecError(format!("CUDA, {}: {error}", launch.entry)))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records everything as one graph, which is then replayed with one call.
+    ///
+    /// # Safety
+    /// As for `play`, for as long as the graph is replayed.
+    pub unsafe fn capture(self) -> Result<Captured<'a>, ExecError> {
+        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        let stream = &self.device.stream;
+        stream.begin_capture(mode).map_err(said("capturing"))?;
+        // SAFETY: the caller's word.
+        let played = unsafe { self.play() };
+        let graph = stream.end_capture(sys::CUgraphInstantiate_flags(0)).map_err(said("capturing"));
+        played?;
+        match graph? {
+            Some(graph) => Ok(Captured { played: self, graph }),
+            None => Err(ExecError("CUDA, capturing: nothing was recorded".into())),
+        }
+    }
+}
+
+/// A tape recorded as a graph.
+pub struct Captured<'a> {
+    played: Played<'a>,
+    graph: CudaGraph,
+}
+
+impl Captured<'_> {
+    /// Does everything once more, without waiting for it.
+    pub fn replay(&self) -> Result<(), ExecError> {
+        self.played.device.bind()?;
+        self.graph.launch().map_err(said("replaying"))
+    }
+}

@@ -1,0 +1,29 @@
+//! Adaptive average pooling to a grid; its kernels stand with those of the other ops over maps.
+
+use super::maps::Maps;
+use super::{THREADS, blocks};
+use crate::exec::cuda::tape::{Pointer, Tape, args};
+use crate::graph::Size;
+
+#[derive(Debug, Clone, Copy)]
+pub struct AdaptivePool {
+    pub maps: Maps,
+    pub grid: Size,
+}
+
+impl AdaptivePool {
+    /// `[images, rows, columns, channels]` to `[images, grid, channels]`.
+    pub fn forward(&self, tape: &mut Tape, x: Pointer, y: Pointer) {
+        let threads = self.maps.images * self.grid[0] * self.grid[1] * self.maps.channels;
+        let args = args![x, y, self.maps.images];
+        let unit = self.maps.unit(self.grid);
+        tape.launch(unit, "adaptive_pool_forward", [blocks(threads), 1], THREADS, args);
+    }
+
+    pub fn backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer) {
+        let threads = self.maps.pixels() * self.maps.channels;
+        let args = args![g, gx, self.maps.images];
+        let unit = self.maps.unit(self.grid);
+        tape.launch(unit, "adaptive_pool_backward", [blocks(threads), 1], THREADS, args);
+    }
+}

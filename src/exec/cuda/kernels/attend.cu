@@ -1,0 +1,228 @@
+// Every center gathers from all pixels: softmax over pixels of (center . key), times value. One
+// pass, flash style: no matrix of centers by pixels anywhere.
+//
+// Centers [images, M, HEADS, D], keys and values [images, N, HEADS, D]. COSINE: both are made
+// directions and a center is divided by exp(max(temperature, floor)); otherwise it is divided by
+// sqrt(D). blockIdx.y is image and head.
+//
+// A block has QUERIES centers and SPLITS of the pixels: a thread walks every SPLITS-th pixel for
+// one center, with all it needs in registers, and the splits are merged in order.
+
+#define A (HEADS * D)
+#define IMAGE (blockIdx.y / HEADS)
+#define HEAD (blockIdx.y % HEADS)
+
+__device__ inline float scale_of(const float* temperature, float floor) {
+#if COSINE
+    return expf(-fmaxf(*temperature, floor));
+#else
+    return 1.0f / sqrtf((float)D);
+#endif
+}
+
+// A center as it meets the keys; gives its length.
+__device__ inline float center(const real* row, float scale, float* q) {
+    float length = 1;
+#if COSINE
+    length = direction(row, q, D);
+    for (int c = 0; c < D; c++) q[c] *= scale;
+#else
+    for (int c = 0; c < D; c++) q[c] = get(row[c]) * scale;
+#endif
+    return length;
+}
+
+struct Tile {
+    float key[TILE][D + 1], value[TILE][D + 1];
+};
+
+// Reads the keys and values of pixels [start, start + count) as they are scored.
+__device__ inline void load(Tile& tile, const real* keys, const real* values, int start, int count) {
+    __syncthreads();
+    for (int i = threadIdx.x; i < count * D; i += THREADS) {
+        u64 from = ((u64)IMAGE * N + start + i / D) * A + HEAD * D + i % D;
+        tile.key[i / D][i % D] = get(keys[from]);
+        tile.value[i / D][i % D] = get(values[from]);
+    }
+    __syncthreads();
+#if COSINE
+    for (int p = threadIdx.x; p < count; p += THREADS) {
+        float squares = 0;
+        for (int c = 0; c < D; c++) squares += tile.key[p][c] * tile.key[p][c];
+        float length = fmaxf(sqrtf(squares), LEAST);
+        for (int c = 0; c < D; c++) tile.key[p][c] /= length;
+    }
+    __syncthreads();
+#endif
+}
+
+__device__ inline float dot(const float* a, const float* b) {
+    float sum = 0;
+    for (int c = 0; c < D; c++) sum += a[c] * b[c];
+    return sum;
+}
+
+// out [images, M, HEADS, D], if wanted; lse [images, HEADS, M]: the logarithm of the sum of exp(scores)
+extern "C" __global__ void __launch_bounds__(THREADS)
+attend_forward(const real* centers, const real* keys, const real* values, const float* temperature,
+               float floor, real* out, float* lse) {
+    __shared__ Tile tile;
+    __shared__ float merged[QUERIES][D + 2];
+    int query = threadIdx.x % QUERIES, split = threadIdx.x / QUERIES;
+    int m = blockIdx.x * QUERIES + query;
+    bool active = split < SPLITS && m < M;
+    u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
+    float q[D], sum[D] = {}, largest = -1e30f, total = 0;
+    if (active) center(centers + row, scale_of(temperature, floor), q);
+    for (int start = 0; start < N; start += TILE) {
+        int count = min(TILE, N - start);
+        load(tile, keys, values, start, count);
+        if (active)
+            for (int p = split; p < count; p += SPLITS) {
+                float score = dot(q, tile.key[p]);
+                if (score > largest) {
+                    float shrink = expf(largest - score);
+                    total *= shrink;
+                    for (int c = 0; c < D; c++) sum[c] *= shrink;
+                    largest = score;
+                }
+                float weight = expf(score - largest);
+                total += weight;
+                for (int c = 0; c < D; c++) sum[c] += weight * tile.value[p][c];
+            }
+    }
+    for (int turn = 0; turn < SPLITS; turn++) {
+        if (turn == split && active) {
+            float* to = merged[query];
+            if (turn > 0) {
+                float both = fmaxf(largest, to[D]);
+                float mine = expf(largest - both), theirs = expf(to[D] - both);
+                for (int c = 0; c < D; c++) sum[c] = sum[c] * mine + to[c] * theirs;
+                total = total * mine + to[D + 1] * theirs;
+                largest = both;
+            }
+            for (int c = 0; c < D; c++) to[c] = sum[c];
+            to[D] = largest;
+            to[D + 1] = total;
+        }
+        __syncthreads();
+    }
+    if (split == 0 && active) {
+        float* from = merged[query];
+        if (out)
+            for (int c = 0; c < D; c++) put(out[row + c], from[c] / from[D + 1]);
+        lse[(u64)blockIdx.y * M + m] = from[D] + logf(from[D + 1]);
+    }
+}
+
+// What the gradient of a score needs of its center: g . out.
+__device__ inline float delta_of(const float* g, const real* out) {
+    float sum = 0;
+    for (int c = 0; c < D; c++) sum += g[c] * get(out[c]);
+    return sum;
+}
+
+// g [images, M, HEADS, D] -> gcenters; the temperature's gradient in parts, one per block
+extern "C" __global__ void __launch_bounds__(THREADS)
+attend_backward_centers(const real* centers, const real* keys, const real* values,
+                        const float* temperature, float floor, const real* out, const float* lse,
+                        const real* g, real* gcenters, float* partial_temperature) {
+    __shared__ Tile tile;
+    __shared__ float merged[QUERIES][D + 1];
+    int query = threadIdx.x % QUERIES, split = threadIdx.x / QUERIES;
+    int m = blockIdx.x * QUERIES + query;
+    bool active = split < SPLITS && m < M;
+    u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
+    float q[D], go[D], gq[D] = {}, gscale = 0, length = 1, scale = 0, delta = 0, sum = 0;
+    if (active) {
+        scale = scale_of(temperature, floor);
+        length = center(centers + row, scale, q);
+        for (int c = 0; c < D; c++) go[c] = get(g[row + c]);
+        delta = delta_of(go, out + row);
+        sum = lse[(u64)blockIdx.y * M + m];
+    }
+    for (int start = 0; start < N; start += TILE) {
+        int count = min(TILE, N - start);
+        load(tile, keys, values, start, count);
+        if (active)
+            for (int p = split; p < count; p += SPLITS) {
+                float score = dot(q, tile.key[p]);
+                float slope = expf(score - sum) * (dot(go, tile.value[p]) - delta);
+                for (int c = 0; c < D; c++) gq[c] += slope * tile.key[p][c];
+                gscale += slope * score;
+            }
+    }
+    for (int turn = 0; turn < SPLITS; turn++) {
+        if (turn == split && active) {
+            float* to = merged[query];
+            for (int c = 0; c < D; c++) to[c] = turn ? to[c] + gq[c] : gq[c];
+            to[D] = turn ? to[D] + gscale : gscale;
+        }
+        __syncthreads();
+    }
+    if (split == 0 && active) {
+        for (int c = 0; c < D; c++) gq[c] = merged[query][c] * scale;
+#if COSINE
+        for (int c = 0; c < D; c++) q[c] /= scale;
+        through_direction(q, length, gq, D);
+#endif
+        for (int c = 0; c < D; c++) put(gcenters[row + c], gq[c]);
+    }
+#if COSINE
+    if (threadIdx.x == 0) {
+        float part = 0;
+        for (int i = 0; i < QUERIES && blockIdx.x * QUERIES + i < M; i++) part -= merged[i][D];
+        if (*temperature < floor) part = 0;
+        partial_temperature[(u64)blockIdx.y * gridDim.x + blockIdx.x] = part;
+    }
+#endif
+}
+
+// g -> gkeys, gvalues [images, N, HEADS, D]: a thread per pixel walks all centers
+extern "C" __global__ void __launch_bounds__(PIXELS)
+attend_backward_pixels(const real* centers, const real* keys, const real* values,
+                       const float* temperature, float floor, const real* out, const float* lse,
+                       const real* g, real* gkeys, real* gvalues) {
+    __shared__ float queries[32][D], gradients[32][D], deltas[32], sums[32];
+    int n = blockIdx.x * PIXELS + threadIdx.x;
+    u64 row = ((u64)IMAGE * N + n) * A + HEAD * D;
+    float k[D], v[D], gk[D] = {}, gv[D] = {}, length = 1;
+    if (n < N) {
+#if COSINE
+        length = direction(keys + row, k, D);
+#else
+        for (int c = 0; c < D; c++) k[c] = get(keys[row + c]);
+#endif
+        for (int c = 0; c < D; c++) v[c] = get(values[row + c]);
+    }
+    for (int start = 0; start < M; start += 32) {
+        int count = min(32, M - start);
+        __syncthreads();
+        if (threadIdx.x < count) {
+            int i = threadIdx.x;
+            u64 from = ((u64)IMAGE * M + start + i) * A + HEAD * D;
+            center(centers + from, scale_of(temperature, floor), queries[i]);
+            for (int c = 0; c < D; c++) gradients[i][c] = get(g[from + c]);
+            deltas[i] = delta_of(gradients[i], out + from);
+            sums[i] = lse[(u64)blockIdx.y * M + start + i];
+        }
+        __syncthreads();
+        if (n >= N) continue;
+        for (int i = 0; i < count; i++) {
+            float weight = expf(dot(queries[i], k) - sums[i]);
+            float slope = weight * (dot(gradients[i], v) - deltas[i]);
+            for (int c = 0; c < D; c++) {
+                gv[c] += weight * gradients[i][c];
+                gk[c] += slope * queries[i][c];
+            }
+        }
+    }
+    if (n >= N) return;
+#if COSINE
+    through_direction(k, length, gk, D);
+#endif
+    for (int c = 0; c < D; c++) {
+        put(gkeys[row + c], gk[c]);
+        put(gvalues[row + c], gv[c]);
+    }
+}

@@ -1,0 +1,186 @@
+//! The perceptron of a block: linear, depth-wise convolution, GELU, linear. The hidden map is four to
+//! eight times as wide as the block; it exists for a few images at a time, and backward computes it
+//! again.
+
+use super::Room;
+use super::depthwise::Depthwise;
+use super::elementwise::{gelu, gelu_backward};
+use super::maps::Maps;
+use super::reduce::Columns;
+use crate::exec::cuda::product::Dense;
+use crate::exec::cuda::tape::{Pointer, Precision, Tape};
+use crate::graph::Size;
+
+/// About how many bytes one hidden map takes at a time; two of them forward, three backward, which
+/// a data-center GPU's cache holds.
+const HIDDEN: usize = 8 << 20;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ffn {
+    /// What it is applied to.
+    pub maps: Maps,
+    pub hidden: usize,
+    pub out: usize,
+    /// Of the depth-wise convolution, if there is one.
+    pub kernel: Option<Size>,
+    /// Images at a time; by itself, as many as the cache holds.
+    pub chunk: Option<usize>,
+}
+
+/// Parameters, or their gradients, by layer: weight and bias.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers {
+    pub expand: [Pointer; 2],
+    pub depthwise: Option<[Pointer; 2]>,
+    pub contract: [Pointer; 2],
+}
+
+struct Parts {
+    hidden: Pointer,
+    active: Pointer,
+    gradient: Pointer,
+    sums: Pointer,
+}
+
+/// One run over a few images.
+struct Chunk {
+    first: usize,
+    images: usize,
+    expand: Dense,
+    contract: Dense,
+    depthwise: Option<Depthwise>,
+}
+
+impl Ffn {
+    fn pixels(&self) -> usize {
+        self.maps.size[0] * self.maps.size[1]
+    }
+
+    /// Images at a time.
+    fn chunk(&self, precision: Precision) -> usize {
+        let bytes = self.pixels() * self.hidden * precision.bytes();
+        self.chunk.unwrap_or(HIDDEN / bytes).clamp(1, self.maps.images)
+    }
+
+    fn convolution(&self, images: usize) -> Option<Depthwise> {
+        let maps = Maps { images, size: self.maps.size, channels: self.hidden };
+        self.kernel.map(|kernel| Depthwise { maps, kernel })
+    }
+
+    fn columns(&self, images: usize, n: usize) -> Columns {
+        Columns { rows: images * self.pixels(), n }
+    }
+
+    fn room(&self, precision: Precision, scratch: Pointer) -> (Room, Parts) {
+        let mut room = Room::new(scratch);
+        let images = self.chunk(precision);
+        let bytes = images * self.pixels() * self.hidden * precision.bytes();
+        let columns = |n: usize| self.columns(images, n).scratch();
+        let convolution = self.convolution(images).map_or(0, |c| c.scratch());
+        let parts = Parts {
+            hidden: room.take(bytes),
+            active: room.take(bytes),
+            gradient: room.take(bytes),
+            sums: room.take(convolution.max(columns(self.hidden)).max(columns(self.out))),
+        };
+        (room, parts)
+    }
+
+    pub fn scratch(&self, precision: Precision) -> usize {
+        self.room(precision, Pointer::NULL).0.used
+    }
+
+    fn chunks(&self, precision: Precision) -> impl Iterator<Item = Chunk> + use<> {
+        let (ffn, chunk) = (*self, self.chunk(precision));
+        (0..self.maps.images).step_by(chunk).map(move |first| {
+            let images = chunk.min(ffn.maps.images - first);
+            let rows = images * ffn.pixels();
+            Chunk {
+                first,
+                images,
+                expand: Dense { rows, input: ffn.maps.channels, output: ffn.hidden },
+                contract: Dense { rows, input: ffn.hidden, output: ffn.out },
+                depthwise: ffn.convolution(images),
+            }
+        })
+    }
+
+    /// Bytes of one image of the map and of the result.
+    fn strides(&self, precision: Precision) -> [usize; 2] {
+        [self.maps.channels, self.out].map(|n| self.pixels() * n * precision.bytes())
+    }
+
+    /// The products' layers as stored for products, the convolution's in `f32`.
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        x: Pointer,
+        weights: &Layers,
+        y: Pointer,
+        scratch: Pointer,
+    ) {
+        let (_, parts) = self.room(tape.precision, scratch);
+        let [from, to] = self.strides(tape.precision);
+        for chunk in self.chunks(tape.precision) {
+            let [weight, bias] = weights.expand;
+            chunk.expand.forward(tape, x.plus(chunk.first * from), weight, bias, parts.hidden);
+            match (&chunk.depthwise, weights.depthwise) {
+                (Some(op), Some([w, b])) => {
+                    op.forward_gelu(tape, parts.hidden, w, b, parts.active);
+                }
+                _ => gelu(tape, parts.hidden, parts.active, self.numbers(&chunk)),
+            }
+            let [weight, bias] = weights.contract;
+            chunk.contract.forward(tape, parts.active, weight, bias, y.plus(chunk.first * to));
+        }
+    }
+
+    /// Numbers of a chunk's hidden map.
+    fn numbers(&self, chunk: &Chunk) -> usize {
+        chunk.images * self.pixels() * self.hidden
+    }
+
+    /// The gradients of `x` (if wanted) and of all parameters.
+    pub fn backward(
+        &self,
+        tape: &mut Tape,
+        [x, g]: [Pointer; 2],
+        gx: Option<Pointer>,
+        weights: &Layers,
+        gradients: &Layers,
+        scratch: Pointer,
+    ) {
+        let (_, parts) = self.room(tape.precision, scratch);
+        let Parts { hidden, active, gradient, sums } = parts;
+        let [from, to] = self.strides(tape.precision);
+        for chunk in self.chunks(tape.precision) {
+            let (x, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
+            let (images, numbers, add) = (chunk.images, self.numbers(&chunk), chunk.first > 0);
+            chunk.expand.forward(tape, x, weights.expand[0], weights.expand[1], hidden);
+            chunk.contract.backward(tape, weights.contract[0], g, gradient);
+            let convolution = chunk.depthwise.zip(weights.depthwise).zip(gradients.depthwise);
+            match &convolution {
+                Some(((op, [w, b]), _)) => {
+                    op.backward_gelu(tape, [hidden, *w, *b], gradient, active);
+                }
+                None => gelu(tape, hidden, active, numbers),
+            }
+            chunk.contract.backward_weight(tape, active, g, gradients.contract[0], add);
+            self.columns(images, self.out).sum(tape, g, gradients.contract[1], add, sums);
+            // From here on `active` is the gradient of the hidden map.
+            match convolution {
+                Some(((op, [w, _]), to)) => {
+                    op.backward_weight(tape, [hidden, gradient], to, add, sums);
+                    op.backward(tape, gradient, w, active);
+                }
+                None => gelu_backward(tape, hidden, gradient, active, numbers),
+            }
+            chunk.expand.backward_weight(tape, x, active, gradients.expand[0], add);
+            self.columns(images, self.hidden).sum(tape, active, gradients.expand[1], add, sums);
+            if let Some(gx) = gx {
+                let gx = gx.plus(chunk.first * from);
+                chunk.expand.backward(tape, weights.expand[0], active, gx);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Coordinates appended to a map, and the mean over its pixels.
+
+use super::{THREADS, blocks};
+use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use crate::graph::Size;
+
+pub static SOURCE: Source = source!("maps");
+
+/// Maps `[images, rows, columns, channels]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Maps {
+    pub images: usize,
+    pub size: Size,
+    pub channels: usize,
+}
+
+impl Maps {
+    pub(super) fn unit(&self, grid: Size) -> Unit {
+        let ([h, w], [gh, gw]) = (self.size, grid);
+        let constants = [
+            ("THREADS", THREADS),
+            ("H", h),
+            ("W", w),
+            ("C", self.channels),
+            ("GH", gh),
+            ("GW", gw),
+        ];
+        Unit::new(&SOURCE, &constants)
+    }
+
+    pub(super) fn pixels(&self) -> usize {
+        self.images * self.size[0] * self.size[1]
+    }
+
+    fn run(
+        &self,
+        tape: &mut Tape,
+        entry: &'static str,
+        threads: usize,
+        from: Pointer,
+        to: Pointer,
+    ) {
+        let args = args![from, to, self.images];
+        tape.launch(self.unit([1, 1]), entry, [blocks(threads), 1], THREADS, args);
+    }
+
+    /// Appends the row and the column of every pixel, from -0.5 to 0.5.
+    pub fn coordinates(&self, tape: &mut Tape, x: Pointer, y: Pointer) {
+        self.run(tape, "coordinates_forward", self.pixels() * (self.channels + 2), x, y);
+    }
+
+    pub fn coordinates_backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer) {
+        self.run(tape, "coordinates_backward", self.pixels() * self.channels, g, gx);
+    }
+
+    /// `[images, rows, columns, channels] -> [images, channels]`.
+    pub fn mean(&self, tape: &mut Tape, x: Pointer, y: Pointer) {
+        self.run(tape, "mean_forward", self.images * self.channels, x, y);
+    }
+
+    pub fn mean_backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer) {
+        self.run(tape, "mean_backward", self.pixels() * self.channels, g, gx);
+    }
+}

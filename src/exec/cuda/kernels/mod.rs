@@ -1,0 +1,62 @@
+//! The kernels of the CUDA back end: one `.cu` file per op, its launcher beside it.
+//!
+//! A launcher is a struct of sizes. `forward` and `backward` write onto a tape; where working
+//! memory is needed, `scratch` says how many bytes of it, whose contents are arbitrary before and
+//! after. Results, gradients of inputs and gradients of parameters are overwritten: a whole batch
+//! runs at once. Nothing is added in an order that chance decides.
+//!
+//! Parameters are read in `f32`, except weights and biases of matrix products, which are read as
+//! the tape's precision stores them; gradients of parameters are `f32`.
+
+pub mod adamw;
+pub mod adaptive_pool;
+pub mod assign;
+pub mod attend;
+pub mod cluster_mean;
+pub mod conv;
+pub mod depthwise;
+pub mod dispatch;
+pub mod elementwise;
+pub mod ffn;
+pub mod gate;
+pub mod layer_norm;
+pub mod linear;
+pub mod loss;
+pub mod maps;
+pub mod nearest;
+pub mod reduce;
+
+/// What every source begins with.
+pub const PRELUDE: &str = include_str!("prelude.cuh");
+
+/// Threads of a block where nothing else decides.
+const THREADS: usize = 256;
+/// Where parts of one piece of working memory begin.
+const ALIGN: usize = 256;
+
+/// Blocks of `THREADS` for so many threads.
+fn blocks(threads: usize) -> usize {
+    threads.div_ceil(THREADS)
+}
+
+/// Hands out parts of a piece of working memory; `used` is what `scratch` has to say.
+struct Room {
+    at: super::tape::Pointer,
+    used: usize,
+}
+
+impl Room {
+    fn new(at: super::tape::Pointer) -> Room {
+        Room { at, used: 0 }
+    }
+
+    fn take(&mut self, bytes: usize) -> super::tape::Pointer {
+        let part = self.at.plus(self.used);
+        self.used += bytes.next_multiple_of(ALIGN);
+        part
+    }
+
+    fn floats(&mut self, count: usize) -> super::tape::Pointer {
+        self.take(4 * count)
+    }
+}

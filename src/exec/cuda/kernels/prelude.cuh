@@ -1,0 +1,108 @@
+// What every kernel stands on; includes nothing. Constants given from outside are in capitals.
+// BF16: maps are stored as bfloat16 (1) or float (0). Arithmetic is in float always; parameters
+// that enter no matrix product, their gradients and all partial sums are float in memory too.
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+struct bf16 {
+    unsigned short bits;
+};
+
+#if BF16
+typedef bf16 real;
+#else
+typedef float real;
+#endif
+
+__device__ inline float get(float x) { return x; }
+__device__ inline float get(bf16 x) { return __uint_as_float((u32)x.bits << 16); }
+
+__device__ inline void put(float& to, float x) { to = x; }
+
+// To nearest, ties to even.
+__device__ inline void put(bf16& to, float x) {
+#ifdef __CUDA_ARCH__
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to.bits) : "f"(x));
+#else
+    u32 bits = __float_as_uint(x);
+    to.bits = x != x ? 0x7fff : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+#endif
+}
+
+#define ALL_LANES 0xffffffffu
+
+// The same sum in every lane, added in one order.
+__device__ inline float warp_sum(float x) {
+    for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(ALL_LANES, x, offset);
+    return x;
+}
+
+__device__ inline float warp_max(float x) {
+    for (int offset = 16; offset > 0; offset /= 2)
+        x = fmaxf(x, __shfl_xor_sync(ALL_LANES, x, offset));
+    return x;
+}
+
+// The sum over a block of whole warps, in thread 0; `room` is shared, one number per warp.
+__device__ inline float block_sum(float x, float* room) {
+    x = warp_sum(x);
+    __syncthreads();
+    if (threadIdx.x % 32 == 0) room[threadIdx.x / 32] = x;
+    __syncthreads();
+    float sum = 0;
+    if (threadIdx.x == 0)
+        for (u32 warp = 0; warp < blockDim.x / 32; warp++) sum += room[warp];
+    return sum;
+}
+
+// Which thread of the whole launch this is, for launches in one dimension.
+__device__ inline u64 thread_index() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
+
+__device__ inline float sigmoid(float x) { return 1.0f / (expf(-x) + 1.0f); }
+
+// The normal distribution function; GELU is x phi(x).
+__device__ inline float phi(float x) { return 0.5f * (1.0f + erff(x * 0.70710678f)); }
+__device__ inline float gelu(float x) { return x * phi(x); }
+__device__ inline float gelu_slope(float x) { return phi(x) + x * 0.39894228f * expf(-0.5f * x * x); }
+
+// Lengths below this count as this: x / max(|x|, 1e-12).
+#define LEAST 1e-12f
+
+// The gradient of a row of n numbers from that of its direction; `x` is the direction.
+__device__ inline void through_direction(const float* x, float length, float* g, int n) {
+    float along = 0;
+    if (length >= LEAST)
+        for (int i = 0; i < n; i++) along += x[i] * g[i];
+    for (int i = 0; i < n; i++) g[i] = (g[i] - x[i] * along) / fmaxf(length, LEAST);
+}
+
+// Reads a row of n numbers and makes it a direction; gives its length.
+__device__ inline float direction(const real* row, float* x, int n) {
+    float squares = 0;
+    for (int i = 0; i < n; i++) {
+        x[i] = get(row[i]);
+        squares += x[i] * x[i];
+    }
+    float length = sqrtf(squares);
+    for (int i = 0; i < n; i++) x[i] /= fmaxf(length, LEAST);
+    return length;
+}
+
+// Adaptive pooling along one axis: bin i of m covers [bin_start, bin_end) of n positions, and
+// position p lies in the bins [bins_start, bins_end).
+__device__ inline u32 bin_start(u32 i, u32 n, u32 m) { return i * n / m; }
+__device__ inline u32 bin_end(u32 i, u32 n, u32 m) { return ((i + 1) * n + m - 1) / m; }
+__device__ inline u32 bins_start(u32 p, u32 n, u32 m) { return p * m / n; }
+__device__ inline u32 bins_end(u32 p, u32 n, u32 m) { return ((p + 1) * m + n - 1) / n; }
+
+// Calls visit(i) for every i < n with index[i * stride] == m, in order, by a whole warp.
+template <class Visit>
+__device__ inline void members(const u32* index, u32 stride, u32 n, u32 m, Visit visit) {
+    u32 lane = threadIdx.x % 32;
+    for (u32 start = 0; start < n; start += 32) {
+        u32 i = start + lane;
+        u32 found = __ballot_sync(ALL_LANES, i < n && index[i * stride] == m);
+        for (; found; found &= found - 1) visit(start + __ffs(found) - 1);
+    }
+}
