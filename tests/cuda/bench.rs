@@ -2,6 +2,7 @@
 //! played on whatever there is.
 
 use super::emulator;
+use cluec::exec::cuda::device;
 use cluec::exec::cuda::tape::{Pointer, Precision, Tape};
 use cluec::exec::random::Random;
 
@@ -13,12 +14,18 @@ const GAP: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Machine {
     Emulator,
+    /// A GPU; memory here is a mirror of a piece of its own.
+    Device,
 }
 
 pub struct Bench {
     machine: Machine,
     pub tape: Tape,
     bytes: Vec<u128>,
+    /// On a device: the piece that `bytes` mirrors.
+    memory: Option<device::Memory>,
+    /// Where the piece begins for those who play.
+    base: u64,
     used: usize,
     gaps: Vec<usize>,
 }
@@ -27,7 +34,13 @@ impl Bench {
     /// All of it begins as ones: no number, as `f32` and as bfloat16.
     pub fn new(machine: Machine, precision: Precision) -> Bench {
         let bytes = vec![u128::MAX; SIZE / 16];
-        Bench { machine, tape: Tape::new(precision), bytes, used: 0, gaps: Vec::new() }
+        let memory = match machine {
+            Machine::Emulator => None,
+            Machine::Device => super::device().map(|device| device.memory(SIZE).unwrap()),
+        };
+        let base = memory.as_ref().map_or(bytes.as_ptr() as u64, |memory| memory.at().0);
+        let tape = Tape::new(precision);
+        Bench { machine, tape, bytes, memory, base, used: 0, gaps: Vec::new() }
     }
 
     pub fn precision(&self) -> Precision {
@@ -36,7 +49,7 @@ impl Bench {
 
     /// A place for so many bytes.
     pub fn room(&mut self, bytes: usize) -> Pointer {
-        let base = self.bytes.as_ptr() as usize;
+        let base = self.base as usize;
         let start = (base + self.used).next_multiple_of(GAP);
         let end = start + bytes;
         self.gaps.push(end - base);
@@ -51,7 +64,7 @@ impl Bench {
     }
 
     fn offset(&self, at: Pointer) -> usize {
-        at.0 as usize - self.bytes.as_ptr() as usize
+        (at.0 - self.base) as usize
     }
 
     fn slice(&mut self, at: Pointer, bytes: usize) -> &mut [u8] {
@@ -101,15 +114,29 @@ impl Bench {
         self.slice(at, bytes.len()).copy_from_slice(&bytes);
     }
 
+    /// Takes everything to the device, plays the tape there as one captured graph, and takes it back.
+    fn play_on_device(&mut self) {
+        let (device, base) = (super::device().unwrap(), Pointer(self.base));
+        let played = device.ready(&self.tape).unwrap();
+        let bytes = self.slice(base, SIZE);
+        // SAFETY: the piece has this many bytes, and the launchers are under test.
+        unsafe {
+            device.write(base, bytes).unwrap();
+            played.capture().unwrap().replay().unwrap();
+            device.read(base, bytes).unwrap();
+        }
+    }
+
     /// Plays the tape and checks that the gaps are as they were.
     pub fn play(&mut self) {
         match self.machine {
             Machine::Emulator => emulator::play(&self.tape),
+            Machine::Device => self.play_on_device(),
         }
         let precision = self.precision();
         let tape = std::mem::replace(&mut self.tape, Tape::new(precision));
         for gap in self.gaps.clone() {
-            let at = Pointer((self.bytes.as_ptr() as usize + gap) as u64);
+            let at = Pointer(self.base + gap as u64);
             let end = (at.0 as usize).next_multiple_of(GAP) + GAP - at.0 as usize;
             let whole = self.slice(at, end.min(GAP)).iter().all(|&byte| byte == 0xff);
             assert!(whole, "something was written outside its place: {:?}", tape.commands);

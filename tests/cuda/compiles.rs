@@ -1,15 +1,16 @@
-//! Every kernel compiles by NVRTC, which needs no GPU, as the published models specialize it.
+//! Every kernel compiles by NVRTC, which needs no GPU, as published models specialize it.
 
+use cluec::diag::Sources;
 use cluec::exec::cuda::compile::Compiler;
-use cluec::exec::cuda::kernels::adaptive_pool::AdaptivePool;
-use cluec::exec::cuda::kernels::maps::Maps;
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
-use cluec::exec::cuda::product::Dense;
-use cluec::exec::cuda::tape::{Command, Pointer, Precision, Source, Tape, Unit};
-use cluec::graph::Size;
+use cluec::exec::cuda::tape::{Pointer, Precision, Source, Unit};
+use cluec::exec::cuda::walk::{Rates, Weights, walk};
+use cluec::passes::{self, Keep};
+use cluec::plan::Plan;
+use std::path::Path;
 
-const SOURCES: [&Source; 13] = [
+const SOURCES: [&Source; 14] = [
     &adamw::SOURCE,
     &assign::SOURCE,
     &attend::SOURCE,
@@ -23,136 +24,75 @@ const SOURCES: [&Source; 13] = [
     &loss::SOURCE,
     &maps::SOURCE,
     &nearest::SOURCE,
+    &reduce::SOURCE,
 ];
 
-const NULL: Pointer = Pointer::NULL;
-
-/// Everything a stage of a model launches: map, channels, heads, head width, grid and what the
-/// perceptron widens by.
-fn stage(
-    tape: &mut Tape,
-    size: Size,
-    channels: usize,
-    heads: [usize; 2],
-    grid: Size,
-    ratio: usize,
-) {
-    let (images, pixels, centers) = (2, size[0] * size[1], grid[0] * grid[1]);
-    let [heads, width] = heads;
-    let rows = images * pixels;
-    let maps = Maps { images, size, channels };
-    let inner = Maps { images, size, channels: heads * width };
-    let op = layer_norm::LayerNorm { rows, width: channels };
-    op.forward(tape, NULL, NULL, NULL, NULL);
-    op.backward(tape, [NULL; 3], [NULL; 3], NULL);
-    let op = AdaptivePool { maps: inner, grid };
-    op.forward(tape, NULL, NULL);
-    op.backward(tape, NULL, NULL);
-    for score in [attend::Score::Cosine { floor: 0.0 }, attend::Score::Dot] {
-        let op = attend::Attend { images, centers, pixels, heads, width, score };
-        let none = attend::Operands { centers: NULL, keys: NULL, values: NULL, temperature: NULL };
-        op.forward(tape, &none, NULL, NULL);
-        op.backward(tape, &none, [NULL; 3], &none, NULL);
-    }
-    let op = gate::Gate { rows: images * centers, heads, width, hidden: width / 2 };
-    op.forward(tape, [NULL; 2], [NULL; 4], NULL);
-    op.backward(tape, [NULL; 3], [NULL; 4], [NULL; 2], [NULL; 4], NULL);
-    let op = assign::Assign { images, centers, pixels, heads, width };
-    let none = assign::Operands { queries: NULL, keys: NULL, alpha: NULL, beta: NULL };
-    op.hard(tape, &none, NULL, NULL);
-    op.hard_backward(tape, &none, [NULL; 3], &none, NULL);
-    op.soft(tape, &none, NULL);
-    op.soft_backward(tape, &none, NULL, &none, NULL);
-    let op = dispatch::Dispatch { images, centers, pixels, heads, width };
-    op.hard(tape, [NULL; 2], NULL, NULL);
-    op.hard_backward(tape, [NULL; 2], [NULL; 2], [NULL; 2]);
-    op.soft(tape, NULL, NULL, NULL);
-    op.soft_backward(tape, [NULL; 3], [NULL; 2]);
-    let (hidden, out) = (channels * ratio, channels);
-    let op = ffn::Ffn { maps, hidden, out, kernel: Some([3, 3]), chunk: None };
-    let layers = ffn::Layers { expand: [NULL; 2], depthwise: Some([NULL; 2]), contract: [NULL; 2] };
-    op.forward(tape, NULL, &layers, NULL, NULL);
-    op.backward(tape, [NULL; 2], Some(NULL), &layers, &layers, NULL);
-    let half = size.map(|n| n / 2);
-    let op = nearest::Nearest { maps, grid: half };
-    op.forward(tape, NULL, NULL, NULL);
-    let op = cluster_mean::ClusterMean { maps, grid: half };
-    op.forward(tape, NULL, NULL, NULL);
-    op.backward(tape, [NULL; 2], NULL, NULL);
-    let op = conv::Conv { maps, out: 2 * channels, kernel: [3, 3], stride: 2, pad: 1 };
-    op.forward(tape, [NULL; 3], NULL, NULL);
-    op.backward(tape, [NULL; 3], Some(NULL), [NULL; 2], NULL);
-    elementwise::add(tape, NULL, NULL, NULL, 1.0, rows * channels);
-    let op = elementwise::DropPath { images, size: pixels * channels };
-    op.residual(tape, [NULL; 2], NULL, NULL);
+/// What a model's training step has compiled.
+fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
+    let file = format!("{}/models/{model}.clue", env!("CARGO_MANIFEST_DIR"));
+    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
+    assert!(!diags.has_errors(), "{diags:?}");
+    let graph = program.models[0].graph.clone().unwrap();
+    let plan = Plan::new(passes::step(&graph, Some(1.0), Keep::Output), Keep::Output);
+    let rates = Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+    let weights = Weights::new(&graph, precision, true, Pointer(0));
+    walk(&plan, 128, precision, &weights, Pointer(0), Some(rates)).1.units()
 }
 
-/// What stands before and after the stages.
-fn ends(tape: &mut Tape, size: Size, channels: usize) {
-    let maps = Maps { images: 2, size, channels };
-    maps.coordinates(tape, NULL, NULL);
-    maps.mean(tape, NULL, NULL);
-    elementwise::narrow(tape, NULL, NULL, 7);
-    linear::Linear(Dense { rows: 2, input: channels, output: 100 })
-        .backward(tape, [NULL; 3], None, [NULL; 2], NULL);
-    loss::CrossEntropy { images: 2, classes: 100 }.forward(tape, NULL, NULL, NULL);
-    let op = adamw::AdamW { n: 1000, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip: Some(1.0) };
-    let state = adamw::State {
-        parameters: NULL,
-        first: NULL,
-        second: NULL,
-        gradients: NULL,
-        copy: NULL,
-        decays: NULL,
-        step: NULL,
-    };
-    op.step(tape, &state, NULL);
+/// One unit of every source.
+fn one_each(units: &[Unit]) -> Vec<Unit> {
+    let of = |source: &Source| units.iter().find(|unit| unit.source == source).cloned();
+    SOURCES.iter().filter_map(|source| of(source)).collect()
 }
 
-/// The stages of the CIFAR model and of `tiny`.
-fn units(precision: Precision) -> Vec<Unit> {
-    let mut tape = Tape::new(precision);
-    ends(&mut tape, [32, 32], 3);
-    for (i, (channels, heads)) in [(32, 1), (64, 2), (160, 5), (256, 8)].into_iter().enumerate() {
-        let ratio = if i < 2 { 8 } else { 4 };
-        stage(&mut tape, [32 >> i; 2], channels, [heads, 32], [4, 4], ratio);
+/// Whether there is a compiler; said once if not.
+fn available() -> bool {
+    match Library::Nvrtc.find() {
+        Ok(_) => true,
+        Err(error) => {
+            println!("{error}: skipped");
+            false
+        }
     }
-    for (i, (channels, heads)) in [(32, 4), (64, 4), (196, 8), (320, 8)].into_iter().enumerate() {
-        let ratio = if i < 2 { 8 } else { 4 };
-        stage(&mut tape, [56 >> i; 2], channels, [heads, 24], [7, 7], ratio);
-    }
-    // Products are no kernels of ours.
-    assert!(tape.commands.iter().any(|command| matches!(command, Command::Product(_))));
-    tape.units()
+}
+
+fn compile(architecture: u32, units: &[Unit]) {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    let compiler = Compiler::new(architecture, Some(cache)).unwrap();
+    let codes = compiler.compile_all(units).unwrap();
+    assert_eq!(codes.len(), units.len());
+    assert!(codes.iter().all(|code| code.starts_with(b"\x7fELF")));
 }
 
 #[test]
 fn every_kernel_compiles() {
-    if let Err(error) = Library::Nvrtc.find() {
-        println!("{error}: skipped");
+    if !available() {
         return;
     }
-    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    let all = units("cluenet_cifar", &[], Precision::Bf16);
+    assert_eq!(one_each(&all).len(), SOURCES.len(), "a source is not seen");
+    compile(90, &all);
+    compile(80, &one_each(&all));
+    compile(90, &one_each(&units("cluenet_cifar", &["mixer.refine=dot"], Precision::F32)));
+}
+
+#[test]
+#[ignore = "minutes of compiling; scripts/gpu/run.sh asks for it"]
+fn every_specialization_compiles() {
+    if !available() {
+        return;
+    }
     for precision in [Precision::F32, Precision::Bf16] {
-        let units = units(precision);
-        for source in SOURCES {
-            assert!(units.iter().any(|unit| unit.source == source), "{} is not seen", source.name);
-        }
-        // The older architecture sees one of each; the newer one all.
-        let mut few = units.clone();
-        few.dedup_by_key(|unit| unit.source.name);
-        for (architecture, units) in [(90, &units), (80, &few)] {
-            let compiler = Compiler::new(architecture, Some(cache.clone())).unwrap();
-            let codes = compiler.compile_all(units).unwrap();
-            assert!(codes.iter().all(|code| code.starts_with(b"\x7fELF")));
+        for model in ["cluenet_cifar", "cluenet_micro", "cluenet_tiny", "cluenet_small"] {
+            compile(90, &units(model, &[], precision));
         }
     }
 }
 
 #[test]
 fn the_cache_mends_itself() {
-    if let Err(error) = Library::Nvrtc.find() {
-        println!("{error}: skipped");
+    if !available() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

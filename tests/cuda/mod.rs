@@ -1,4 +1,5 @@
-//! The CUDA kernels without a GPU: their values under emulation, and that all of them compile.
+//! The CUDA kernels: their values under emulation and, where there is one, on a GPU; and that all of
+//! them compile, which needs none.
 
 mod bench;
 mod compiles;
@@ -8,12 +9,25 @@ mod step;
 mod values;
 
 use bench::Machine;
+use cluec::exec::cuda::device::Device;
+use std::sync::{Arc, OnceLock};
 
 /// What there is to play a tape on.
 fn machines() -> Vec<Machine> {
-    let mut machines = Vec::new();
-    if emulator::available() {
-        machines.push(Machine::Emulator);
-    }
-    machines
+    let emulator = emulator::available().then_some(Machine::Emulator);
+    emulator.into_iter().chain(device().map(|_| Machine::Device)).collect()
+}
+
+/// The first GPU, if there is one; said once if not. With `CLUEC_REQUIRE_GPU` set there has to be one.
+fn device() -> Option<&'static Arc<Device>> {
+    static DEVICE: OnceLock<Option<Arc<Device>>> = OnceLock::new();
+    let open = || match Device::open(0) {
+        Ok(device) => Some(device),
+        Err(error) if std::env::var_os("CLUEC_REQUIRE_GPU").is_some() => panic!("{error}"),
+        Err(error) => {
+            println!("no GPU: {error}: skipped");
+            None
+        }
+    };
+    DEVICE.get_or_init(open).as_ref()
 }

@@ -6,7 +6,7 @@ use super::machines;
 use super::oracle::close;
 use cluec::diag::Sources;
 use cluec::exec::cuda::tape::{Pointer, Precision};
-use cluec::exec::cuda::walk::{Layout, Rates, sites, walk};
+use cluec::exec::cuda::walk::{Layout, Rates, Weights, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
@@ -74,24 +74,48 @@ fn parameters(graph: &Graph) -> Parameters {
 }
 
 /// Lays a batch and parameters out; `wide` arrays get a number for every parameter.
-fn fill(bench: &mut Bench, layout: &Layout, parameters: &Parameters, batch: &Batch) {
+fn fill(
+    bench: &mut Bench,
+    layout: &Layout,
+    weights: &Weights,
+    parameters: &Parameters,
+    batch: &Batch,
+) {
     bench.set_wide(layout.images, &batch.images);
     bench.set_words(layout.labels, &batch.labels);
-    let mut all = vec![0f32; layout.numbers];
-    for (offset, values) in layout.offsets.iter().zip(&parameters.0) {
+    let mut all = vec![0f32; weights.numbers];
+    for (offset, values) in weights.offsets.iter().zip(&parameters.0) {
         all[*offset..offset + values.len()].copy_from_slice(values);
     }
-    bench.set_wide(layout.parameters, &all);
-    if layout.copy != layout.parameters {
-        bench.set(layout.copy, &all);
+    bench.set_wide(weights.parameters, &all);
+    if weights.copy != weights.parameters {
+        bench.set(weights.copy, &all);
     }
 }
 
 /// One array's numbers, by parameter.
-fn read(bench: &mut Bench, layout: &Layout, at: Pointer, parameters: &Parameters) -> Vec<Vec<f32>> {
-    let all = bench.read_wide(at, layout.numbers);
-    let pairs = layout.offsets.iter().zip(&parameters.0);
+fn read(
+    bench: &mut Bench,
+    weights: &Weights,
+    at: Pointer,
+    parameters: &Parameters,
+) -> Vec<Vec<f32>> {
+    let all = bench.read_wide(at, weights.numbers);
+    let pairs = weights.offsets.iter().zip(&parameters.0);
     pairs.map(|(&offset, values)| all[offset..offset + values.len()].to_vec()).collect()
+}
+
+/// Finds room for a plan and writes it onto the tape.
+fn place(bench: &mut Bench, plan: &Plan, images: usize, rates: Option<Rates>) -> (Weights, Layout) {
+    let (precision, nowhere) = (bench.precision(), Pointer::NULL);
+    let weights = |at| Weights::new(&plan.graph, precision, plan.graph.loss.is_some(), at);
+    let bytes = weights(nowhere).bytes;
+    let weights = weights(bench.room(bytes));
+    let (size, _) = walk(plan, images, precision, &weights, nowhere, rates);
+    let base = bench.room(size.bytes);
+    let (layout, tape) = walk(plan, images, precision, &weights, base, rates);
+    bench.tape = tape;
+    (weights, layout)
 }
 
 fn step(sets: &[&str], precision: Precision, bound: f64) {
@@ -103,24 +127,21 @@ fn step(sets: &[&str], precision: Precision, bound: f64) {
     let plan = Plan::new(passes::step(&graph, None, Keep::Output), Keep::Output);
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
-        let (size, _) = walk(&plan, images, precision, Pointer(0), None);
-        let base = bench.room(size.bytes);
-        let (layout, tape) = walk(&plan, images, precision, base, Some(RATES));
-        bench.tape = tape;
-        fill(&mut bench, &layout, &parameters, &batch);
+        let (weights, layout) = place(&mut bench, &plan, images, Some(RATES));
+        fill(&mut bench, &layout, &weights, &parameters, &batch);
         let mut factors = Vec::new();
         for (rate, site) in sites(&plan) {
             factors.extend((0..images as u64).map(|image| factor(rate, site, image, key)));
         }
         bench.set_wide(layout.factors, &factors);
-        for array in [layout.gradients, layout.moments[0], layout.moments[1]] {
-            bench.set_wide(array, &vec![0.0; layout.numbers]);
+        for array in [weights.gradients, weights.moments[0], weights.moments[1]] {
+            bench.set_wide(array, &vec![0.0; weights.numbers]);
         }
-        let mut decays = vec![0u32; layout.numbers / 4];
-        for (offset, param) in layout.offsets.iter().zip(&graph.params) {
+        let mut decays = vec![0u32; weights.numbers / 4];
+        for (offset, param) in weights.offsets.iter().zip(&graph.params) {
             decays[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
         }
-        bench.set_words(layout.decays, &decays);
+        bench.set_words(weights.decays, &decays);
         let lr = 0.01;
         let rates = [(lr / 0.1) as f32, 0.001f64.sqrt() as f32, (1.0 - lr * 0.05) as f32];
         bench.set_wide(layout.step, &rates);
@@ -129,10 +150,13 @@ fn step(sets: &[&str], precision: Precision, bound: f64) {
         let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
         let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
         close("loss", &[loss], &[expected.loss as f32], bound);
+        if precision == Precision::Bf16 {
+            continue;
+        }
         let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
         let logits = bench.read(logits, images * graph.classes());
         close("logits", &logits, &expected.logits, bound);
-        let gradients = read(&mut bench, &layout, layout.gradients, &parameters);
+        let gradients = read(&mut bench, &weights, weights.gradients, &parameters);
         let slopes = gradients.iter().zip(&expected.gradients.0).zip(&graph.params);
         for ((found, expected), param) in slopes {
             let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
@@ -144,7 +168,7 @@ fn step(sets: &[&str], precision: Precision, bound: f64) {
         let mut host = AdamW::new(CONFIG, vec![true; parameters.0.len()], &parameters);
         let mut moved = parameters.clone();
         host.step(&mut moved, &Parameters(gradients), lr);
-        let updated = read(&mut bench, &layout, layout.parameters, &parameters);
+        let updated = read(&mut bench, &weights, weights.parameters, &parameters);
         close("updated", &updated.concat(), &moved.0.concat(), 1e-6);
     }
 }
@@ -158,6 +182,12 @@ fn factor(rate: f64, site: u64, image: u64, key: StepKey) -> f32 {
 #[test]
 fn a_training_step_agrees() {
     step(&[], Precision::F32, 1e-5);
+}
+
+/// In bfloat16 choices near a tie may fall the other way: the loss alone is compared.
+#[test]
+fn a_training_step_in_bfloat16_has_about_the_same_loss() {
+    step(&[], Precision::Bf16, 2e-2);
 }
 
 #[test]
@@ -175,11 +205,8 @@ fn evaluation_agrees() {
     let plan = Plan::new(passes::evaluation(&graph, Keep::Output), Keep::Output);
     for machine in machines() {
         let mut bench = Bench::new(machine, Precision::F32);
-        let (size, _) = walk(&plan, images, Precision::F32, Pointer(0), None);
-        let base = bench.room(size.bytes);
-        let (layout, tape) = walk(&plan, images, Precision::F32, base, None);
-        bench.tape = tape;
-        fill(&mut bench, &layout, &parameters, &batch);
+        let (weights, layout) = place(&mut bench, &plan, images, None);
+        fill(&mut bench, &layout, &weights, &parameters, &batch);
         bench.play();
         let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
         close("logits", &bench.read(logits, images * graph.classes()), &expected, 1e-5);

@@ -69,7 +69,7 @@ pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
 
 impl Device {
     /// Opens GPU `ordinal`.
-    pub fn open(ordinal: usize) -> Result<Device, ExecError> {
+    pub fn open(ordinal: usize) -> Result<Arc<Device>, ExecError> {
         Library::Driver.find()?;
         let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
         // SAFETY: everything runs on one stream, in order: there is nothing to track.
@@ -85,7 +85,8 @@ impl Device {
         let products = CublasLt::new(workspace.at)?;
         let compiler = Compiler::new(architecture, cache_folder())?;
         let modules = Mutex::default();
-        Ok(Device { context, stream, compiler, modules, products, _workspace: workspace })
+        let device = Device { context, stream, compiler, modules, products, _workspace: workspace };
+        Ok(Arc::new(device))
     }
 
     /// A piece of memory, its contents arbitrary.
@@ -134,7 +135,7 @@ impl Device {
     }
 
     /// Compiles what a tape needs and chooses how its products are computed.
-    pub fn ready(&self, tape: &Tape) -> Result<Played<'_>, ExecError> {
+    pub fn ready(self: &Arc<Device>, tape: &Tape) -> Result<Played, ExecError> {
         self.bind()?;
         self.load(&tape.units())?;
         let modules = self.modules.lock().map_err(|_| ExecError("a thread stopped".into()))?;
@@ -153,13 +154,15 @@ impl Device {
                             .ok_or_else(|| ExecError(format!("{} was not loaded", launch.entry)))?;
                         let function =
                             module.load_function(launch.entry).map_err(said("a kernel"))?;
+                        // Asked something, the driver loads it now and not in a capture.
+                        function.num_regs().map_err(said("a kernel"))?;
                         functions.insert(key, function);
                     }
                     Step::Launch(launch.clone(), functions[&key].clone())
                 }
             });
         }
-        Ok(Played { device: self, steps })
+        Ok(Played { device: self.clone(), steps })
     }
 
     /// Compiles and loads units that are not loaded yet.
@@ -231,12 +234,12 @@ enum Step {
 }
 
 /// A tape made ready for a device.
-pub struct Played<'a> {
-    device: &'a Device,
+pub struct Played {
+    device: Arc<Device>,
     steps: Vec<Step>,
 }
 
-impl<'a> Played<'a> {
+impl Played {
     /// Does everything, in order, without waiting for it.
     ///
     /// # Safety
@@ -274,8 +277,9 @@ impl<'a> Played<'a> {
     ///
     /// # Safety
     /// As for `play`, for as long as the graph is replayed.
-    pub unsafe fn capture(self) -> Result<Captured<'a>, ExecError> {
-        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+    pub unsafe fn capture(self) -> Result<Captured, ExecError> {
+        // Relaxed: cuBLASLt may load code of its own in between.
+        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         let stream = &self.device.stream;
         stream.begin_capture(mode).map_err(said("capturing"))?;
         // SAFETY: the caller's word.
@@ -290,12 +294,12 @@ impl<'a> Played<'a> {
 }
 
 /// A tape recorded as a graph.
-pub struct Captured<'a> {
-    played: Played<'a>,
+pub struct Captured {
+    played: Played,
     graph: CudaGraph,
 }
 
-impl Captured<'_> {
+impl Captured {
     /// Does everything once more, without waiting for it.
     pub fn replay(&self) -> Result<(), ExecError> {
         self.played.device.bind()?;

@@ -6,24 +6,16 @@ mod forward;
 
 use super::kernels::elementwise;
 use super::tape::{Pointer, Precision, Tape};
-use crate::graph::{Op, ParamId, Size, Type, Value};
+use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
 
 /// What an address is a multiple of, in bytes.
 const ALIGN: usize = 256;
 
-/// Where everything lies that a plan needs for a batch, from one address on.
+/// Where a model's parameters lie, and what training keeps beside them, from one address on: they
+/// stay from step to step, whatever the batch.
 #[derive(Debug, Clone)]
-pub struct Layout {
-    /// `f32` images as they come from the host, and as maps are stored.
-    pub images: Pointer,
-    input: Pointer,
-    /// `u32`
-    pub labels: Pointer,
-    /// `f32 [sites, batch]`: what drop path scales an image by.
-    pub factors: Pointer,
-    /// Three numbers that change from step to step.
-    pub step: Pointer,
+pub struct Weights {
     /// Arrays of `numbers` `f32`, every parameter at its offset.
     pub parameters: Pointer,
     pub gradients: Pointer,
@@ -35,6 +27,55 @@ pub struct Layout {
     /// Where each parameter begins, in numbers, and how many there are with the gaps between.
     pub offsets: Vec<usize>,
     pub numbers: usize,
+    /// All of it.
+    pub bytes: usize,
+}
+
+impl Weights {
+    pub fn new(graph: &Graph, precision: Precision, training: bool, base: Pointer) -> Weights {
+        let mut pieces = Pieces::new(base);
+        let mut numbers = 0;
+        let mut offsets = Vec::with_capacity(graph.params.len());
+        for param in &graph.params {
+            offsets.push(numbers);
+            numbers += param.elements().next_multiple_of(ALIGN / 2);
+        }
+        let kept = |bytes: usize| if training { bytes } else { 0 };
+        let parameters = pieces.take(4 * numbers);
+        let copy = match precision {
+            Precision::F32 => parameters,
+            Precision::Bf16 => pieces.take(2 * numbers),
+        };
+        Weights {
+            parameters,
+            copy,
+            gradients: pieces.take(kept(4 * numbers)),
+            moments: [0; 2].map(|_| pieces.take(kept(4 * numbers))),
+            decays: pieces.take(kept(numbers)),
+            offsets,
+            numbers,
+            bytes: pieces.used,
+        }
+    }
+
+    /// Of the parameter `id` within an array of `f32`.
+    fn of(&self, array: Pointer, id: ParamId) -> Pointer {
+        array.plus(4 * self.offsets[id.0 as usize])
+    }
+}
+
+/// Where everything else lies that a plan needs for a batch, from one address on.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// `f32` images as they come from the host, and as maps are stored.
+    pub images: Pointer,
+    input: Pointer,
+    /// `u32`
+    pub labels: Pointer,
+    /// `f32 [sites, batch]`: what drop path scales an image by.
+    pub factors: Pointer,
+    /// Three numbers that change from step to step.
+    pub step: Pointer,
     /// Places of the plan.
     arena: Pointer,
     scratch: Pointer,
@@ -51,49 +92,23 @@ impl Layout {
         base: Pointer,
         scratch: usize,
     ) -> Layout {
-        let mut used = 0;
-        let mut take = |bytes: usize| {
-            let at = base.plus(used);
-            used += bytes.next_multiple_of(ALIGN);
-            at
-        };
-        let graph = &plan.graph;
-        let training = graph.loss.is_some();
-        let mut numbers = 0;
-        let offsets = graph.params.iter().map(|param| {
-            let offset = numbers;
-            numbers += param.elements().next_multiple_of(ALIGN / 2);
-            offset
-        });
-        let offsets: Vec<usize> = offsets.collect();
-        let [h, w] = graph.input_size();
+        let mut pieces = Pieces::new(base);
+        let [h, w] = plan.graph.input_size();
         let image = batch * h * w * 3;
-        let all = 4 * numbers;
-        let images = take(4 * image);
-        let parameters = take(all);
-        let stored = precision == Precision::F32;
+        let images = pieces.take(4 * image);
         Layout {
             images,
-            input: if stored { images } else { take(image * precision.bytes()) },
-            labels: take(4 * batch),
-            factors: take(4 * batch * sites(plan).len()),
-            step: take(12),
-            parameters,
-            gradients: take(if training { all } else { 0 }),
-            moments: [0; 2].map(|_| take(if training { all } else { 0 })),
-            copy: if stored { parameters } else { take(numbers * precision.bytes()) },
-            decays: take(if training { numbers } else { 0 }),
-            arena: take(4 * plan.arena * batch),
-            scratch: take(scratch),
-            offsets,
-            numbers,
-            bytes: used,
+            input: match precision {
+                Precision::F32 => images,
+                Precision::Bf16 => pieces.take(2 * image),
+            },
+            labels: pieces.take(4 * batch),
+            factors: pieces.take(4 * batch * sites(plan).len()),
+            step: pieces.take(12),
+            arena: pieces.take(4 * plan.arena * batch),
+            scratch: pieces.take(scratch),
+            bytes: pieces.used,
         }
-    }
-
-    /// Of the parameter `id` within an array of `f32`.
-    fn of(&self, array: Pointer, id: ParamId) -> Pointer {
-        array.plus(4 * self.offsets[id.0 as usize])
     }
 
     /// Where one result of a value lies, if it has a place in the arena.
@@ -106,6 +121,24 @@ impl Layout {
     ) -> Option<Pointer> {
         let place = plan.places[value.0 as usize].get(result)?;
         Some(self.arena.plus(4 * place.offset * batch))
+    }
+}
+
+/// Hands out pieces of memory from one address on.
+struct Pieces {
+    base: Pointer,
+    used: usize,
+}
+
+impl Pieces {
+    fn new(base: Pointer) -> Pieces {
+        Pieces { base, used: 0 }
+    }
+
+    fn take(&mut self, bytes: usize) -> Pointer {
+        let at = self.base.plus(self.used);
+        self.used += bytes.next_multiple_of(ALIGN);
+        at
     }
 }
 
@@ -137,12 +170,14 @@ pub struct Rates {
     pub eps: f32,
 }
 
-/// Writes a plan onto a tape, over memory that begins at `base` (`ALIGN` divides it): the layout says
-/// how much. With `rates` a plan's update takes place; without, it leaves the gradients.
+/// Writes a plan onto a tape, over weights and over memory that begins at `base` (`ALIGN` divides
+/// it): the layout says how much. With `rates` a plan's update takes place; without, it leaves the
+/// gradients.
 pub fn walk(
     plan: &Plan,
     batch: usize,
     precision: Precision,
+    weights: &Weights,
     base: Pointer,
     rates: Option<Rates>,
 ) -> (Layout, Tape) {
@@ -152,7 +187,7 @@ pub fn walk(
         let layout = Layout::new(plan, batch, precision, base, scratch);
         let (sites, most) = (sites(plan), 0);
         let tape = Tape::new(precision);
-        let mut walk = Walk { plan, n: batch, layout, sites, rates, tape, most };
+        let mut walk = Walk { plan, n: batch, weights, layout, sites, rates, tape, most };
         walk.all();
         if walk.most <= scratch {
             return (walk.layout, walk.tape);
@@ -165,6 +200,7 @@ struct Walk<'a> {
     plan: &'a Plan,
     /// Images of the batch.
     n: usize,
+    weights: &'a Weights,
     layout: Layout,
     sites: Vec<(f64, u64)>,
     rates: Option<Rates>,
@@ -220,18 +256,18 @@ impl Walk<'_> {
 
     /// Parameter `i` of a node, in `f32`.
     fn wide(&self, value: Value, i: usize) -> Pointer {
-        self.layout.of(self.layout.parameters, self.params(value)[i])
+        self.weights.of(self.weights.parameters, self.params(value)[i])
     }
 
     /// Parameter `i` of a node, as products read it.
     fn stored(&self, value: Value, i: usize) -> Pointer {
-        let offset = self.layout.offsets[self.params(value)[i].0 as usize];
-        self.layout.copy.plus(self.tape.precision.bytes() * offset)
+        let offset = self.weights.offsets[self.params(value)[i].0 as usize];
+        self.weights.copy.plus(self.tape.precision.bytes() * offset)
     }
 
     /// The gradient of parameter `i` of a node.
     fn slope(&self, value: Value, i: usize) -> Pointer {
-        self.layout.of(self.layout.gradients, self.params(value)[i])
+        self.weights.of(self.weights.gradients, self.params(value)[i])
     }
 
     /// What drop path scales every image by.

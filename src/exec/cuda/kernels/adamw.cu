@@ -19,7 +19,7 @@ clip(const float* partial, float* norm, int count, float most) {
     sum = block_sum(sum, room);
     if (threadIdx.x == 0) {
         norm[0] = sqrtf(sum);
-        norm[1] = fminf(1.0f, most / (norm[0] + 1e-6f));
+        norm[1] = norm[0] > most ? most / (norm[0] + 1e-6f) : 1.0f;
     }
 }
 

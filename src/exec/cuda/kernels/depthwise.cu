@@ -98,7 +98,7 @@ depthwise_backward(const real* g, const float* weight, real* gx, int images) {
 extern "C" __global__ void __launch_bounds__(256)
 depthwise_backward_weight(const real* x, const real* g, float* partial_weight, float* partial_bias,
                           int images) {
-    __shared__ float room[8][KH * KW + 1][32];
+    __shared__ float room[KH * KW + 1][32];
     int lane = threadIdx.x % 32, slice = threadIdx.x / 32, c = blockIdx.x * 32 + lane;
     float sums[KH * KW + 1] = {};
     if (c < C)
@@ -120,14 +120,15 @@ depthwise_backward_weight(const real* x, const real* g, float* partial_weight, f
                 sums[KH * KW] += here;
             }
         }
-    for (int k = 0; k <= KH * KW; k++) room[slice][k][lane] = sums[k];
-    __syncthreads();
+    for (int turn = 0; turn < 8; turn++) {
+        if (turn == slice)
+            for (int k = 0; k <= KH * KW; k++) room[k][lane] = turn ? room[k][lane] + sums[k] : sums[k];
+        __syncthreads();
+    }
     if (c >= C) return;
     for (int k = slice; k <= KH * KW; k += 8) {
         float* to = k < KH * KW ? &partial_weight[((u64)blockIdx.y * KH * KW + k) * C + c]
                                 : &partial_bias[(u64)blockIdx.y * C + c];
-        float sum = 0;
-        for (int i = 0; i < 8; i++) sum += room[i][k][lane];
-        *to = sum;
+        *to = room[k][lane];
     }
 }

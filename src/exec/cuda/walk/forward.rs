@@ -18,7 +18,7 @@ use super::super::kernels::maps::Maps;
 use super::super::kernels::nearest::Nearest;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
-use super::{Layout, Walk, area, map};
+use super::{Walk, Weights, area, map};
 use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 impl Walk<'_> {
@@ -132,12 +132,12 @@ impl Walk<'_> {
     /// All parameters at once, once all gradients are there.
     fn update(&mut self, op: &ops::Update) {
         let Some(rates) = self.rates else { return };
-        let n = self.layout.numbers;
+        let Weights { numbers: n, parameters, gradients, moments, copy, decays, .. } =
+            *self.weights;
         let (beta1, beta2, eps) = (rates.beta1, rates.beta2, rates.eps);
         let kernel = AdamW { n, beta1, beta2, eps, clip: op.clip.map(|norm| norm as f32) };
         let scratch = self.scratch(kernel.scratch());
-        let Layout { parameters, gradients, moments, copy, decays, step, .. } = self.layout;
-        let [first, second] = moments;
+        let ([first, second], step) = (moments, self.layout.step);
         let copy = if copy == parameters { Pointer::NULL } else { copy };
         let state = State { parameters, first, second, gradients, copy, decays, step };
         kernel.step(&mut self.tape, &state, scratch);
