@@ -62,13 +62,15 @@ impl AdamW {
 /// One step, for every parameter the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
-    size: f32,
-    root: f32,
+    /// The learning rate over the bias correction of the first moment.
+    pub size: f32,
+    /// The root of that of the second moment.
+    pub root: f32,
     beta1: f32,
     beta2: f32,
     eps: f32,
     /// What is left of a parameter that decays.
-    keep: f32,
+    pub keep: f32,
 }
 
 impl Rates {

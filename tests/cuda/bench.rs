@@ -23,7 +23,7 @@ pub struct Bench {
     pub tape: Tape,
     bytes: Vec<u128>,
     /// On a device: the piece that `bytes` mirrors.
-    memory: Option<device::Memory>,
+    _memory: Option<device::Memory>,
     /// Where the piece begins for those who play.
     base: u64,
     used: usize,
@@ -40,7 +40,7 @@ impl Bench {
         };
         let base = memory.as_ref().map_or(bytes.as_ptr() as u64, |memory| memory.at().0);
         let tape = Tape::new(precision);
-        Bench { machine, tape, bytes, memory, base, used: 0, gaps: Vec::new() }
+        Bench { machine, tape, bytes, _memory: memory, base, used: 0, gaps: Vec::new() }
     }
 
     pub fn precision(&self) -> Precision {

@@ -595,11 +595,11 @@ fn clusters(maps: Maps, grid: Size, x: &[f32], g: &[f32]) -> Clusters {
             }
         }
         let share = |k: usize, i: usize| f64::from(g[(image * m + k) * c + i]) / count(k);
-        for n in 0..h * w {
+        for (n, &choice) in choices.iter().enumerate() {
             for i in 0..c {
                 let bins = bins.iter().enumerate().filter(|(_, bin)| bin.contains(&n));
                 let pooled: f64 = bins.map(|(k, bin)| share(k, i) / bin.len() as f64).sum();
-                found.gradient.push((share(choices[n], i) + pooled) as f32);
+                found.gradient.push((share(choice, i) + pooled) as f32);
             }
         }
         found.index.extend(choices.iter().map(|&k| k as u32));

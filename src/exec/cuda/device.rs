@@ -12,6 +12,7 @@ use cudarc::driver::{
 };
 use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 
@@ -53,6 +54,19 @@ pub fn count() -> Result<usize, ExecError> {
     Library::Driver.find()?;
     let count = CudaContext::device_count().map_err(said("counting devices"))?;
     Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// A kernel of a module that was loaded.
+fn function(
+    modules: &HashMap<Unit, Arc<CudaModule>>,
+    launch: &Launch,
+) -> Result<CudaFunction, ExecError> {
+    let module = modules.get(&launch.unit);
+    let module = module.ok_or_else(|| ExecError(format!("{} was not loaded", launch.entry)))?;
+    let function = module.load_function(launch.entry).map_err(said("a kernel"))?;
+    // Asked something, the driver loads it now and not in a capture.
+    function.num_regs().map_err(said("a kernel"))?;
+    Ok(function)
 }
 
 /// What GPU `ordinal` says of itself.
@@ -148,17 +162,11 @@ impl Device {
                 }
                 Command::Launch(launch) => {
                     let key = (&launch.unit, launch.entry);
-                    if !functions.contains_key(&key) {
-                        let module = modules
-                            .get(&launch.unit)
-                            .ok_or_else(|| ExecError(format!("{} was not loaded", launch.entry)))?;
-                        let function =
-                            module.load_function(launch.entry).map_err(said("a kernel"))?;
-                        // Asked something, the driver loads it now and not in a capture.
-                        function.num_regs().map_err(said("a kernel"))?;
-                        functions.insert(key, function);
-                    }
-                    Step::Launch(launch.clone(), functions[&key].clone())
+                    let function = match functions.entry(key) {
+                        Entry::Occupied(entry) => entry.into_mut(),
+                        Entry::Vacant(entry) => entry.insert(function(&modules, launch)?),
+                    };
+                    Step::Launch(launch.clone(), function.clone())
                 }
             });
         }

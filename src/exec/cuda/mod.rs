@@ -4,6 +4,7 @@
 //! when a GPU is asked for, and kernels are compiled then, specialized for the model at hand.
 
 pub mod compile;
+pub mod compiled;
 pub mod cublaslt;
 pub mod device;
 pub mod kernels;
