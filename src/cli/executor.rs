@@ -1,6 +1,8 @@
 //! Which executor runs a model.
 
 use crate::exec::cpu::{self, Compiled};
+#[cfg(feature = "cuda")]
+use crate::exec::cuda;
 use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer};
@@ -14,6 +16,12 @@ pub enum Kind {
     Compiled,
     /// Candle's tensors and autograd: slow, and what everything is compared with
     Reference,
+    /// An NVIDIA GPU, maps in bfloat16
+    #[cfg(feature = "cuda")]
+    Cuda,
+    /// An NVIDIA GPU, all in 32 bits
+    #[cfg(feature = "cuda")]
+    CudaF32,
 }
 
 impl Kind {
@@ -21,6 +29,19 @@ impl Kind {
         match self {
             Kind::Compiled => "compiled",
             Kind::Reference => "reference",
+            #[cfg(feature = "cuda")]
+            Kind::Cuda => "cuda",
+            #[cfg(feature = "cuda")]
+            Kind::CudaF32 => "cuda-f32",
+        }
+    }
+
+    /// How a GPU stores maps.
+    #[cfg(feature = "cuda")]
+    fn precision(self) -> cuda::tape::Precision {
+        match self {
+            Kind::CudaF32 => cuda::tape::Precision::F32,
+            _ => cuda::tape::Precision::Bf16,
         }
     }
 
@@ -35,6 +56,14 @@ impl Kind {
             Kind::Reference => {
                 let reference = Reference::new(graph.clone(), threads)?;
                 Box::new(ReferenceEvaluator { reference, parameters })
+            }
+            #[cfg(feature = "cuda")]
+            Kind::Cuda | Kind::CudaF32 => {
+                let device = cuda::device::Device::open(0)?;
+                let precision = self.precision();
+                let compiled =
+                    cuda::compiled::Compiled::evaluator(device, graph, &parameters, precision)?;
+                Box::new(compiled)
             }
         })
     }
@@ -56,6 +85,15 @@ impl Kind {
                 let reference = Reference::new(graph.clone(), threads)?;
                 Box::new(ReferenceTrainer { reference, parameters, optimizer, clip })
             }
+            #[cfg(feature = "cuda")]
+            Kind::Cuda | Kind::CudaF32 => Box::new(cuda::compiled::Compiled::trainer(
+                cuda::device::Device::open(0)?,
+                graph,
+                &parameters,
+                optimizer,
+                clip,
+                self.precision(),
+            )?),
         })
     }
 
@@ -69,6 +107,10 @@ impl Kind {
         match self {
             Kind::Compiled => cpu::observe(graph, parameters, batch),
             Kind::Reference => reference::observe(graph, parameters, batch),
+            #[cfg(feature = "cuda")]
+            Kind::Cuda | Kind::CudaF32 => {
+                Err(ExecError("a GPU does not show what is inside a model yet".into()))
+            }
         }
     }
 }

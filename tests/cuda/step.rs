@@ -10,7 +10,7 @@ use cluec::exec::cuda::walk::{Layout, Rates, Weights, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
-use cluec::exec::{AdamW, AdamWConfig, Batch, Executor, Parameters, StepKey};
+use cluec::exec::{AdamW, AdamWConfig, Batch, Parameters, StepKey};
 use cluec::graph::Graph;
 use cluec::passes::{self, Keep};
 use cluec::plan::Plan;

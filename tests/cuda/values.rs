@@ -712,13 +712,14 @@ fn adamw_agrees_over_steps() {
                 Precision::Bf16 => bench.map(n),
             };
             let op = adamw::AdamW { n, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip };
-            let scratch = bench.room(op.scratch());
+            let (scratch, norm) = (bench.room(op.scratch()), bench.room(8));
             for t in 1..=3 {
                 let lr = 0.01 * f64::from(t);
                 let gradients = sizes.map(|n| sample(stream, n, Precision::F32)).to_vec();
                 let all = gradients.concat();
-                let norm = all.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
-                let scale = clip.map_or(1.0, |most| (f64::from(most) / (norm + 1e-6)).min(1.0));
+                let norm_found = all.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+                let scale =
+                    clip.map_or(1.0, |most| (f64::from(most) / (norm_found + 1e-6)).min(1.0));
                 let clipped: Vec<Vec<f32>> = gradients
                     .iter()
                     .map(|g| g.iter().map(|x| x * scale as f32).collect())
@@ -731,10 +732,34 @@ fn adamw_agrees_over_steps() {
                 ];
                 let (gradients, step) = (bench.put_wide(&all), bench.put_wide(&step));
                 let (first, second) = (m, v);
-                let state =
-                    adamw::State { parameters: p, first, second, gradients, copy, decays, step };
+                let (losses, images) = (bench.put_wide(&[0.5, 0.25]), 2);
+                let mut state = adamw::State {
+                    parameters: p,
+                    first,
+                    second,
+                    gradients,
+                    copy,
+                    decays,
+                    step,
+                    losses,
+                    images,
+                    norm,
+                };
                 op.step(&mut bench.tape, &state, scratch);
                 bench.play();
+                close("norm", &bench.read_wide(norm, 1), &[norm_found as f32], 1e-5);
+                // A loss or a gradient that is none moves nothing.
+                state.losses = bench.put_wide(&[0.5, f32::INFINITY]);
+                op.step(&mut bench.tape, &state, scratch);
+                bench.play();
+                assert!(bench.read_wide(norm, 1)[0].is_nan());
+                state.losses = losses;
+                let mut wrong = all.clone();
+                wrong[7] = f32::NAN;
+                state.gradients = bench.put_wide(&wrong);
+                op.step(&mut bench.tape, &state, scratch);
+                bench.play();
+                assert!(bench.read_wide(norm, 1)[0].is_nan());
             }
             let expected = parameters.0.concat();
             close("parameters", &bench.read_wide(p, n), &expected, 1e-6);

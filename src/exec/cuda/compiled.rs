@@ -1,8 +1,9 @@
 //! A model on a GPU: the planned step and the planned evaluation, recorded as one graph for every
 //! size of batch and replayed.
 
-use super::super::cpu::Step;
-use super::super::{AdamW, Batch, ExecError, Gradients, Parameters, StepKey};
+use super::super::{
+    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
+};
 use super::device::{Captured, Device, Memory, Staging};
 use super::tape::{Pointer, Precision};
 use super::walk::{Layout, Rates, Weights, sites, walk};
@@ -29,7 +30,8 @@ pub struct Compiled {
 
 struct Training {
     plan: Plan,
-    /// Its moments are on the device; these are those it began with.
+    /// Of both the host's copies: `state` brings them up to date.
+    parameters: Parameters,
     optimizer: AdamW,
 }
 
@@ -76,8 +78,9 @@ impl Compiled {
         precision: Precision,
     ) -> Result<Compiled, ExecError> {
         let plan = Plan::new(passes::step(model, clip, Keep::Output), Keep::Output);
-        let training = Some(Training { plan, optimizer });
-        Compiled::new(device, model, parameters, precision, training)
+        let parameters = parameters.clone();
+        let training = Some(Training { plan, parameters: parameters.clone(), optimizer });
+        Compiled::new(device, model, &parameters, precision, training)
     }
 
     fn new(
@@ -165,27 +168,6 @@ impl Compiled {
         Ok(())
     }
 
-    /// As they are now.
-    pub fn parameters(&self) -> Result<Parameters, ExecError> {
-        self.read(self.weights.parameters)
-    }
-
-    /// Moments and steps so far.
-    pub fn optimizer(&self) -> Result<Option<AdamW>, ExecError> {
-        let Some(Training { optimizer, .. }) = &self.training else { return Ok(None) };
-        let [m, v] = self.weights.moments.map(|at| self.read(at));
-        Ok(Some(AdamW { m: m?, v: v?, ..optimizer.clone() }))
-    }
-
-    /// One step of training: forward, backward, update, all on the device.
-    pub fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, ExecError> {
-        let Some(Training { optimizer, .. }) = &mut self.training else {
-            return Err(no_training());
-        };
-        let rates = optimizer.begin(lr);
-        self.run(Purpose::Step, batch, key, [rates.size, rates.root, rates.keep])
-    }
-
     /// Loss, logits and gradients at other parameters; nothing is updated.
     pub fn gradients(
         &mut self,
@@ -196,13 +178,6 @@ impl Compiled {
         self.load(parameters)?;
         let Step { loss, logits } = self.run(Purpose::Gradients, batch, key, [0.0; 3])?;
         Ok(Gradients { loss, logits, gradients: self.read(self.weights.gradients)? })
-    }
-
-    /// Logits `[B, classes]` in evaluation mode.
-    pub fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        let batch = Batch { images: images.to_vec(), labels: Vec::new() };
-        let key = StepKey { seed: 0, step: 0 };
-        Ok(self.run(Purpose::Evaluation, &batch, key, [0.0; 3])?.logits)
     }
 
     fn plan(&self, purpose: Purpose) -> Result<&Plan, ExecError> {
@@ -310,6 +285,49 @@ impl Compiled {
             layout,
             _memory: memory,
         })
+    }
+}
+
+impl Evaluator for Compiled {
+    fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        let batch = Batch { images: images.to_vec(), labels: Vec::new() };
+        let key = StepKey { seed: 0, step: 0 };
+        Ok(self.run(Purpose::Evaluation, &batch, key, [0.0; 3])?.logits)
+    }
+}
+
+impl Trainer for Compiled {
+    fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
+        let training = self.training.as_mut().ok_or_else(no_training)?;
+        let rates = training.optimizer.begin(lr);
+        let step = self.run(Purpose::Step, batch, key, [rates.size, rates.root, rates.keep]);
+        let taken = match &step {
+            Ok(_) => {
+                let program = &self.programs[&(Purpose::Step, batch.labels.len())];
+                self.numbers(program.layout.norm, 1)?[0].is_finite()
+            }
+            Err(_) => false,
+        };
+        if !taken && let Some(training) = &mut self.training {
+            training.optimizer.steps -= 1;
+        }
+        let step = step?;
+        match taken {
+            true => Ok(step),
+            false if step.loss.is_finite() => {
+                Err(StepError::NotFinite("a gradient is not finite".into()))
+            }
+            false => Err(StepError::NotFinite(format!("the loss is {}", step.loss))),
+        }
+    }
+
+    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+        let parameters = self.read(self.weights.parameters)?;
+        let [first, second] = self.weights.moments.map(|at| self.read(at));
+        let training = self.training.as_mut().ok_or_else(no_training)?;
+        training.parameters = parameters;
+        (training.optimizer.m, training.optimizer.v) = (first?, second?);
+        Ok((&training.parameters, &training.optimizer))
     }
 }
 

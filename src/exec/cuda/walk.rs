@@ -76,6 +76,9 @@ pub struct Layout {
     pub factors: Pointer,
     /// Three numbers that change from step to step.
     pub step: Pointer,
+    /// Two numbers the update leaves: the norm of all gradients, none if it did not take place, and
+    /// what they were scaled by.
+    pub norm: Pointer,
     /// Places of the plan.
     arena: Pointer,
     scratch: Pointer,
@@ -105,6 +108,7 @@ impl Layout {
             labels: pieces.take(4 * batch),
             factors: pieces.take(4 * batch * sites(plan).len()),
             step: pieces.take(12),
+            norm: pieces.take(8),
             arena: pieces.take(4 * plan.arena * batch),
             scratch: pieces.take(scratch),
             bytes: pieces.used,

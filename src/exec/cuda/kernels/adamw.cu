@@ -10,30 +10,34 @@ squares(const float* g, float* partial, u64 n) {
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// The norm of the gradients and what they are scaled by so that it is at most `most`: norm[0], [1].
+// The norm of the gradients, and what they are scaled by so that it is at most `most`: norm[0],
+// norm[1]. If a gradient or a loss is no finite number, both are none.
 extern "C" __global__ void __launch_bounds__(THREADS)
-clip(const float* partial, float* norm, int count, float most) {
+clip(const float* partial, const float* losses, float* norm, int count, int images, float most) {
     __shared__ float room[THREADS / 32];
     float sum = 0;
     for (int i = threadIdx.x; i < count; i += THREADS) sum += partial[i];
+    // Nothing, of a number that is one.
+    for (int i = threadIdx.x; i < images; i += THREADS) sum += losses[i] - losses[i];
     sum = block_sum(sum, room);
     if (threadIdx.x == 0) {
-        norm[0] = sqrtf(sum);
-        norm[1] = norm[0] > most ? most / (norm[0] + 1e-6f) : 1.0f;
+        float length = sqrtf(sum), none = length - length;
+        norm[0] = length + none;
+        norm[1] = (length > most ? most / (length + 1e-6f) : 1.0f) + none;
     }
 }
 
 // One step. What changes from step to step is read from memory: of `step`, the size of the step,
-// the root of the second moment's bias correction, and what decay leaves of a parameter. `decays`
-// says of every number whether it decays. `copy`, if there is one, is the parameters as stored for
-// products; `norm`, if there is one, was left by `clip`.
+// the root of the second moment's bias correction, and what decay leaves of a parameter; `norm` was
+// left by `clip`, and where it is none nothing moves. `decays` says of every number whether it
+// decays. `copy`, if there is one, is the parameters as stored for products.
 extern "C" __global__ void __launch_bounds__(THREADS)
 adamw(float* p, float* m, float* v, const float* g, real* copy, const unsigned char* decays,
       const float* step, const float* norm, float beta1, float beta2, float eps, u64 n) {
     u64 i = thread_index();
-    if (i >= n) return;
+    if (i >= n || norm[0] != norm[0]) return;
     float size = step[0], root = step[1], keep = decays[i] ? step[2] : 1.0f;
-    float gradient = norm ? g[i] * norm[1] : g[i];
+    float gradient = g[i] * norm[1];
     float first = m[i] + (1 - beta1) * (gradient - m[i]);
     float second = beta2 * v[i] + (1 - beta2) * gradient * gradient;
     float next = p[i] * keep - size * first / (sqrtf(second) / root + eps);

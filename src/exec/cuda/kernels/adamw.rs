@@ -30,6 +30,11 @@ pub struct State {
     /// Three numbers that change from step to step: `lr / (1 - beta1^t)`, `sqrt(1 - beta2^t)` and
     /// `1 - lr weight_decay`.
     pub step: Pointer,
+    /// Of every image, and how many there are: if one is not finite, nothing moves.
+    pub losses: Pointer,
+    pub images: usize,
+    /// Two numbers: the norm of all gradients and what they are scaled by; none if nothing moves.
+    pub norm: Pointer,
 }
 
 impl AdamW {
@@ -41,10 +46,10 @@ impl AdamW {
         blocks(self.n).min(512)
     }
 
-    fn room(&self, scratch: Pointer) -> (Room, [Pointer; 2]) {
+    fn room(&self, scratch: Pointer) -> (Room, Pointer) {
         let mut room = Room::new(scratch);
-        let parts = [self.parts(), 2].map(|count| room.floats(count));
-        (room, parts)
+        let squares = room.floats(self.parts());
+        (room, squares)
     }
 
     pub fn scratch(&self) -> usize {
@@ -52,16 +57,14 @@ impl AdamW {
     }
 
     pub fn step(&self, tape: &mut Tape, state: &State, scratch: Pointer) {
-        let (_, [squares, norm]) = self.room(scratch);
-        let mut scale = Pointer::NULL;
-        if let Some(most) = self.clip {
-            let args = args![state.gradients, squares, self.n as u64];
-            tape.launch(Self::unit(), "squares", [self.parts(), 1], THREADS, args);
-            let args = args![squares, norm, self.parts(), most];
-            tape.launch(Self::unit(), "clip", [1, 1], THREADS, args);
-            scale = norm;
-        }
-        let State { parameters, first, second, gradients, copy, decays, step } = *state;
+        let (_, squares) = self.room(scratch);
+        let State { parameters, first, second, gradients, copy, decays, step, .. } = *state;
+        let State { losses, images, norm, .. } = *state;
+        let args = args![gradients, squares, self.n as u64];
+        tape.launch(Self::unit(), "squares", [self.parts(), 1], THREADS, args);
+        let most = self.clip.unwrap_or(f32::INFINITY);
+        let args = args![squares, losses, norm, self.parts(), images, most];
+        tape.launch(Self::unit(), "clip", [1, 1], THREADS, args);
         let args = args![
             parameters,
             first,
@@ -70,7 +73,7 @@ impl AdamW {
             copy,
             decays,
             step,
-            scale,
+            norm,
             self.beta1,
             self.beta2,
             self.eps,

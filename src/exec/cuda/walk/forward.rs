@@ -18,7 +18,7 @@ use super::super::kernels::maps::Maps;
 use super::super::kernels::nearest::Nearest;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
-use super::{Walk, Weights, area, map};
+use super::{Layout, Walk, Weights, area, map};
 use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 impl Walk<'_> {
@@ -137,9 +137,22 @@ impl Walk<'_> {
         let (beta1, beta2, eps) = (rates.beta1, rates.beta2, rates.eps);
         let kernel = AdamW { n, beta1, beta2, eps, clip: op.clip.map(|norm| norm as f32) };
         let scratch = self.scratch(kernel.scratch());
-        let ([first, second], step) = (moments, self.layout.step);
+        let ([first, second], images) = (moments, self.n);
+        let Layout { step, norm, .. } = self.layout;
+        let losses = self.plan.graph.loss.map_or(Pointer::NULL, |loss| self.y(loss));
         let copy = if copy == parameters { Pointer::NULL } else { copy };
-        let state = State { parameters, first, second, gradients, copy, decays, step };
+        let state = State {
+            parameters,
+            first,
+            second,
+            gradients,
+            copy,
+            decays,
+            step,
+            losses,
+            images,
+            norm,
+        };
         kernel.step(&mut self.tape, &state, scratch);
     }
 
