@@ -3,6 +3,7 @@
 
 mod architecture;
 mod cli;
+mod codes;
 mod counts;
 mod cpu;
 #[cfg(all(feature = "cuda", feature = "train"))]

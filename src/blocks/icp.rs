@@ -18,6 +18,9 @@ block! {
     }
 }
 
+/// More layers than any pool has.
+const MAX_LAYERS: usize = 64;
+
 impl Icp {
     pub fn lower(&self, b: &mut Builder, x: Value, width: usize) -> Value {
         let conv = Conv { out: width, kernel: [3, 3], stride: 2, pad: 1 };
@@ -26,6 +29,13 @@ impl Icp {
         };
         if rows % 2 == 1 || columns % 2 == 1 {
             b.diags.push(self.odd(b, [rows, columns]));
+            return b.unknown("pool");
+        }
+        if self.layers.value.0 > MAX_LAYERS {
+            b.diags.push(
+                Diagnostic::error("E0320", format!("a pool has at most {MAX_LAYERS} layers"))
+                    .at(self.layers.span, "too many"),
+            );
             return b.unknown("pool");
         }
         let skip = b.push("skip", "conv_skip", conv, &[x]);

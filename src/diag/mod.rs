@@ -3,6 +3,7 @@
 //! A [`Diagnostic`] is plain data. How it looks (a terminal report, JSON) is decided in
 //! [`render`] alone; miette stays behind it.
 
+pub mod codes;
 pub mod render;
 
 use serde::Serialize;

@@ -120,7 +120,8 @@ impl<'a> Reader<'a> {
         let behind = self.breaks == 0 && !comment.starts_with("///");
         match block.lines.last_mut() {
             Some(Line::Setting(setting)) if behind => setting.remark = Some(comment),
-            None if behind && self.at > 0 => block.remark = Some(comment),
+            // Behind an opening brace, not at the start of the file.
+            None if behind && self.text[..self.at].contains('{') => block.remark = Some(comment),
             _ => {
                 self.blank(block);
                 block.lines.push(Line::Comment(comment));

@@ -1,7 +1,10 @@
 //! The one way to add a node: its shape is inferred here, and a mismatch reported with both places.
 
-use super::{Graph, Node, Op, Param, ParamId, Tap, Type, Value};
+use super::{Graph, Node, Op, Param, ParamId, ParamSpec, Tap, Type, Value};
 use crate::diag::{Diagnostic, Diags, Span};
+
+/// A map or a parameter has at most this many numbers.
+const MAX_NUMBERS: u64 = 1 << 30;
 
 /// Grows a graph. A mistake is recorded and its result poisoned, so that building goes on.
 pub struct Builder {
@@ -56,7 +59,13 @@ impl Builder {
             match op.infer(&types) {
                 Ok(ty) => {
                     specs = op.params(&types);
-                    ty
+                    match self.too_large(&ty, &specs) {
+                        true => {
+                            specs.clear();
+                            Type::Unknown
+                        }
+                        false => ty,
+                    }
                 }
                 Err(mismatch) => {
                     mistake = Some(mismatch);
@@ -101,6 +110,25 @@ impl Builder {
         });
         self.spans.push(self.place.last().copied());
         Value(self.nodes.len() as u32 - 1)
+    }
+
+    /// Reports a value or parameter of more numbers than any machine holds: below that, no count
+    /// overflows.
+    fn too_large(&mut self, ty: &Type, specs: &[ParamSpec]) -> bool {
+        let largest = specs.iter().map(|spec| Type::Tensor(spec.shape.clone()).elements()).max();
+        let message = if ty.elements() > MAX_NUMBERS {
+            format!("a value of {ty} is too large")
+        } else if largest.is_some_and(|largest| largest > MAX_NUMBERS) {
+            "a parameter is too large".to_string()
+        } else {
+            return false;
+        };
+        let mut diagnostic = Diagnostic::error("E0507", message);
+        if let Some(&span) = self.place.last() {
+            diagnostic = diagnostic.at(span, "more than 2^30 numbers");
+        }
+        self.diags.push(diagnostic.help("something here, or before it, is too wide or too large"));
+        true
     }
 
     pub fn ty(&self, value: Value) -> &Type {

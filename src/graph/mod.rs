@@ -98,7 +98,7 @@ pub struct Param {
 
 impl Param {
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d))
     }
 }
 

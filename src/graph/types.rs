@@ -54,12 +54,12 @@ impl Type {
     /// Stored numbers per image.
     pub fn elements(&self) -> u64 {
         match self {
-            Type::Tensor(dims) => dims.iter().map(|&d| d as u64).product(),
+            Type::Tensor(dims) => dims.iter().fold(1, |n: u64, &d| n.saturating_mul(d as u64)),
             Type::Assignment { map, grid, heads, choice } => {
-                let pixels = area(*map) * *heads as u64;
+                let pixels = area(*map).saturating_mul(*heads as u64);
                 match choice {
-                    Choice::Hard => 2 * pixels,
-                    Choice::Soft => pixels * area(*grid),
+                    Choice::Hard => pixels.saturating_mul(2),
+                    Choice::Soft => pixels.saturating_mul(area(*grid)),
                 }
             }
             Type::Index { map, .. } => area(*map),

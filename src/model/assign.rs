@@ -229,6 +229,7 @@ impl<'a> Scope<'a> {
         path.push(item);
         let sort = Sort::Slot(slot.name);
         let mut tree = match &item.from {
+            None if item.orphan => return None,
             None => match slot.single() {
                 Some(kind) => Tree::new(kind, Some(item.name.span)),
                 None => {

@@ -59,7 +59,7 @@ impl Items {
                 let earlier = edges.iter().find(|edge: &&Use| edge.from == id && edge.to == used);
                 if let Some(earlier) = earlier {
                     diags.push(
-                        Diagnostic::warning("W0203", "this file is used already")
+                        Diagnostic::warning("W0202", "this file is used already")
                             .at(span, "again here")
                             .at(earlier.span, "first here")
                             .help("leave it out"),

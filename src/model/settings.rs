@@ -83,6 +83,9 @@ pub fn read(item: &Item, merged: &Merged, complete: bool, diags: &mut Diags) -> 
     if active.is_empty() && !merged.stages.is_empty() {
         diags.push(all_off(item, merged));
     }
+    if too_deep(item, &stages, diags) {
+        return None;
+    }
     let whole = whole?;
     if stages.is_empty() || stages.len() < active.len() {
         return None;
@@ -100,9 +103,25 @@ pub fn read(item: &Item, merged: &Merged, complete: bool, diags: &mut Diags) -> 
     })
 }
 
+/// More blocks than any model has.
+const MAX_BLOCKS: usize = 1024;
+
+fn too_deep(item: &Item, stages: &[(usize, Stage)], diags: &mut Diags) -> bool {
+    let blocks = |stage: &Stage| stage.blocks.value.map_or(0, |count| count.0);
+    let Some((_, deepest)) = stages.iter().max_by_key(|(_, stage)| blocks(stage)) else {
+        return false;
+    };
+    let total: usize = stages.iter().map(|(_, stage)| blocks(stage)).sum();
+    if total > MAX_BLOCKS {
+        let message = format!("`{}` has {total} blocks, and {MAX_BLOCKS} is most", item.name.value);
+        diags.push(Diagnostic::error("E0320", message).at(deepest.blocks.span, "too many"));
+    }
+    total > MAX_BLOCKS
+}
+
 fn all_off(item: &Item, merged: &Merged) -> Diagnostic {
     let message = format!("every stage of `{}` is off", item.name.value);
-    let mut diagnostic = Diagnostic::error("E0322", message).at(item.name.span, "nothing is left");
+    let mut diagnostic = Diagnostic::error("E0319", message).at(item.name.span, "nothing is left");
     if let Some(blocks) = merged.stages[0].fields.get("blocks") {
         diagnostic = diagnostic.at(blocks.span, "off here");
     }

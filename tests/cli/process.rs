@@ -124,3 +124,76 @@ fn fmt_answers_standard_input() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "model a { x 1 }\n");
 }
+
+/// A small model, through the pipe.
+fn through_the_pipe(arguments: &[&str], text: &str) -> Output {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cluec"))
+        .args(arguments)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+const MODEL: &str = "model m { input 8x8; classes 3; embed patches { kernel 1x1; stride 1 }\n\
+                     stages 1; blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }\n";
+
+#[test]
+fn a_dash_is_standard_input() {
+    let output = through_the_pipe(&["check", "-", "--format", "json"], MODEL);
+    assert_eq!(output.status.code(), Some(0));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["files"][0]["file"], "-");
+    assert_eq!(json["files"][0]["models"][0]["params"], 355);
+
+    let output = through_the_pipe(&["graph", "-"], MODEL);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("graph m : 355 parameters"));
+
+    let output = through_the_pipe(&["check", "-"], "model m { widht 8 }");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("[-:1:11]") && said.contains("did you mean `width`?"), "{said}");
+}
+
+#[test]
+fn several_files_are_checked_at_once_and_one_in_error_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let right = file("right.clue", MODEL);
+    let wrong = file("wrong.clue", "model m { widht 8 }");
+    let output = cluec(&["check", "--format", "json", &right, &wrong, &right]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ok: Vec<_> = json["files"].as_array().unwrap().iter().map(|f| f["ok"].clone()).collect();
+    assert_eq!(ok, [true, false, true]);
+    let label = &json["files"][1]["diagnostics"][1]["labels"][0];
+    assert_eq!((&label["start"], &label["end"]), (&10.into(), &15.into()));
+    assert_eq!((&label["line"], &label["column"]), (&1.into(), &11.into()));
+}
+
+#[test]
+fn a_warning_is_no_finding() {
+    let output =
+        through_the_pipe(&["check", "-"], &format!("{MODEL}model n from m {{ width 8 }}\n"));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("W0301"));
+}
+
+#[test]
+fn a_file_of_several_models_wants_a_name() {
+    let text = format!("{MODEL}model n from m {{ width 12 }}\n");
+    let output = through_the_pipe(&["graph", "-"], &text);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("two models here: m, n; say which: `cluec graph - m`"), "{said}");
+    assert_eq!(through_the_pipe(&["graph", "-", "n"], &text).status.code(), Some(0));
+}

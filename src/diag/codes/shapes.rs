@@ -1,0 +1,69 @@
+//! E05: shapes and counts.
+
+use super::{Code, model};
+
+pub const CODES: &[Code] = &[
+    model(
+        "E0501",
+        "shapes that do not fit",
+        "An operation of the network gets a map or a vector it can not take; the report shows where \
+         both come from.",
+        ["embed { kernel 64x64; pad 0 }", "embed { kernel 5x5; pad 2 }"],
+    ),
+    model(
+        "E0502",
+        "a pool that halves an odd map",
+        "Improved cluster pooling halves the map, so both sides must be even. The report lists the \
+         nearest sizes of images that work.",
+        ["input 30x30", "input 28x28"],
+    ),
+    model(
+        "E0503",
+        "a kernel without a middle",
+        "A convolution that keeps the map has a kernel with odd sides, as it is centered on a pixel.",
+        ["ffn.depthwise 2x2", "ffn.depthwise 3x3"],
+    ),
+    model(
+        "E0504",
+        "fusion without refinement",
+        "`fuse` weighs the pooled center against a refined one, and nothing refines.",
+        ["mixer.refine off", "mixer { refine off; fuse off }"],
+    ),
+    model(
+        "E0505",
+        "a gate over heads of width 1",
+        "The gate's perceptron has half as many hidden channels as a head has: it needs two.",
+        ["mixer.head_width 1", "mixer.head_width 2"],
+    ),
+    model(
+        "E0506",
+        "more than a million channels",
+        "Heads times head width is how many channels a mixer has inside.",
+        ["mixer { heads 1100; head_width 1000 }", "mixer { heads 11; head_width 10 }"],
+    ),
+    model(
+        "E0507",
+        "something larger than can be counted",
+        "Images have at most 2^28 pixels, and a map or a parameter at most 2^30 numbers.",
+        ["input 100000x100000", "input 96x96"],
+    ),
+    model(
+        "E0508",
+        "a width that changes without a pool",
+        "Blocks keep the number of channels; only a pool changes it.",
+        ["pool off", "pool off; width 16"],
+    ),
+    model(
+        "E0509",
+        "an expectation that is not met",
+        "`expect` is an assertion, held to the digits written: `9.2K` allows half of its last digit, \
+         a whole number nothing.",
+        ["expect { params 5.68M }", "expect { params 9.2K }"],
+    ),
+    model(
+        "W0501",
+        "a grid larger than its map",
+        "With more centers than pixels, centers are the same pixel again and compute the same.",
+        ["mixer.grid 20x20", "mixer.grid 4x4"],
+    ),
+];
