@@ -78,7 +78,7 @@ fn survives(text: &str) {
         if let Some(graph) = &model.graph {
             let again = check(&model.text);
             assert_eq!(again.hash(&model.name), graph.hash(), "{}", model.text);
-            let _ = (graph.cost(), graph.train_bytes_per_image());
+            let _ = (graph.cost(), cluec::plan::Plan::training(graph).bytes_per_image());
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Exit, number, print_reports, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Claim, Program};
+use crate::plan::Plan;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -125,7 +126,7 @@ fn row(model: &Checked, graph: &Graph) -> [String; 6] {
         number::grouped(graph.param_count()),
         number::short(cost.macs),
         number::short(cost.ptflops),
-        number::bytes(graph.train_bytes_per_image()),
+        number::bytes(Plan::training(graph).bytes_per_image()),
         paper.join(", "),
     ]
 }
@@ -181,7 +182,7 @@ fn model_json(model: &Checked, graph: &Graph) -> Value {
         "params": graph.param_count(),
         "macs": cost.macs,
         "macs_ptflops": cost.ptflops,
-        "train_bytes_per_image": graph.train_bytes_per_image(),
+        "train_bytes_per_image": Plan::training(graph).bytes_per_image(),
     })
 }
 

@@ -2,8 +2,9 @@
 
 use super::table::{self, Side, Table};
 use super::{Exit, Format, Opened, number, open, usage};
-use crate::graph::{Graph, Part};
+use crate::graph::Graph;
 use crate::model;
+use crate::plan::{Part, Plan, parts};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -90,7 +91,10 @@ impl Difference {
             .filter(|(_, [a, b])| a != b)
             .collect();
 
-        let both = [&a.graph, &b.graph].map(|graph| (graph.parts(1), Part::whole(graph)));
+        let both = [&a.graph, &b.graph].map(|graph| {
+            let training = Plan::training(graph);
+            (parts(graph, &training, 1), Part::whole(graph, &training))
+        });
         let mut names: Vec<String> = Vec::new();
         for part in both.iter().flat_map(|(parts, _)| parts) {
             if !names.contains(&part.name) {

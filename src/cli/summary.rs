@@ -2,8 +2,9 @@
 
 use super::table::{self, Side, Table};
 use super::{Exit, Format, number, open};
-use crate::graph::{Graph, Part};
+use crate::graph::Graph;
 use crate::model::Checked;
+use crate::plan::{Part, Plan, parts};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -49,18 +50,20 @@ pub fn report_human(model: &Checked, graph: &Graph, blocks: bool, room: Option<u
         ("ptflops", Side::Right),
         ("training/image", Side::Right),
     ]);
-    for part in graph.parts(1) {
+    let training = Plan::training(graph);
+    for part in parts(graph, &training, 1) {
         table.row(row(&part.name, &part));
         if blocks {
             // A part of one name has nothing inside that it is not itself.
             let prefix = format!("{}.", part.name);
-            let inside = graph.parts(2).into_iter().filter(|inner| inner.name.starts_with(&prefix));
+            let inside = parts(graph, &training, 2);
+            let inside = inside.into_iter().filter(|inner| inner.name.starts_with(&prefix));
             for inner in inside {
                 table.row(row(&format!("  {}", &inner.name[prefix.len()..]), &inner));
             }
         }
     }
-    let whole = Part::whole(graph);
+    let whole = Part::whole(graph, &training);
     table.row(row(&whole.name, &whole));
     let title = model.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
     format!("{}{title}\n{}", model.name, table.render(room))
@@ -80,12 +83,14 @@ fn row(name: &str, part: &Part) -> [String; 6] {
 /// Keys are never renamed or removed. `parts` are stages and what stands before and behind them,
 /// `blocks` what a stage is made of.
 pub fn report_json(model: &Checked, graph: &Graph) -> Value {
+    let training = Plan::training(graph);
+    let blocks = parts(graph, &training, 2);
     let blocks: Vec<Value> =
-        graph.parts(2).iter().filter(|part| part.name.contains('.')).map(part_json).collect();
-    let mut report = part_json(&Part::whole(graph));
+        blocks.iter().filter(|part| part.name.contains('.')).map(part_json).collect();
+    let mut report = part_json(&Part::whole(graph, &training));
     report["name"] = json!(model.name);
     report["label"] = json!(model.label);
-    report["parts"] = graph.parts(1).iter().map(part_json).collect();
+    report["parts"] = parts(graph, &training, 1).iter().map(part_json).collect();
     report["blocks"] = json!(blocks);
     report
 }

@@ -13,8 +13,6 @@ pub struct Cost {
     /// layers and similarities plus one per bias, two per GELU element and adaptively pooled
     /// element; attention, dispatch and the gate's perceptron are not seen by it.
     pub ptflops: u64,
-    /// Numbers kept between forward and backward besides the result.
-    pub saved: u64,
 }
 
 impl std::ops::Add for Cost {
@@ -23,7 +21,6 @@ impl std::ops::Add for Cost {
         Cost {
             macs: self.macs.saturating_add(other.macs),
             ptflops: self.ptflops.saturating_add(other.ptflops),
-            saved: self.saved.saturating_add(other.saved),
         }
     }
 }
@@ -47,18 +44,5 @@ impl Graph {
 
     pub fn cost(&self) -> Cost {
         (0..self.nodes.len()).map(|i| self.node_cost(i)).sum()
-    }
-
-    /// Bytes per image that training keeps for the backward pass on the reference executor: every
-    /// result and what its op saves beside it, in fp32. Parameters, gradients and moments are not
-    /// per image and come on top (16 bytes a parameter).
-    pub fn train_bytes_per_image(&self) -> u64 {
-        (0..self.nodes.len()).map(|i| self.node_train_bytes(i)).fold(0, u64::saturating_add)
-    }
-
-    /// The share of the node at `index`.
-    pub fn node_train_bytes(&self, index: usize) -> u64 {
-        let kept = self.nodes[index].ty.elements().saturating_add(self.node_cost(index).saved);
-        kept.saturating_mul(4)
     }
 }

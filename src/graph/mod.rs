@@ -12,7 +12,6 @@ pub mod cost;
 mod draw;
 mod edit;
 pub mod ops;
-mod parts;
 mod text;
 mod types;
 mod verify;
@@ -21,7 +20,6 @@ pub use builder::Builder;
 pub use draw::Drawing;
 pub use edit::Edit;
 pub use ops::Op;
-pub use parts::Part;
 pub use types::{Choice, Size, Type, area, times};
 
 use crate::diag::Span;

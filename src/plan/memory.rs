@@ -39,7 +39,7 @@ pub fn memory(plan: &Plan, batch: usize, threads: usize, scratch: u64) -> Memory
     // each thread. Evaluated: themselves and one packed form.
     let training = plan.graph.loss.is_some();
     let copies = if training { 6 + threads as u64 } else { 2 };
-    let per_image = 4 * plan.arena as u64;
+    let per_image = plan.bytes_per_image();
     let peak = copies * one + threads as u64 * (group as u64 * per_image + scratch);
     Memory { parameters: copies * one, per_image, group, threads, peak }
 }

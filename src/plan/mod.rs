@@ -7,13 +7,15 @@
 mod layout;
 mod lives;
 mod memory;
+mod parts;
 mod text;
 
 pub use layout::ALIGN;
 pub use memory::{Memory, group, memory};
+pub use parts::{Part, parts};
 
 use crate::graph::{Graph, Value};
-use crate::passes::Keep;
+use crate::passes::{self, Keep};
 
 /// Where one result of a node lies, in floats per image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub struct Plan {
     pub places: Vec<Vec<Place>>,
     /// Floats per image.
     pub arena: usize,
+    /// For every node before the loss, the bytes per image of its results that outlive the loss:
+    /// what the backward pass reads of it.
+    pub kept: Vec<u64>,
 }
 
 impl Plan {
@@ -39,7 +44,30 @@ impl Plan {
     pub fn new(graph: Graph, keep: Keep) -> Plan {
         let lives = lives::lives(&graph, keep);
         let (places, arena) = layout::layout(&lives);
-        Plan { places, arena, graph }
+        let loss = graph.loss.map_or(0, |loss| loss.0 as usize);
+        let mut kept = vec![0; loss];
+        let mut counted = vec![false; lives.buffers.len()];
+        // From the end: a buffer written in place is its last writer's.
+        for (kept, results) in kept.iter_mut().zip(&lives.results).rev() {
+            for &buffer in results {
+                let life = lives.buffers[buffer];
+                if life.last > loss && !std::mem::replace(&mut counted[buffer], true) {
+                    *kept += 4 * life.len as u64;
+                }
+            }
+        }
+        Plan { places, arena, kept, graph }
+    }
+
+    /// Of a training step of a model, as it is run.
+    pub fn training(model: &Graph) -> Plan {
+        Plan::new(passes::step(model, None, Keep::Output), Keep::Output)
+    }
+
+    /// The most that is held at once, in bytes per image. Parameters, gradients and moments come on
+    /// top, once for all images.
+    pub fn bytes_per_image(&self) -> u64 {
+        4 * self.arena as u64
     }
 
     /// The place of a value that has one.

@@ -19,7 +19,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let graph = &self.graph;
-        writeln!(f, "plan {} : {} bytes per image", graph.name, 4 * self.arena)?;
+        writeln!(f, "plan {} : {} bytes per image", graph.name, self.bytes_per_image())?;
         for value in graph.values() {
             let node = graph.node(value);
             if let Op::Part(_) = node.op {

@@ -57,8 +57,6 @@ impl Operation for Assign {
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         let Some((grid, _)) = inputs[0].as_map() else { return Cost::default() };
         let macs = inputs[1].elements() * area(grid);
-        let Some((map, _)) = inputs[1].as_map() else { return Cost::default() };
-        let matrix = area(map) * area(grid) * self.heads as u64;
-        Cost { macs, ptflops: macs, saved: 3 * matrix + 2 * inputs[1].elements() }
+        Cost { macs, ptflops: macs }
     }
 }

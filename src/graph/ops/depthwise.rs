@@ -48,6 +48,6 @@ impl Operation for Depthwise {
 
     fn cost(&self, _: &[&Type], output: &Type) -> Cost {
         let macs = output.elements() * area(self.kernel);
-        Cost { macs, ptflops: macs + output.elements(), saved: 0 }
+        Cost { macs, ptflops: macs + output.elements() }
     }
 }

@@ -42,6 +42,6 @@ impl Operation for Dispatch {
             Type::Assignment { choice: Choice::Soft, grid, .. } => output.elements() * area(*grid),
             _ => output.elements(),
         };
-        Cost { macs, ptflops: 0, saved: output.elements() }
+        Cost { macs, ptflops: 0 }
     }
 }

@@ -47,6 +47,6 @@ impl Operation for Ffn {
         // Beside its products every element of the hidden map counts one per bias and two per GELU.
         let macs = pixels * hidden * (channels + taps + out);
         let biases = pixels * (hidden + u64::from(taps > 0) * hidden + out);
-        Cost { macs, ptflops: macs + biases + 2 * pixels * hidden, saved: 0 }
+        Cost { macs, ptflops: macs + biases + 2 * pixels * hidden }
     }
 }

@@ -71,10 +71,6 @@ impl Operation for Gate {
         let Some((grid, channels)) = output.as_map() else { return Cost::default() };
         let (width, hidden) = self.widths(channels);
         let hidden_total = area(grid) * (self.heads * hidden) as u64;
-        Cost {
-            macs: hidden_total * (2 * width as u64 + 1),
-            ptflops: 2 * hidden_total,
-            saved: 2 * output.elements() + 2 * hidden_total,
-        }
+        Cost { macs: hidden_total * (2 * width as u64 + 1), ptflops: 2 * hidden_total }
     }
 }

@@ -1,7 +1,6 @@
 //! Layer norm over the last dimension: biased variance, eps 1e-5, affine.
 
 use super::{Mismatch, Operation};
-use crate::graph::cost::Cost;
 use crate::graph::{Init, Layout, ParamSpec, Type};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,10 +37,5 @@ impl Operation for LayerNorm {
                 layout: Layout::Same,
             })
             .to_vec()
-    }
-
-    fn cost(&self, _: &[&Type], output: &Type) -> Cost {
-        // The centered and the normalized map.
-        Cost { saved: 2 * output.elements(), ..Cost::default() }
     }
 }

@@ -65,6 +65,6 @@ impl Operation for Linear {
 
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         let macs = output.elements() * inputs[0].channels().unwrap_or(0) as u64;
-        Cost { macs, ptflops: macs + output.elements(), saved: 0 }
+        Cost { macs, ptflops: macs + output.elements() }
     }
 }

@@ -34,6 +34,6 @@ impl Operation for Nearest {
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         let macs = inputs[0].elements() * area(self.grid);
         // ptflops sees a functional adaptive pooling, one per input element.
-        Cost { macs, ptflops: macs + inputs[0].elements(), saved: 0 }
+        Cost { macs, ptflops: macs + inputs[0].elements() }
     }
 }
