@@ -1,5 +1,6 @@
 //! `cluec check`: every mistake of every file, and what its models count.
 
+use super::table::{self, Side, Table};
 use super::{Exit, Format, number, print_reports, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
@@ -48,7 +49,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
             for outcome in &outcomes {
                 print_reports(&outcome.diags, &outcome.sources)?;
             }
-            write!(out, "{}", report_human(&outcomes))?;
+            write!(out, "{}", report_human(&outcomes, table::room()))?;
         }
     }
     let found = outcomes.iter().any(|outcome| outcome.diags.has_errors());
@@ -56,21 +57,23 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 /// The table of all models that have counts, then a line per file with something to report.
-pub fn report_human(outcomes: &[Outcome]) -> String {
-    let mut rows: Vec<[String; 6]> = Vec::new();
+pub fn report_human(outcomes: &[Outcome], room: Option<usize>) -> String {
+    let mut table = Table::new(&[
+        ("model", Side::Left),
+        ("params", Side::Right),
+        ("MACs", Side::Right),
+        ("ptflops", Side::Right),
+        ("training/image", Side::Right),
+        ("paper", Side::Left),
+    ]);
     for outcome in outcomes {
         for model in &outcome.program.models {
             if let Some(graph) = &model.graph {
-                rows.push(row(model, graph));
+                table.row(row(model, graph));
             }
         }
     }
-    let mut text = String::new();
-    if !rows.is_empty() {
-        let head = ["model", "params", "MACs", "ptflops", "training/image", "paper"];
-        rows.insert(0, head.map(String::from));
-        text = table(&rows);
-    }
+    let mut text = if table.is_empty() { String::new() } else { table.render(room) };
     for outcome in outcomes {
         let summary = render::summary(&outcome.diags);
         if !summary.is_empty() {
@@ -110,25 +113,6 @@ fn beside(claim: &Claim, graph: &Graph) -> String {
         }
         None => said,
     }
-}
-
-/// Columns two blanks apart, numbers to the right, the first and the last column to the left.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = (0..N)
-            .map(|column| match column {
-                0 => format!("{:<w$}", row[column], w = widths[column]),
-                c if c + 1 == N => row[c].clone(),
-                c => format!("{:>w$}", row[c], w = widths[c]),
-            })
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 /// The contract of `--format json`. Keys are never renamed or removed; `start` and `end` are bytes,

@@ -1,7 +1,8 @@
-//! `cluec graph`: the stable text form of a model's graph.
+//! `cluec graph`: the graph a model is lowered to, as text, a picture or data; or the plan of its
+//! training step.
 
-use super::{Exit, print_reports, select, usage};
-use crate::diag::Sources;
+use super::{Exit, open, usage};
+use crate::graph::Drawing;
 use crate::passes::{self, Keep};
 use crate::plan::Plan;
 use std::io::{self, Write};
@@ -12,32 +13,56 @@ pub struct Args {
     file: String,
     /// Which model, if the file holds several
     name: Option<String>,
+    /// Only this stage and what flows into it
+    #[arg(long, value_name = "N")]
+    stage: Option<usize>,
     /// The training step: its kernels in order, where their results lie in memory, what they move
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["stage", "format"])]
     planned: bool,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
+    /// How to draw
+    #[arg(long, value_enum, default_value_t)]
+    format: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Form {
+    /// One node a line, with its type and parameters
+    #[default]
+    Text,
+    /// For Graphviz: `cluec graph FILE --format dot | dot -Tsvg`
+    Dot,
+    /// For programs; its shape is a contract
+    Json,
+    /// For Markdown
+    Mermaid,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
-    let mut sources = Sources::default();
-    let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, args.name.as_deref(), &args.sets);
-    print_reports(&diags, &sources)?;
-    let model = match select(&program, args.name.as_deref(), "graph", &args.file) {
-        Ok(model) => model,
-        // Without a readable file there is no model to speak of: the reports said it.
-        Err(_) if program.models.is_empty() && diags.has_errors() => return Ok(Exit::Findings),
-        Err(message) => return usage(&message),
+    let opened = match open("graph", &args.file, args.name.as_deref(), &args.sets)? {
+        Ok(opened) => opened,
+        Err(exit) => return Ok(exit),
     };
-    match &model.graph {
-        Some(graph) if args.planned => {
-            let step = passes::step(graph, None, Keep::Output);
-            write!(out, "{}", Plan::new(step, Keep::Output))?;
-        }
-        Some(graph) => write!(out, "{graph}")?,
-        None => {}
+    if args.planned {
+        let step = passes::step(&opened.graph, None, Keep::Output);
+        write!(out, "{}", Plan::new(step, Keep::Output))?;
+        return Ok(opened.exit);
     }
-    Ok(if diags.has_errors() { Exit::Findings } else { Exit::Fine })
+    let drawing = match args.stage {
+        None => Some(Drawing::whole(&opened.graph)),
+        Some(stage) => Drawing::part(&opened.graph, &format!("stage{stage}")),
+    };
+    let Some(drawing) = drawing else {
+        let stage = args.stage.unwrap_or(0);
+        return usage(&format!("{} has no stage {stage}", opened.model.name));
+    };
+    match args.format {
+        Form::Text => write!(out, "{}", drawing.text())?,
+        Form::Dot => write!(out, "{}", drawing.dot())?,
+        Form::Mermaid => write!(out, "{}", drawing.mermaid())?,
+        Form::Json => writeln!(out, "{:#}", drawing.json())?,
+    }
+    Ok(opened.exit)
 }

@@ -16,12 +16,15 @@ pub mod number;
 pub mod predict;
 #[cfg(feature = "train")]
 mod session;
+pub mod summary;
+pub mod table;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(feature = "train")]
 pub mod verify;
 
 use crate::diag::{Diags, Sources, render};
+use crate::graph::Graph;
 use crate::model::{Checked, Program};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -41,6 +44,8 @@ enum Verb {
     Check(check::Args),
     /// Put files into their canonical form
     Fmt(fmt::Args),
+    /// Print what every stage of a model gives and costs
+    Summary(summary::Args),
     /// Print the graph a model is lowered to
     Graph(graph::Args),
     /// Show what there is to run on
@@ -130,6 +135,7 @@ pub fn run() -> io::Result<Exit> {
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),
         Verb::Fmt(args) => fmt::run(args, &mut out),
+        Verb::Summary(args) => summary::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
         Verb::Devices(args) => devices::run(args, &mut out),
         #[cfg(feature = "train")]
@@ -164,6 +170,40 @@ pub(crate) fn print_reports(diags: &Diags, sources: &Sources) -> io::Result<()> 
         writeln!(err, "{}", render::report(diagnostic, sources))?;
     }
     Ok(())
+}
+
+/// What a command speaks of: one model of one file, lowered.
+pub(crate) struct Opened {
+    pub model: Checked,
+    pub graph: Graph,
+    /// Findings if something else in the file is in error.
+    pub exit: Exit,
+}
+
+/// Reads and checks a file, prints its reports, and picks the model. Where there is none to speak
+/// of, that has been said, and the command ends with the exit.
+pub(crate) fn open(
+    verb: &str,
+    file: &str,
+    name: Option<&str>,
+    sets: &[String],
+) -> io::Result<Result<Opened, Exit>> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile(&mut sources, file, sets);
+    print_reports(&diags, &sources)?;
+    let mut model = match select(&program, name, verb, file) {
+        Ok(model) => model.clone(),
+        // Without a readable file there is no model to speak of: the reports said it.
+        Err(_) if program.models.is_empty() && diags.has_errors() => {
+            return Ok(Err(Exit::Findings));
+        }
+        Err(message) => return usage(&message).map(Err),
+    };
+    let exit = if diags.has_errors() { Exit::Findings } else { Exit::Fine };
+    Ok(match model.graph.take() {
+        Some(graph) => Ok(Opened { model, graph, exit }),
+        None => Err(Exit::Findings),
+    })
 }
 
 /// The model a command speaks of: the named one, or the only one there is. `verb` and `file` are

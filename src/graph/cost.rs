@@ -53,7 +53,12 @@ impl Graph {
     /// result and what its op saves beside it, in fp32. Parameters, gradients and moments are not
     /// per image and come on top (16 bytes a parameter).
     pub fn train_bytes_per_image(&self) -> u64 {
-        let results: u64 = self.nodes.iter().map(|n| n.ty.elements()).sum();
-        4 * (results + self.cost().saved)
+        (0..self.nodes.len()).map(|i| self.node_train_bytes(i)).fold(0, u64::saturating_add)
+    }
+
+    /// The share of the node at `index`.
+    pub fn node_train_bytes(&self, index: usize) -> u64 {
+        let kept = self.nodes[index].ty.elements().saturating_add(self.node_cost(index).saved);
+        kept.saturating_mul(4)
     }
 }

@@ -9,15 +9,21 @@
 
 mod builder;
 pub mod cost;
+
+mod draw;
 mod edit;
 pub mod ops;
+mod parts;
 mod text;
 mod types;
 mod verify;
 
 pub use builder::Builder;
+
+pub use draw::Drawing;
 pub use edit::Edit;
 pub use ops::Op;
+pub use parts::Part;
 pub use types::{Choice, Size, Type, area, times};
 
 use crate::diag::Span;

@@ -1,14 +1,21 @@
 //! The stable text form of a graph: one node per line, its parameters below it.
 
-use super::{Graph, Init};
+use super::{Graph, Init, Node};
 use std::fmt::{self, Write};
 
 impl Graph {
     /// The nodes and parameters without the model's name: what the hash is taken of.
     pub(super) fn body_text(&self) -> String {
+        let mut out = self.nodes_text(self.nodes.iter().enumerate());
+        let _ = writeln!(out, "return %{}", self.output.0);
+        out
+    }
+
+    /// Some nodes and their parameters.
+    pub(super) fn nodes_text<'a>(&self, nodes: impl Iterator<Item = (usize, &'a Node)>) -> String {
         let mut out = String::new();
         let mut declared = vec![false; self.params.len()];
-        for (index, node) in self.nodes.iter().enumerate() {
+        for (index, node) in nodes {
             let inputs: Vec<String> = node.inputs.iter().map(|v| format!("%{}", v.0)).collect();
             let mut line = format!("%{index} = {}", node.op.name());
             if !inputs.is_empty() {
@@ -31,7 +38,6 @@ impl Graph {
                 let _ = writeln!(out, "    {leaf} {:?} {}", param.shape, param.init);
             }
         }
-        let _ = writeln!(out, "return %{}", self.output.0);
         out
     }
 }

@@ -72,7 +72,14 @@ fn json_of_a_file_without_mistakes() {
 
 #[test]
 fn table_for_people() {
-    assert_snapshot!(report_human(&[outcome()]));
+    assert_snapshot!(report_human(&[outcome()], None));
+}
+
+#[test]
+fn a_table_leaves_out_what_there_is_no_room_for() {
+    assert_snapshot!(report_human(&[outcome()], Some(50)));
+    // A name is always shown.
+    assert!(report_human(&[outcome()], Some(1)).starts_with("model\ngood\n"));
 }
 
 #[test]

@@ -3,3 +3,4 @@
 mod check;
 mod process;
 mod render;
+mod summary;

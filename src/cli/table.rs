@@ -1,0 +1,79 @@
+//! Tables for people: columns two blanks apart, as many as there is room for.
+
+use std::io::IsTerminal;
+use unicode_width::UnicodeWidthStr;
+
+/// On which side the cells of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Left,
+    Right,
+}
+
+/// A table: what every column is called and on which side its cells stand, then the rows.
+#[derive(Debug, Clone)]
+pub struct Table {
+    head: Vec<(&'static str, Side)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(head: &[(&'static str, Side)]) -> Table {
+        Table { head: head.to_vec(), rows: Vec::new() }
+    }
+
+    /// One cell for every column.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The lines, not wider than `width`: columns that do not fit are left out from the right, and
+    /// named below.
+    pub fn render(&self, width: Option<usize>) -> String {
+        let widths: Vec<usize> = (0..self.head.len()).map(|column| self.width(column)).collect();
+        let fits = |count: &usize| {
+            let sum: usize = widths[..*count].iter().map(|width| width + 2).sum();
+            width.is_none_or(|width| sum <= width + 2)
+        };
+        let count = (1..=widths.len()).rev().find(fits).unwrap_or(1);
+        let mut text = String::new();
+        let head = self.head.iter().map(|(name, _)| name.to_string()).collect();
+        for row in std::iter::once(&head).chain(&self.rows) {
+            let cells: Vec<String> = (0..count)
+                .map(|column| pad(&row[column], widths[column], self.head[column].1))
+                .collect();
+            text.push_str(cells.join("  ").trim_end());
+            text.push('\n');
+        }
+        let left_out: Vec<&str> = self.head[count..].iter().map(|(name, _)| *name).collect();
+        if !left_out.is_empty() {
+            text.push_str(&format!("(no room for {})\n", crate::diag::list(&left_out, "and")));
+        }
+        text
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().map(|row| row[column].width());
+        cells.chain([self.head[column].0.width()]).max().unwrap_or(0)
+    }
+}
+
+fn pad(cell: &str, width: usize, side: Side) -> String {
+    let blanks = " ".repeat(width.saturating_sub(cell.width()));
+    match side {
+        Side::Left => format!("{cell}{blanks}"),
+        Side::Right => format!("{blanks}{cell}"),
+    }
+}
+
+/// Columns of the terminal that standard output goes to; none if it goes elsewhere.
+pub fn room() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| width.0 as usize)
+}

@@ -1,0 +1,54 @@
+//! The parts of a model: what of its graph stands under one name, and what it costs.
+
+use super::cost::Cost;
+use super::{Graph, Type};
+
+/// A part of a model: its embedding, a stage, a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// `embed`, `stage2`, `stage2.block1`.
+    pub name: String,
+    /// What its last node gives.
+    pub output: Type,
+    /// Scalars in its parameters.
+    pub params: u64,
+    pub cost: Cost,
+    /// Its share of [`Graph::train_bytes_per_image`].
+    pub train_bytes: u64,
+}
+
+impl Graph {
+    /// The parts named by the first `depth` of the names around each node, in the order of the graph.
+    pub fn parts(&self, depth: usize) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let name = part_of(&node.scope, depth);
+            let found = parts.iter().position(|part| part.name == name);
+            let at = found.unwrap_or_else(|| {
+                parts.push(Part {
+                    name: name.to_string(),
+                    output: Type::Unknown,
+                    params: 0,
+                    cost: Cost::default(),
+                    train_bytes: 0,
+                });
+                parts.len() - 1
+            });
+            let part = &mut parts[at];
+            part.output = node.ty.clone();
+            part.params +=
+                node.params.iter().map(|&id| self.param(id).elements() as u64).sum::<u64>();
+            part.cost = part.cost + self.node_cost(index);
+            part.train_bytes = part.train_bytes.saturating_add(self.node_train_bytes(index));
+        }
+        parts
+    }
+}
+
+/// `stage2.block1` of `stage2.block1.mixer.key` at depth 2; a node with no names around it is a part
+/// by itself.
+pub(super) fn part_of(scope: &str, depth: usize) -> &str {
+    let around = scope.matches('.').count().min(depth).max(1);
+    let end = scope.match_indices('.').nth(around - 1).map_or(scope.len(), |(at, _)| at);
+    &scope[..end]
+}
