@@ -23,7 +23,7 @@ pub mod syntax;
 #[cfg(feature = "train")]
 pub mod train;
 
-use diag::{Diagnostic, Diags, Sources};
+use diag::{Diagnostic, Diags, SourceId, Sources};
 use model::Program;
 use std::io::Read;
 use std::path::Path;
@@ -72,6 +72,20 @@ pub fn compile_text(
     run(sources, name, text, None, sets)
 }
 
+/// The layers that spoke of a setting of a model in a text, and the sources they point into.
+pub fn history(
+    file: &str,
+    text: &str,
+    model: &str,
+    path: &str,
+    sets: &[String],
+) -> (Sources, Vec<model::Step>) {
+    let mut sources = Sources::default();
+    let (root, sets) = roots(&mut sources, file, text, sets);
+    let steps = model::history(&mut sources, &from_disk, root, &sets, model, path);
+    (sources, steps)
+}
+
 fn run(
     sources: &mut Sources,
     file: &str,
@@ -79,9 +93,22 @@ fn run(
     name: Option<&str>,
     sets: &[String],
 ) -> (Program, Diags) {
+    let (root, sets) = roots(sources, file, text, sets);
+    model::check(sources, &from_disk, root, &sets, name)
+}
+
+fn roots(
+    sources: &mut Sources,
+    file: &str,
+    text: &str,
+    sets: &[String],
+) -> (SourceId, Vec<SourceId>) {
     let root = sources.add(file, text);
-    let sets: Vec<_> = sets.iter().map(|set| sources.add("--set", set.as_str())).collect();
-    model::check(sources, &|path: &Path| read(&path.to_string_lossy()), root, &sets, name)
+    (root, sets.iter().map(|set| sources.add("--set", set.as_str())).collect())
+}
+
+fn from_disk(path: &Path) -> std::io::Result<String> {
+    read(&path.to_string_lossy())
 }
 
 fn read(file: &str) -> std::io::Result<String> {

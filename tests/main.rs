@@ -10,6 +10,7 @@ mod cpu;
 mod cuda;
 #[cfg(feature = "train")]
 mod data;
+mod docs;
 #[cfg(feature = "train")]
 mod exec;
 mod format;

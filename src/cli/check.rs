@@ -1,7 +1,10 @@
 //! `cluec check`: every mistake of every file, and what its models count.
 
+pub mod github;
+pub mod sarif;
+
 use super::table::{self, Side, Table};
-use super::{Exit, Format, number, print_reports, usage};
+use super::{Exit, number, print_reports, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Claim, Program};
@@ -18,7 +21,21 @@ pub struct Args {
     sets: Vec<String>,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
+}
+
+/// How `check` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Form {
+    /// For reading
+    #[default]
+    Human,
+    /// For programs; its shape is a contract
+    Json,
+    /// For code scanning and editors: SARIF 2.1.0
+    Sarif,
+    /// For workflows: annotations of a pull request
+    Github,
 }
 
 /// What checking one file gave.
@@ -44,8 +61,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         })
         .collect();
     match args.format {
-        Format::Json => writeln!(out, "{:#}", report_json(&outcomes))?,
-        Format::Human => {
+        Form::Json => writeln!(out, "{:#}", report_json(&outcomes))?,
+        Form::Sarif => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&sarif::report(&outcomes))?)?
+        }
+        Form::Github => write!(out, "{}", github::report(&outcomes))?,
+        Form::Human => {
             for outcome in &outcomes {
                 print_reports(&outcome.diags, &outcome.sources)?;
             }
@@ -54,6 +75,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     }
     let found = outcomes.iter().any(|outcome| outcome.diags.has_errors());
     Ok(if found { Exit::Findings } else { Exit::Fine })
+}
+
+/// The message, what the text at fault says of it, and what to do: for formats without snippets.
+fn whole_message(d: &Diagnostic) -> String {
+    let label = d.labels.first().map(|label| label.message.as_str()).filter(|m| !m.is_empty());
+    let mut text = d.message.clone();
+    for more in label.into_iter().chain(d.help.as_deref()) {
+        text.push('\n');
+        text.push_str(more);
+    }
+    text
 }
 
 /// The table of all models that have counts, then a line per file with something to report.

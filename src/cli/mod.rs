@@ -4,16 +4,22 @@
 #[cfg(feature = "train")]
 pub mod bench;
 pub mod check;
+mod completions;
 pub mod devices;
+pub mod diff;
 #[cfg(feature = "train")]
 pub mod eval;
 #[cfg(feature = "train")]
 pub mod executor;
+pub mod explain;
 pub mod fmt;
 pub mod graph;
+mod man;
+pub mod new;
 pub mod number;
 #[cfg(feature = "train")]
 pub mod predict;
+pub mod reference;
 #[cfg(feature = "train")]
 mod session;
 pub mod summary;
@@ -26,7 +32,7 @@ pub mod verify;
 use crate::diag::{Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Program};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -42,6 +48,8 @@ struct Cli {
 enum Verb {
     /// Report every mistake and the counts of every model
     Check(check::Args),
+    /// Write a commented file to start from
+    New(new::Args),
     /// Put files into their canonical form
     Fmt(fmt::Args),
     /// Print what every stage of a model gives and costs
@@ -50,6 +58,10 @@ enum Verb {
     Graph(graph::Args),
     /// Show what there is to run on
     Devices(devices::Args),
+    /// Compare two models: settings, parameters, costs
+    Diff(diff::Args),
+    /// Say what a kind, a setting or a code means, and where a value comes from
+    Explain(explain::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -65,6 +77,13 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
+    /// Print docs/reference.md
+    #[command(hide = true)]
+    Reference,
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -134,10 +153,16 @@ pub fn run() -> io::Result<Exit> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),
+        Verb::New(args) => new::run(args, &mut out),
         Verb::Fmt(args) => fmt::run(args, &mut out),
         Verb::Summary(args) => summary::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
         Verb::Devices(args) => devices::run(args, &mut out),
+        Verb::Diff(args) => diff::run(args, &mut out),
+        Verb::Explain(args) => explain::run(args, &mut out),
+        Verb::Completions(args) => completions::run(args, &mut out),
+        Verb::Man(args) => man::run(args, &mut out),
+        Verb::Reference => reference::run(&mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]
@@ -155,6 +180,11 @@ pub fn run() -> io::Result<Exit> {
     }?;
     out.flush()?;
     Ok(exit)
+}
+
+/// The command line, for completions and manual pages.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Says on standard error why a command cannot be followed.
@@ -189,7 +219,7 @@ pub(crate) fn open(
     sets: &[String],
 ) -> io::Result<Result<Opened, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, file, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
     print_reports(&diags, &sources)?;
     let mut model = match select(&program, name, verb, file) {
         Ok(model) => model.clone(),

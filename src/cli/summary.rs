@@ -60,7 +60,7 @@ pub fn report_human(model: &Checked, graph: &Graph, blocks: bool, room: Option<u
             }
         }
     }
-    let whole = whole(graph);
+    let whole = Part::whole(graph);
     table.row(row(&whole.name, &whole));
     let title = model.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
     format!("{}{title}\n{}", model.name, table.render(room))
@@ -77,22 +77,12 @@ fn row(name: &str, part: &Part) -> [String; 6] {
     ]
 }
 
-fn whole(graph: &Graph) -> Part {
-    Part {
-        name: "total".to_string(),
-        output: graph.node(graph.output).ty.clone(),
-        params: graph.param_count(),
-        cost: graph.cost(),
-        train_bytes: graph.train_bytes_per_image(),
-    }
-}
-
 /// Keys are never renamed or removed. `parts` are stages and what stands before and behind them,
 /// `blocks` what a stage is made of.
 pub fn report_json(model: &Checked, graph: &Graph) -> Value {
     let blocks: Vec<Value> =
         graph.parts(2).iter().filter(|part| part.name.contains('.')).map(part_json).collect();
-    let mut report = part_json(&whole(graph));
+    let mut report = part_json(&Part::whole(graph));
     report["name"] = json!(model.name);
     report["label"] = json!(model.label);
     report["parts"] = graph.parts(1).iter().map(part_json).collect();

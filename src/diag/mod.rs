@@ -40,6 +40,11 @@ impl Sources {
         &self.get(span.source).text[span.start as usize..span.end as usize]
     }
 
+    /// Where a span starts and where it ends (behind its last character), as [`Sources::position`].
+    pub fn range(&self, span: Span) -> ((usize, usize), (usize, usize)) {
+        (self.position(span), self.position(Span { start: span.end, ..span }))
+    }
+
     /// 1-based line and column (in characters) of the start of a span.
     pub fn position(&self, span: Span) -> (usize, usize) {
         let before = &self.get(span.source).text[..span.start as usize];

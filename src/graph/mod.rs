@@ -9,7 +9,6 @@
 
 mod builder;
 pub mod cost;
-
 mod draw;
 mod edit;
 pub mod ops;
@@ -19,7 +18,6 @@ mod types;
 mod verify;
 
 pub use builder::Builder;
-
 pub use draw::Drawing;
 pub use edit::Edit;
 pub use ops::Op;

@@ -17,6 +17,19 @@ pub struct Part {
     pub train_bytes: u64,
 }
 
+impl Part {
+    /// The whole model as one part, `total`.
+    pub fn whole(graph: &Graph) -> Part {
+        Part {
+            name: "total".to_string(),
+            output: graph.node(graph.output).ty.clone(),
+            params: graph.param_count(),
+            cost: graph.cost(),
+            train_bytes: graph.train_bytes_per_image(),
+        }
+    }
+}
+
 impl Graph {
     /// The parts named by the first `depth` of the names around each node, in the order of the graph.
     pub fn parts(&self, depth: usize) -> Vec<Part> {

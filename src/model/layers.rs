@@ -7,6 +7,8 @@ use crate::syntax::ast::{Body, Literal, Selector, Setting};
 /// One body (of a parent, a family, the model itself, or a `--set`).
 #[derive(Debug, Clone)]
 pub struct Layer {
+    /// `family cluenet`, `model tiny`, `--set`.
+    pub name: String,
     pub lines: Vec<Line>,
     /// The file whose names its lines see.
     pub home: SourceId,
@@ -90,7 +92,12 @@ pub fn stack(items: &Items, item: &Item, overrides: &[Setting], diags: &mut Diag
     for setting in overrides {
         let mut lines = Vec::new();
         flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        stack.layers.push(Layer { lines, home: item.home, duty: Duty::Each });
+        stack.layers.push(Layer {
+            name: "--set".to_string(),
+            lines,
+            home: item.home,
+            duty: Duty::Each,
+        });
     }
     stack
 }
@@ -126,7 +133,9 @@ fn push<'a>(
     let mut lines = lines(&item.body, diags);
     // What a model claims is no setting of it.
     lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
-    stack.layers.push(Layer { lines, home: item.home, duty: Duty::Free });
+    let sort = if item.sort == Sort::Family { "family" } else { "model" };
+    let name = format!("{sort} {}", item.name.value);
+    stack.layers.push(Layer { name, lines, home: item.home, duty: Duty::Free });
 }
 
 fn is_broken(body: &Body) -> bool {

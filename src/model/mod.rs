@@ -9,6 +9,7 @@ mod assign;
 mod claims;
 mod files;
 mod gather;
+mod history;
 mod inputs;
 mod items;
 mod layers;
@@ -17,16 +18,22 @@ mod merge;
 mod misfits;
 mod missing;
 mod print;
+mod resolved;
+mod sections;
 mod settings;
 mod unused;
 
 pub use claims::Claim;
 pub use files::Reader as FileReader;
+pub use history::Step;
+pub use resolved::{Resolved, row};
+pub use sections::{Section, sections};
 pub use settings::{Settings, Stage};
 
 use crate::diag::{Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{Data, Recipe};
+use crate::syntax::ast;
 use items::{Items, Sort};
 
 /// A model of the text, checked.
@@ -43,6 +50,8 @@ pub struct Checked {
     pub recipe: Option<Recipe>,
     /// What a paper says of it.
     pub paper: Vec<Claim>,
+    /// Every setting as it holds.
+    pub settings: Vec<Resolved>,
     /// The model printed in full: parents, families and overrides resolved, nothing left to look up.
     pub text: String,
 }
@@ -64,14 +73,7 @@ pub fn check(
 ) -> (Program, Diags) {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
-    let overrides: Vec<_> = sets
-        .iter()
-        .filter_map(|&id| {
-            let (setting, found) = crate::syntax::parse_argument(sources, id);
-            found.0.into_iter().for_each(|d| diags.push(d));
-            setting
-        })
-        .collect();
+    let overrides = overrides(sources, sets, &mut diags);
     if only.is_none() {
         unused::warn(&items, root, &mut diags);
     }
@@ -88,6 +90,34 @@ pub fn check(
     gather::by_model(found).into_iter().for_each(|d| diags.push(d));
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
     (Program { models }, diags)
+}
+
+/// The layers that spoke of the setting `path` of the model `name`, lowest first.
+pub fn history(
+    sources: &mut Sources,
+    read: FileReader<'_>,
+    root: SourceId,
+    sets: &[SourceId],
+    name: &str,
+    path: &str,
+) -> Vec<Step> {
+    let mut diags = Diags::default();
+    let items = Items::load(sources, read, root, &mut diags);
+    let overrides = overrides(sources, sets, &mut diags);
+    let Some(item) = items.models_of(root).find(|item| item.name.value == name) else {
+        return Vec::new();
+    };
+    let stack = layers::stack(&items, item, &overrides, &mut diags);
+    history::steps(sources, &items, item, &stack, path)
+}
+
+fn overrides(sources: &Sources, sets: &[SourceId], diags: &mut Diags) -> Vec<ast::Setting> {
+    let settings = sets.iter().filter_map(|&id| {
+        let (setting, found) = crate::syntax::parse_argument(sources, id);
+        found.0.into_iter().for_each(|d| diags.push(d));
+        setting
+    });
+    settings.collect()
 }
 
 /// Checks what no model of the file is made of, as far as it goes by itself.
@@ -111,7 +141,7 @@ fn model(
     sources: &Sources,
     items: &Items,
     item: &items::Item,
-    overrides: &[crate::syntax::ast::Setting],
+    overrides: &[ast::Setting],
 ) -> (Checked, Diags) {
     let mut diags = Diags::default();
     let stack = layers::stack(items, item, overrides, &mut diags);
@@ -137,6 +167,7 @@ fn model(
         span: item.name.span,
         data: settings.and_then(|s| s.data.value.clone()),
         recipe: settings.and_then(|s| s.recipe.value.clone()),
+        settings: resolved::resolve(&merged),
         text: print::print(item, &merged),
         graph,
         paper,

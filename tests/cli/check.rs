@@ -1,6 +1,6 @@
 //! What `check` says, on models and diagnostics made by hand.
 
-use cluec::cli::check::{Outcome, report_human, report_json};
+use cluec::cli::check::{Outcome, github, report_human, report_json, sarif};
 use cluec::cli::select;
 use cluec::diag::{Diagnostic, Diags, Sources, Span};
 use cluec::graph::Builder;
@@ -32,6 +32,7 @@ fn checked(name: &str, channels: usize, sources: &mut Sources) -> Checked {
         graph: Some(graph),
         data: None,
         recipe: None,
+        settings: Vec::new(),
         text: String::new(),
         paper: vec![claim("params", "0.4k", 400.0), claim("top1", "80.51%", 0.8051)],
     }
@@ -101,4 +102,45 @@ fn several_models_want_a_name() {
         select(&program, None, "train", "a.clue").unwrap_err(),
         "there is no model in a.clue"
     );
+}
+
+#[test]
+fn annotations_for_workflows() {
+    assert_snapshot!(github::report(&[outcome()]));
+}
+
+#[test]
+fn sarif_has_the_shape_its_readers_ask_for() {
+    let mut unreadable = Diags::default();
+    unreadable.push(Diagnostic::error("E0202", "there is no file no one.clue"));
+    let gone = Outcome { file: "no one.clue".into(), diags: unreadable, ..outcome() };
+    let log = serde_json::to_value(sarif::report(&[outcome(), gone])).unwrap();
+    assert_snapshot!(format!("{log:#}"));
+
+    // What the specification requires of the objects used here (SARIF 2.1.0, sections 3.13 to 3.30).
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let driver = &run["tool"]["driver"];
+    assert!(driver["name"].is_string());
+    let rules: Vec<&str> =
+        driver["rules"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    for result in results {
+        assert!(result["message"]["text"].is_string());
+        assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
+        let rule = result["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(rules[rule], result["ruleId"]);
+        let related = result["relatedLocations"].as_array().into_iter().flatten();
+        for location in result["locations"].as_array().unwrap().iter().chain(related) {
+            let place = &location["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(uri.is_ascii() && !uri.contains(' '), "{uri}");
+            if let Some(region) = place["region"].as_object() {
+                let of = |key: &str| region[key].as_u64().unwrap();
+                assert!(of("startLine") >= 1 && of("startColumn") >= 1);
+                assert!((of("startLine"), of("startColumn")) <= (of("endLine"), of("endColumn")));
+            }
+        }
+    }
 }

@@ -4,3 +4,4 @@ mod check;
 mod process;
 mod render;
 mod summary;
+mod verbs;

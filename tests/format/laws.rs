@@ -9,18 +9,26 @@ use proptest::prelude::*;
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for line in text.lines() {
-        let (mut code, mut quoted, mut comment) = (String::new(), false, None);
+        let (mut code, mut quoted, mut escaped, mut comment) = (String::new(), false, false, None);
         for (at, c) in line.char_indices() {
             if !quoted && line[at..].starts_with("//") {
                 comment = Some(line[at..].trim_end());
                 break;
             }
-            quoted ^= c == '"' && !code.ends_with('\\');
             match c {
+                '"' if !quoted => {
+                    code.push_str("\n\"");
+                    quoted = true;
+                }
+                '"' if !escaped => {
+                    code.push_str("\"\n");
+                    quoted = false;
+                }
                 ' ' | '\t' | '\r' | ';' if !quoted => code.push('\n'),
                 '{' | '}' | ',' if !quoted => code.push_str(&format!("\n{c}\n")),
                 c => code.push(c),
             }
+            escaped = quoted && c == '\\' && !escaped;
         }
         words.extend(code.split('\n').filter(|word| !word.is_empty()).map(String::from));
         words.extend(comment.map(String::from));

@@ -1,0 +1,264 @@
+//! `cluec explain`: a kind or setting of the language, a setting of a model, a code of a report.
+
+use super::table::{Side, Table};
+use super::{Exit, select, usage};
+use crate::diag::codes::{self, Place};
+use crate::diag::{SourceId, Sources, suggest};
+use crate::model::{self, Section, Step};
+use crate::schema::{Field, Kind, Ty};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "cluec explain CODE\n       \
+    cluec explain KIND[.SETTING]\n       \
+    cluec explain FILE [NAME] PATH [--set PATH=VALUE]")]
+pub struct Args {
+    /// A code (`E0301`), a kind (`cluster`), a setting (`cluster.grid`, `recipe.epochs`), or a file,
+    /// perhaps a model, and a path: what holds there, and which layers said so
+    #[arg(required = true, num_args = 1..=3, value_name = "WHAT")]
+    what: Vec<String>,
+    /// Change a setting first: `mixer.grid=8x8`, `width@3=160`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match &args.what[..] {
+        [code] if is_code(code) => code_report(code, out),
+        [word] => match schema_report(word) {
+            Ok(text) => {
+                write!(out, "{text}")?;
+                Ok(Exit::Fine)
+            }
+            Err(message) => usage(&message),
+        },
+        [file, path] => setting_report(file, None, path, &args.sets, out),
+        [file, name, path] => setting_report(file, Some(name), path, &args.sets, out),
+        _ => usage("explain takes one to three words"),
+    }
+}
+
+fn is_code(word: &str) -> bool {
+    let mut chars = word.chars();
+    matches!(chars.next(), Some('E' | 'W' | 'e' | 'w'))
+        && word.len() == 5
+        && chars.all(|c| c.is_ascii_digit())
+}
+
+fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
+    let Some(code) = codes::find(code) else {
+        let known: Vec<&str> = codes::all().map(|code| code.code).collect();
+        let near = crate::diag::nearest(code, known).map(|near| format!("; did you mean {near}?"));
+        return usage(&format!("there is no code {code}{}", near.unwrap_or_default()));
+    };
+    writeln!(out, "{}: {}\n", code.code, code.title)?;
+    writeln!(out, "{}\n", wrapped(code.explanation))?;
+    let around = match code.place {
+        Place::Model => " (in a model)",
+        Place::File => "",
+        Place::Argument => " (as an argument)",
+    };
+    for (word, text) in [("wrong", code.wrong), ("right", code.right)] {
+        writeln!(out, "{word}{around}\n    {}", text.trim_end().replace('\n', "\n    "))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// A paragraph in lines of 80 columns at most.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 80 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
+}
+
+/// What the language says of `cluster`, `mixer`, `cluster.grid`, `recipe.optimizer.lr` or `grid`.
+pub fn schema_report(word: &str) -> Result<String, String> {
+    let sections = model::sections();
+    let mut text = String::new();
+    for section in sections.iter().filter(|section| is_called(section, word)) {
+        text.push_str(&kind_report(section));
+    }
+    let (around, last) = word.rsplit_once('.').unwrap_or(("", word));
+    for section in &sections {
+        let here = around.is_empty() || is_called(section, around);
+        if let Some(field) = section.kind.field(last).filter(|_| here) {
+            text.push_str(&field_report(section, field));
+        }
+    }
+    if !text.is_empty() {
+        return Ok(text.trim_start().to_string());
+    }
+    let mut names: Vec<&str> = sections.iter().map(|section| section.kind.name).collect();
+    names.extend(sections.iter().flat_map(|section| section.kind.field_names()));
+    let near = crate::diag::nearest(last, names.iter().copied());
+    Err(format!(
+        "there is no kind and no setting `{word}`{}",
+        near.map_or(String::new(), |_| format!("; {}", suggest(last, &names)))
+    ))
+}
+
+/// By its own name, or by a place that takes it (from its end: `optimizer` is `recipe.optimizer`).
+fn is_called(section: &Section, word: &str) -> bool {
+    section.kind.name == word
+        || section.places.iter().any(|place| {
+            let kind = format!("{place}.{}", section.kind.name);
+            [place.as_str(), &kind].into_iter().any(|place| {
+                place == word || place.strip_suffix(word).is_some_and(|rest| rest.ends_with('.'))
+            })
+        })
+}
+
+fn kind_report(section: &Section) -> String {
+    let Kind { name, doc, fields } = section.kind;
+    let places = section.places.join(", ");
+    let mut text = match (section.group, section.places.is_empty()) {
+        (_, true) => format!("\n{name}: settings\n"),
+        (true, false) => format!("\n{places}: settings\n"),
+        (false, false) => format!("\n{name}: a kind of {places}\n"),
+    };
+    let _ = writeln!(text, "  {}", doc.trim().replace('\n', "\n  "));
+    let mut table = Table::new(&[
+        ("", Side::Left),
+        ("default", Side::Left),
+        ("takes", Side::Left),
+        ("", Side::Left),
+    ]);
+    for field in *fields {
+        table.row([
+            format!("  {}", field.name),
+            default_of(field).to_string(),
+            field.ty.expected(),
+            field.doc.to_string(),
+        ]);
+    }
+    if !table.is_empty() {
+        text.push_str(&table.render(None));
+    }
+    text
+}
+
+fn field_report(section: &Section, field: &Field) -> String {
+    let place = match (section.group, section.places.first()) {
+        (true, Some(place)) => format!("{place}."),
+        (true, None) => String::new(),
+        (false, _) => format!("{}.", section.kind.name),
+    };
+    let mut text = format!("\n{place}{}: {}\n", field.name, field.doc);
+    let _ = writeln!(text, "  takes    {}", field.ty.expected());
+    let _ = writeln!(text, "  default  {}", default_of(field));
+    if let Ty::Slot(slot) = field.ty.inner() {
+        let width = slot.kinds.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
+        text.push('\n');
+        for Kind { name, doc, .. } in slot.kinds {
+            let first = doc.trim().lines().next().unwrap_or("");
+            let _ = writeln!(text, "  {name:<width$}  {first}");
+        }
+    }
+    text
+}
+
+/// As it would be written.
+fn default_of(field: &Field) -> &'static str {
+    match field.default {
+        Some(default) => default,
+        None if crate::schema::default_of(field).is_some() => "its own",
+        None => "(must be said)",
+    }
+}
+
+fn setting_report(
+    file: &str,
+    name: Option<&str>,
+    path: &str,
+    sets: &[String],
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile(&mut sources, file, sets);
+    if program.models.is_empty() && diags.has_errors() {
+        super::print_reports(&diags, &sources)?;
+        return Ok(Exit::Findings);
+    }
+    let model = match select(&program, name, "explain", file) {
+        Ok(model) => model,
+        Err(message) => return usage(&message),
+    };
+    let paths: Vec<&str> = model.settings.iter().map(|s| s.path.as_str()).collect();
+    let Some(setting) = model.settings.iter().find(|s| s.path == path) else {
+        let near = suggest(path, &near_paths(path, &paths));
+        return usage(&format!("{} has no setting `{path}`; {near}", model.name));
+    };
+    let holds = model::row(&model.settings, path).unwrap_or_default();
+    writeln!(out, "{path} {holds}: {}", setting.field.doc)?;
+    writeln!(out, "  takes    {}", setting.field.ty.expected())?;
+    writeln!(out, "  default  {}", default_of(setting.field))?;
+    let text = sources.get(SourceId(0)).text.clone();
+    let (sources, steps) = crate::history(file, &text, &model.name, path, sets);
+    write!(out, "\n{}", steps_report(&steps, &sources))?;
+    Ok(Exit::Fine)
+}
+
+/// Paths to suggest from: those of the same end, or all.
+fn near_paths<'a>(path: &str, paths: &[&'a str]) -> Vec<&'a str> {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let same: Vec<&str> =
+        paths.iter().copied().filter(|p| p.rsplit('.').next() == Some(last)).collect();
+    match same.is_empty() {
+        true => crate::diag::nearest(path, paths.iter().copied()).into_iter().collect(),
+        false => same,
+    }
+}
+
+/// A line per layer, the lowest first: the last that speaks of a stage holds.
+fn steps_report(steps: &[Step], sources: &Sources) -> String {
+    let mut table = Table::new(&[
+        ("layer", Side::Left),
+        ("says", Side::Left),
+        ("of stage", Side::Left),
+        ("at", Side::Left),
+    ]);
+    for step in steps {
+        let place = step.span.map_or(String::new(), |span| {
+            let (line, column) = sources.position(span);
+            format!("{}:{line}:{column}", sources.get(span.source).name)
+        });
+        table.row([
+            step.layer.clone().unwrap_or_else(|| "by default".to_string()),
+            values(step),
+            stages(&step.stages),
+            place,
+        ]);
+    }
+    table.render(None)
+}
+
+fn values(step: &Step) -> String {
+    let words: Vec<&str> =
+        step.values.iter().map(|value| value.as_deref().unwrap_or("(gone)")).collect();
+    match words.split_first() {
+        Some((first, rest)) if rest.iter().all(|word| word == first) => first.to_string(),
+        _ => words.join(" "),
+    }
+}
+
+/// `1..4`, `2`, `1,3`.
+fn stages(stages: &[usize]) -> String {
+    match stages {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, .., last] if last - first + 1 == stages.len() => format!("{first}..{last}"),
+        _ => stages.iter().map(usize::to_string).collect::<Vec<_>>().join(","),
+    }
+}

@@ -1,0 +1,188 @@
+//! What `diff`, `explain`, `new`, `completions` and `man` answer, run as a user runs them.
+
+use insta::assert_snapshot;
+use std::path::Path;
+use std::process::Command;
+
+const FILE: &str = "\
+/// What both share.
+family base {
+    input   16x16
+    classes 3
+    embed   patches { kernel 4x4; stride 4 }
+
+    stages 2
+    blocks 1
+    mixer  off
+    ffn    mlp { ratio 2 }
+    pool   conv
+    head   mean
+}
+
+model a from base { width 8 16 }
+
+model b from base {
+    width     8 16
+    blocks@2  2
+    ffn.ratio 2 4
+    drop_path 10%
+}
+
+model c from base {
+    stages 3
+    width  8 16 16
+}
+
+/// The same as `a`, but for its data.
+model d from base {
+    width 8 16
+    data shapes { classes 3 }
+}
+";
+
+/// The exit code, then what was said, then the answer; `models.clue` is there.
+fn said(arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("models.clue"), FILE).unwrap();
+    said_in(folder.path(), arguments)
+}
+
+fn said_in(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_cluec"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    format!(
+        "{}\n{}{}",
+        output.status.code().unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        String::from_utf8(output.stdout).unwrap()
+    )
+}
+
+#[test]
+fn a_difference_is_settings_and_costs() {
+    assert_snapshot!(said(&["diff", "models.clue", "a", "b"]));
+}
+
+#[test]
+fn a_difference_of_stages() {
+    assert_snapshot!(said(&["diff", "models.clue:a", "models.clue:c"]));
+}
+
+#[test]
+fn a_difference_outside_of_the_graph() {
+    assert_snapshot!(said(&["diff", "models.clue", "a", "d"]));
+}
+
+#[test]
+fn no_difference_exits_with_0() {
+    assert_eq!(said(&["diff", "models.clue", "a", "a"]), "0\na and a say the same\n");
+}
+
+#[test]
+fn what_can_not_be_compared_exits_with_2() {
+    assert!(
+        said(&["diff", "models.clue", "a", "e"]).starts_with("2\nerror: there is no model `e`")
+    );
+    assert!(said(&["diff", "models.clue:a", "gone.clue"]).starts_with("2\n"));
+    assert!(said(&["diff", "-", "-"]).starts_with("2\n"));
+}
+
+#[test]
+fn difference_json_is_a_contract() {
+    assert_snapshot!(said(&["diff", "models.clue", "a", "b", "--format", "json"]));
+}
+
+#[test]
+fn a_code_is_explained() {
+    assert_snapshot!(said(&["explain", "e0303"]));
+    assert_eq!(
+        said(&["explain", "E0399"]),
+        "2\nerror: there is no code E0399; did you mean E0309?\n"
+    );
+}
+
+#[test]
+fn a_kind_is_explained() {
+    assert_snapshot!(said(&["explain", "cluster"]));
+}
+
+#[test]
+fn a_setting_is_explained() {
+    assert_snapshot!(said(&["explain", "optimizer.lr"]));
+}
+
+#[test]
+fn a_setting_that_takes_kinds_names_them() {
+    assert_snapshot!(said(&["explain", "cluster.refine"]));
+}
+
+#[test]
+fn a_value_is_explained_by_its_layers() {
+    assert_snapshot!(said(&["explain", "models.clue", "b", "ffn.ratio", "--set", "ffn.ratio@1=3"]));
+}
+
+#[test]
+fn a_default_is_explained() {
+    assert_snapshot!(said(&[
+        "explain",
+        "models.clue",
+        "a",
+        "pool.stride",
+        "--set",
+        "pool=icp",
+        "--set",
+        "pool=conv"
+    ]));
+}
+
+#[test]
+fn what_is_not_there_is_not_explained() {
+    assert_eq!(
+        said(&["explain", "custer"]),
+        "2\nerror: there is no kind and no setting `custer`; did you mean `cluster`?\n"
+    );
+    assert_eq!(
+        said(&["explain", "models.clue", "a", "ffn.ration"]),
+        "2\nerror: a has no setting `ffn.ration`; did you mean `ffn.ratio`?\n"
+    );
+}
+
+#[test]
+fn a_new_file_checks_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_snapshot!(said_in(folder.path(), &["new"]));
+    assert!(said_in(folder.path(), &["check", "my_model.clue"]).starts_with("0\nmodel "));
+    assert_eq!(said_in(folder.path(), &["fmt", "--check", "my_model.clue"]), "0\n");
+    // What its comments promise.
+    assert!(
+        said_in(folder.path(), &["diff", "my_model.clue", "my_model", "my_model_wide"])
+            .starts_with("1\n")
+    );
+    let explained = said_in(folder.path(), &["explain", "my_model.clue", "my_model", "mixer.grid"]);
+    assert!(explained.starts_with("0\nmixer.grid 4x4"), "{explained}");
+    // Never over a file that is there, and only names that the language takes.
+    assert!(said_in(folder.path(), &["new"]).starts_with("2\n"));
+    assert!(said_in(folder.path(), &["new", "two words"]).starts_with("2\n"));
+    assert!(said_in(folder.path(), &["new", "from"]).starts_with("2\n"));
+    assert!(said_in(folder.path(), &["new", "deep"]).starts_with("0\n"));
+    assert!(said_in(folder.path(), &["summary", "deep.clue", "deep"]).starts_with("0\ndeep "));
+}
+
+#[test]
+fn shells_and_manuals_know_every_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = said_in(folder.path(), &["completions", shell]);
+        assert!(script.starts_with("0\n"), "{shell}");
+        assert!(script.contains("summary") && script.contains("explain"), "{shell}");
+    }
+    assert!(said_in(folder.path(), &["man", "pages"]).starts_with("0\n"));
+    for page in ["cluec.1", "cluec-check.1", "cluec-diff.1"] {
+        let text = std::fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
+        assert!(text.contains(".TH"), "{page}");
+    }
+    assert!(!folder.path().join("pages/cluec-reference.1").exists());
+}
