@@ -2,6 +2,7 @@
 
 use super::table::{Side, Table};
 use super::{Exit, select, usage};
+use crate::diag::codes::{self, Place};
 use crate::diag::{SourceId, Sources, suggest};
 use crate::model::{self, Section, Step};
 use crate::schema::{Field, Kind, Ty};
@@ -40,11 +41,46 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn is_code(word: &str) -> bool {
     let mut chars = word.chars();
-    matches!(chars.next(), Some('E' | 'W')) && word.len() == 5 && chars.all(|c| c.is_ascii_digit())
+    matches!(chars.next(), Some('E' | 'W' | 'e' | 'w'))
+        && word.len() == 5
+        && chars.all(|c| c.is_ascii_digit())
 }
 
-fn code_report(code: &str, _out: &mut dyn Write) -> io::Result<Exit> {
-    usage(&format!("there is no longer text on {code} yet: its report says what to write"))
+fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
+    let Some(code) = codes::find(code) else {
+        let known: Vec<&str> = codes::all().map(|code| code.code).collect();
+        let near = crate::diag::nearest(code, known).map(|near| format!("; did you mean {near}?"));
+        return usage(&format!("there is no code {code}{}", near.unwrap_or_default()));
+    };
+    writeln!(out, "{}: {}\n", code.code, code.title)?;
+    writeln!(out, "{}\n", wrapped(code.explanation))?;
+    let around = match code.place {
+        Place::Model => " (in a model)",
+        Place::File => "",
+        Place::Argument => " (as an argument)",
+    };
+    for (word, text) in [("wrong", code.wrong), ("right", code.right)] {
+        writeln!(out, "{word}{around}\n    {}", text.trim_end().replace('\n', "\n    "))?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// A paragraph in lines of 80 columns at most.
+fn wrapped(text: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 80 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
 }
 
 /// What the language says of `cluster`, `mixer`, `cluster.grid`, `recipe.optimizer.lr` or `grid`.

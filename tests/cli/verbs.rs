@@ -96,6 +96,15 @@ fn difference_json_is_a_contract() {
 }
 
 #[test]
+fn a_code_is_explained() {
+    assert_snapshot!(said(&["explain", "e0303"]));
+    assert_eq!(
+        said(&["explain", "E0399"]),
+        "2\nerror: there is no code E0399; did you mean E0309?\n"
+    );
+}
+
+#[test]
 fn a_kind_is_explained() {
     assert_snapshot!(said(&["explain", "cluster"]));
 }

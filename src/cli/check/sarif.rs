@@ -1,6 +1,7 @@
 //! Reports as SARIF 2.1.0, for code scanning services and editors.
 
 use super::Outcome;
+use crate::diag::codes;
 use crate::diag::{Diagnostic, Label, Severity, Sources};
 use serde::Serialize;
 
@@ -33,8 +34,13 @@ struct Driver {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Rule {
     id: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short_description: Option<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_description: Option<Message>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,21 +94,31 @@ struct Region {
 /// One run over all files.
 pub fn report(outcomes: &[Outcome]) -> Log {
     let reports = || outcomes.iter().flat_map(|o| o.diags.0.iter().map(move |d| (o, d)));
-    let mut codes: Vec<&'static str> = reports().map(|(_, d)| d.code).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let results = reports()
-        .map(|(outcome, d)| finding(outcome, d, codes.binary_search(&d.code).unwrap_or(0)))
+    let mut found: Vec<&'static str> = reports().map(|(_, d)| d.code).collect();
+    found.sort_unstable();
+    found.dedup();
+    let results: Vec<Finding> = reports()
+        .map(|(outcome, d)| finding(outcome, d, found.binary_search(&d.code).unwrap_or(0)))
         .collect();
     let driver = Driver {
         name: "cluec",
         version: env!("CARGO_PKG_VERSION"),
-        rules: codes.iter().map(|&id| Rule { id }).collect(),
+        rules: found.into_iter().map(rule).collect(),
     };
     Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
         runs: [Run { tool: Tool { driver }, column_kind: "unicodeCodePoints", results }],
+    }
+}
+
+fn rule(id: &'static str) -> Rule {
+    let known = codes::find(id);
+    let message = |text: &str| Message { text: text.to_string() };
+    Rule {
+        id,
+        short_description: known.map(|code| message(code.title)),
+        full_description: known.map(|code| message(code.explanation)),
     }
 }
 
