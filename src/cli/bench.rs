@@ -93,9 +93,9 @@ struct Measured {
 fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, StepError> {
     let threads = threads(args.threads);
     let batch = batch(graph, args.batch as usize);
+    let before = resident("VmRSS");
     let parameters = init::initialize(graph, 0);
     let optimizer = AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
-    let before = resident("VmRSS");
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (args.executor, mode) {

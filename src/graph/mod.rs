@@ -99,6 +99,12 @@ pub struct Param {
 }
 
 impl Param {
+    /// Whether it is of those that weight decay is meant for: what multiplies, not biases, scales
+    /// and temperatures. (The published recipe decays everything; a recipe says which it wants.)
+    pub fn multiplies(&self) -> bool {
+        self.shape.len() > 1 && !matches!(self.init, Init::Constant(_))
+    }
+
     pub fn elements(&self) -> usize {
         self.shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d))
     }

@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, FORMAT, Meta, Window};
 use crate::exec::{AdamW, AdamWConfig, Parameters, init};
-use crate::graph::{Graph, Init, Param};
+use crate::graph::Graph;
 use crate::spec::{Decay, Optimizer, Recipe};
 
 /// Everything that a step changes, before a trainer takes it in.
@@ -74,6 +74,5 @@ fn config(recipe: &Recipe) -> AdamWConfig {
 /// Which parameters decay: all, or those that multiply (no biases, scales and scalars).
 fn decays(graph: &Graph, recipe: &Recipe) -> Vec<bool> {
     let Optimizer::AdamW(kind) = &recipe.optimizer.value;
-    let multiplies = |p: &Param| p.shape.len() > 1 && !matches!(p.init, Init::Constant(_));
-    graph.params.iter().map(|p| *kind.decay == Decay::All || multiplies(p)).collect()
+    graph.params.iter().map(|p| *kind.decay == Decay::All || p.multiplies()).collect()
 }

@@ -1,6 +1,9 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
 use crate::text::{check, check_file, root};
+use cluec::graph::Op;
+use cluec::passes::{self, Keep};
+use cluec::plan::Plan;
 use insta::{assert_snapshot, glob};
 
 #[test]
@@ -23,6 +26,45 @@ fn the_published_model_for_small_images() {
 fn the_example_for_a_laptop() {
     let text = check_file(&root().join("examples/shapes.clue")).clean();
     assert_snapshot!(text.model("shapes").graph.as_ref().unwrap());
+}
+
+/// The training step of a model: its kernels in order, where their results lie, what they move.
+#[test]
+fn a_training_step_is_planned() {
+    let text = check_file(&root().join("tests/graph/one_stage.clue")).clean();
+    let graph = text.program.models[0].graph.as_ref().unwrap();
+    assert_snapshot!(Plan::training(graph));
+    assert_snapshot!(passes::step(graph, Some(1.0), Keep::Output));
+}
+
+/// No two values that live at once share memory.
+#[test]
+fn values_that_live_at_once_lie_apart() {
+    for file in ["models/cluenet_cifar.clue", "models/cluenet_tiny.clue", "examples/shapes.clue"] {
+        let text = check_file(&root().join(file)).clean();
+        let plan = Plan::training(text.program.models[0].graph.as_ref().unwrap());
+        let mut last = vec![0; plan.graph.nodes.len()];
+        for (index, node) in plan.graph.nodes.iter().enumerate() {
+            node.inputs.iter().for_each(|input| last[input.0 as usize] = index);
+        }
+        let mut compared = 0;
+        for (early, places) in plan.places.iter().enumerate() {
+            for late in early + 1..=last[early] {
+                // A sum takes over the memory of a summand that dies, a part is where its tuple is.
+                let node = &plan.graph.nodes[late];
+                let takes = matches!(node.op, Op::Add(_) | Op::Part(_))
+                    && node.inputs.iter().any(|v| v.0 as usize == early);
+                for (a, b) in
+                    places.iter().flat_map(|a| plan.places[late].iter().map(move |b| (a, b)))
+                {
+                    let apart = a.offset + a.len <= b.offset || b.offset + b.len <= a.offset;
+                    assert!(apart || takes, "{file}: %{early} and %{late}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 100, "{compared}");
+    }
 }
 
 /// A model printed in full needs no other item, and is the same model.
