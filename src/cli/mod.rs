@@ -77,13 +77,6 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
-    /// Print what a shell needs to complete command lines
-    Completions(completions::Args),
-    /// Write manual pages
-    Man(man::Args),
-    /// Print docs/reference.md
-    #[command(hide = true)]
-    Reference,
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -99,6 +92,13 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(not(feature = "train"))]
     Bench(Absent),
+    /// Print what a shell needs to complete command lines
+    Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
+    /// Print docs/reference.md
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Takes whatever a verb that was not built would have taken.
