@@ -83,7 +83,7 @@ have_tests() {
 
 gpu_tests() {
     have_tests cuda:: || return
-    CLUEC_REQUIRE_GPU=1 "$tests" cuda:: --test-threads 1
+    CLUEC_REQUIRE_GPU=1 "$tests" cuda:: --include-ignored --test-threads 1
 }
 
 sanitizer() {
