@@ -2,8 +2,8 @@
 //! paradigm.
 //!
 //! ```text
-//! text ─syntax→ tree ─model→ typed settings ─lower→ Graph ─exec→ logits, gradients
-//!         spans + errors      names end here    shapes + counts
+//! text ─syntax→ tree ─model→ typed settings ─lower→ Graph ─passes→ Graph ─plan→ Plan ─exec→ numbers
+//!         spans + errors      names end here    shapes + counts     a training step   memory
 //! ```
 
 pub mod blocks;

@@ -2,7 +2,7 @@
 
 use super::model::cluenet;
 use super::{fixtures, json};
-use cluec::exec::observe::Observation;
+use cluec::exec::observe::{Observation, Seen};
 use cluec::exec::verify::{Tolerances, VerifyError, verify};
 use cluec::exec::{Batch, ExecError, Parameters, cpu, reference};
 use cluec::graph::Graph;
@@ -59,4 +59,26 @@ fn a_malformed_file_is_an_error() {
     let file = folder.join("nano.safetensors");
     let error = verify(&other, &file).unwrap_err();
     assert!(error.to_string().contains("`head.weight` has shape [10, 32]"), "{error}");
+}
+
+/// What an executor leaves out is not taken for agreement.
+#[test]
+fn an_assignment_cut_short_differs() {
+    let Some(folder) = fixtures() else { return };
+    let folder = folder.join("cluenet");
+    let manifest = json(folder.join("manifest.json"));
+    let graph = cluenet(&manifest["cases"]["nano"]["config"], [32, 32], 10);
+    let cut = |weights: &Parameters, batch: &Batch| {
+        let mut seen = cpu::observe(&graph, weights, batch)?;
+        for (_, seen) in &mut seen.taps {
+            if let Seen::Index { index, .. } = seen {
+                index.pop();
+            }
+        }
+        Ok(seen)
+    };
+    let file = folder.join("nano.safetensors");
+    let report = verify(&graph, &file, Tolerances::default(), cut).unwrap();
+    let group = report.groups.iter().find(|group| group.group == "assign").unwrap();
+    assert_eq!((group.count, group.failed), (8, 8));
 }

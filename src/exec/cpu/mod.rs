@@ -125,20 +125,9 @@ impl Compiled {
         let group = plan::group(&training.plan, images);
         let groups = images.div_ceil(group);
         reserve(&mut self.lanes, &training.plan, group);
-        let run = |index: usize| {
-            let first = index * group;
-            let count = group.min(images - first);
-            Run {
-                plan: &training.plan,
-                weights: &self.weights,
-                images: &batch.images[first * size..(first + count) * size],
-                labels: &batch.labels[first..first + count],
-                count,
-                batch: images,
-                first,
-                key,
-            }
-        };
+        let (plan, weights) = (&training.plan, &self.weights);
+        let run =
+            |index| Run::of(plan, weights, &batch.images, &batch.labels, index * group, group, key);
         let mut loss = 0.0;
         let mut logits = Vec::with_capacity(images * classes);
         let sums = &mut training.gradients;
@@ -172,20 +161,10 @@ impl Evaluator for Compiled {
         let images_count = count(images, size)?;
         let group = plan::group(&self.evaluation, images_count);
         reserve(&mut self.lanes, &self.evaluation, group);
-        let run = |index: usize| {
-            let first = index * group;
-            let count = group.min(images_count - first);
-            Run {
-                plan: &self.evaluation,
-                weights: &self.weights,
-                images: &images[first * size..(first + count) * size],
-                labels: &[],
-                count,
-                batch: images_count,
-                first,
-                key: StepKey { seed: 0, step: 0 },
-            }
-        };
+        // Nothing is random in evaluation.
+        let key = StepKey { seed: 0, step: 0 };
+        let (plan, weights) = (&self.evaluation, &self.weights);
+        let run = |index| Run::of(plan, weights, images, &[], index * group, group, key);
         let mut logits = Vec::with_capacity(images_count * graph.classes());
         schedule::in_order(
             images_count.div_ceil(group),

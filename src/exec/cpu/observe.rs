@@ -27,16 +27,8 @@ pub fn observe(
     let weights = Weights::new(&plan.graph, parameters.clone(), training);
     let mut lane = Lane::new(zeros(parameters));
     lane.reserve(plan.arena * images, scratch(&plan, images));
-    let run = Run {
-        plan: &plan,
-        weights: &weights,
-        images: &batch.images,
-        labels: &batch.labels,
-        count: images,
-        batch: images,
-        first: 0,
-        key: StepKey { seed: 0, step: 0 },
-    };
+    let key = StepKey { seed: 0, step: 0 };
+    let run = Run::of(&plan, &weights, &batch.images, &batch.labels, 0, images, key);
     run.group(&mut lane);
     let graph = &plan.graph;
     let seen = |value: Value, lane: &mut Lane| -> Option<Seen> {

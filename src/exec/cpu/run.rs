@@ -26,7 +26,27 @@ pub struct Run<'a> {
     pub key: StepKey,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// The group of at most `most` images that begins at image `first` of a batch; `labels` is empty
+    /// in evaluation.
+    pub fn of(
+        plan: &'a Plan,
+        weights: &'a Weights,
+        images: &'a [f32],
+        labels: &'a [u32],
+        first: usize,
+        most: usize,
+        key: StepKey,
+    ) -> Run<'a> {
+        let [h, w] = plan.graph.input_size();
+        let size = h * w * 3;
+        let batch = images.len() / size;
+        let count = most.min(batch - first);
+        let labels = if labels.is_empty() { labels } else { &labels[first..first + count] };
+        let images = &images[first * size..(first + count) * size];
+        Run { plan, weights, images, labels, count, batch, first, key }
+    }
+
     /// Runs every node; parameters' gradients are added to the lane's.
     pub fn group(&self, lane: &mut Lane) {
         let arena = lane.arena(self.count);

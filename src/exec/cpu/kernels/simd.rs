@@ -96,7 +96,7 @@ pub fn prefetch(at: *const f32) {
 
 /// A plain mask: pulp's own carries a pointer to a routine per length, and a call costs more here.
 #[inline(always)]
-fn first<S: Simd>(simd: S, lanes: usize) -> MemMask<S::m32s> {
+pub(super) fn first<S: Simd>(simd: S, lanes: usize) -> MemMask<S::m32s> {
     MemMask::new(simd.mask_between_m32s(0, lanes as u32).mask())
 }
 

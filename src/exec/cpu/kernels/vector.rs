@@ -1,7 +1,7 @@
 //! Rows as vectors with a masked end, functions compiled for every instruction set, the exponential.
 
-use super::simd::at_most;
-use pulp::{MemMask, Simd};
+use super::simd::{at_most, first};
+use pulp::Simd;
 
 /// Declares functions that are compiled once for every instruction set, all of whose callees are
 /// `#[inline(always)]`. The first parameter is the instruction set; callers leave it out. References
@@ -31,13 +31,6 @@ macro_rules! vectorized {
     )*};
 }
 pub(super) use vectorized;
-
-/// The first `count` lanes. (The mask of `mask_between_m32s` carries a function to call; this one
-/// becomes a plain masked instruction.)
-#[inline(always)]
-fn first_lanes<S: Simd>(simd: S, count: usize) -> MemMask<S::m32s> {
-    MemMask::new(simd.mask_between_m32s(0, count as u32).mask())
-}
 
 /// A vector of a row: all lanes, or the few left at the row's end.
 pub trait Part: Copy {
@@ -76,19 +69,19 @@ impl Part for End {
     fn load<S: Simd>(self, simd: S, row: &[f32], at: usize) -> S::f32s {
         let row = &row[at..at + self.0];
         // SAFETY: the mask enables exactly the lanes that lie in the slice.
-        unsafe { simd.mask_load_ptr_f32s(first_lanes(simd, row.len()), row.as_ptr()) }
+        unsafe { simd.mask_load_ptr_f32s(first(simd, row.len()), row.as_ptr()) }
     }
 
     #[inline(always)]
     fn store<S: Simd>(self, simd: S, row: &mut [f32], at: usize, value: S::f32s) {
         let row = &mut row[at..at + self.0];
         // SAFETY: the mask enables exactly the lanes that lie in the slice.
-        unsafe { simd.mask_store_ptr_f32s(first_lanes(simd, row.len()), row.as_mut_ptr(), value) }
+        unsafe { simd.mask_store_ptr_f32s(first(simd, row.len()), row.as_mut_ptr(), value) }
     }
 
     #[inline(always)]
     fn keep<S: Simd>(self, simd: S, value: S::f32s) -> S::f32s {
-        simd.select_f32s(first_lanes(simd, self.0).mask(), value, simd.splat_f32s(0.0))
+        simd.select_f32s(first(simd, self.0).mask(), value, simd.splat_f32s(0.0))
     }
 }
 
