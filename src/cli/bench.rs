@@ -1,7 +1,7 @@
 //! `cluec bench`: how fast a model trains and evaluates here, in how much memory, and where the time
 //! goes.
 
-use super::executor::Kind;
+use super::executor::{self, Executor};
 use super::session::threads;
 use super::{Exit, Format, number, print_reports, select, usage};
 use crate::diag::Sources;
@@ -30,9 +30,8 @@ pub struct Args {
     /// What is timed (default: both)
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    pub executor: Kind,
+    #[command(flatten)]
+    pub executor: executor::Options,
     /// Time per op, beside what the machine could do (compiled executor)
     #[arg(long)]
     pub ops: bool,
@@ -64,11 +63,15 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(message) => return usage(&message),
     };
     let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
+    let executor = match args.executor.training(model.recipe.as_ref()) {
+        Ok(executor) => executor,
+        Err(error) => return usage(&error.to_string()),
+    };
     // Evaluation first: it needs less memory, and the peak of a process only grows.
     for mode in [Mode::Infer, Mode::Train] {
         if args.mode.is_none_or(|wanted| wanted == mode) {
-            match measure(args, graph, mode) {
-                Ok(measured) => measured.print(args, graph, out)?,
+            match measure(args, executor, graph, mode) {
+                Ok(measured) => measured.print(args, executor, graph, out)?,
                 Err(error) => {
                     writeln!(io::stderr(), "error: {error}")?;
                     return Ok(Exit::Findings);
@@ -90,7 +93,12 @@ struct Measured {
     profile: Option<Profile>,
 }
 
-fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, StepError> {
+fn measure(
+    args: &Args,
+    executor: Executor,
+    graph: &Graph,
+    mode: Mode,
+) -> Result<Measured, StepError> {
     let threads = threads(args.threads);
     let batch = batch(graph, args.batch as usize);
     let before = resident("VmRSS");
@@ -98,8 +106,8 @@ fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, StepError
     let optimizer = AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
-    match (args.executor, mode) {
-        (Kind::Compiled, _) => {
+    match (executor, mode) {
+        (Executor::Compiled, _) => {
             let mut compiled = match mode {
                 Mode::Train => Compiled::trainer(graph, parameters, optimizer, None, threads),
                 Mode::Infer => Compiled::evaluator(graph, parameters, threads),
@@ -113,12 +121,12 @@ fn measure(args: &Args, graph: &Graph, mode: Mode) -> Result<Measured, StepError
             };
             measured.profile = args.ops.then(|| compiled.take_profile());
         }
-        (kind, Mode::Train) => {
-            let mut trainer = kind.trainer(graph, parameters, optimizer, None, threads)?;
+        (_, Mode::Train) => {
+            let mut trainer = executor.trainer(graph, parameters, optimizer, None, threads)?;
             measured.rates = train(args, &mut *trainer, &batch)?;
         }
-        (kind, Mode::Infer) => {
-            let mut evaluator = kind.evaluator(graph, parameters, threads)?;
+        (_, Mode::Infer) => {
+            let mut evaluator = executor.evaluator(graph, parameters, threads)?;
             measured.rates = infer(args, &mut *evaluator, &batch)?;
         }
     }
@@ -173,18 +181,23 @@ fn resident(line: &str) -> Option<u64> {
 }
 
 impl Measured {
-    fn print(&self, args: &Args, graph: &Graph, out: &mut dyn Write) -> io::Result<()> {
+    fn print(
+        &self,
+        args: &Args,
+        executor: Executor,
+        graph: &Graph,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let median = self.rates[self.rates.len() / 2];
         let (min, max) = (self.rates[0], self.rates[self.rates.len() - 1]);
         let mode = match self.mode {
             Mode::Train => "train",
             Mode::Infer => "infer",
         };
-        let executor = args.executor.name();
         let threads = threads(args.threads);
         if args.format == Format::Json {
             let line = serde_json::json!({
-                "model": graph.name, "executor": executor, "device": "cpu", "mode": mode,
+                "model": graph.name, "executor": executor.name(), "device": executor.device(), "mode": mode,
                 "batch": args.batch, "threads": threads,
                 "images_per_second": {"median": median, "min": min, "max": max},
                 "peak_bytes": self.peak, "planned_bytes": self.planned,
@@ -195,9 +208,11 @@ impl Measured {
         let bytes = |value: Option<u64>| value.map_or("unknown".into(), number::bytes);
         writeln!(
             out,
-            "{} {mode}, {executor}, batch {}, {threads} threads: {median:.1} images/s \
+            "{} {mode}, {} on {}, batch {}, {threads} threads: {median:.1} images/s \
              ({min:.1} to {max:.1}), peak memory {} (planned {})",
             graph.name,
+            executor.name(),
+            executor.device(),
             args.batch,
             bytes(self.peak),
             bytes(self.planned),

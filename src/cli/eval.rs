@@ -1,6 +1,6 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
-use super::executor::Kind;
+use super::executor;
 use super::session::{Failure, Images, Session, restore, threads, workers};
 use super::{Exit, Format};
 
@@ -21,9 +21,8 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    pub executor: Kind,
+    #[command(flatten)]
+    pub executor: executor::Options,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -47,11 +46,9 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         seed: 0,
         size: session.graph.input_size(),
     };
-    let mut evaluator = args.executor.evaluator(
-        &session.graph,
-        checkpoint.parameters.clone(),
-        threads(args.threads),
-    )?;
+    let executor = args.executor.evaluation(model.recipe.as_ref())?;
+    let mut evaluator =
+        executor.evaluator(&session.graph, checkpoint.parameters.clone(), threads(args.threads))?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes).map_err(Failure::new)?;
     let names = session.opened.test.classes();

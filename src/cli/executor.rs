@@ -1,4 +1,4 @@
-//! Which executor runs a model.
+//! What runs a model, and where: the options of every verb that runs one.
 
 use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
@@ -7,41 +7,99 @@ use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer};
 use crate::graph::Graph;
+use crate::spec::{Precision, Recipe};
 
-/// What runs a model.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Options {
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    executor: Kind,
+    /// Where it runs
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Kind {
-    /// The planned graph on this machine's own kernels
+enum Kind {
+    /// The planned graph on cluec's own kernels
     #[default]
     Compiled,
     /// Candle's tensors and autograd: slow, and what everything is compared with
     Reference,
-    /// An NVIDIA GPU, maps in bfloat16
-    #[cfg(feature = "cuda")]
-    Cuda,
-    /// An NVIDIA GPU, all in 32 bits
-    #[cfg(feature = "cuda")]
-    CudaF32,
 }
 
-impl Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Device {
+    /// This machine's cores
+    #[default]
+    Cpu,
+    /// The first NVIDIA GPU
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+/// One of the executors, with all it has to know before it meets a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Executor {
+    Compiled,
+    Reference,
+    #[cfg(feature = "cuda")]
+    Cuda(cuda::tape::Precision),
+}
+
+impl Options {
+    /// Trains in what the recipe says, or refuses to.
+    pub fn training(self, recipe: Option<&Recipe>) -> Result<Executor, ExecError> {
+        let precision = precision(recipe);
+        if self.device == Device::Cpu && precision == Precision::Bf16 {
+            return Err(ExecError(
+                "the recipe asks for bf16, and a CPU computes in fp32\n  \
+                 help: --device cuda, or --set recipe.precision=fp32"
+                    .into(),
+            ));
+        }
+        self.in_precision(precision)
+    }
+
+    /// Evaluates in what the recipe says where the device can, and in fp32 elsewhere.
+    pub fn evaluation(self, recipe: Option<&Recipe>) -> Result<Executor, ExecError> {
+        self.in_precision(precision(recipe))
+    }
+
+    fn in_precision(self, precision: Precision) -> Result<Executor, ExecError> {
+        match (self.device, self.executor, precision) {
+            (Device::Cpu, Kind::Compiled, _) => Ok(Executor::Compiled),
+            (Device::Cpu, Kind::Reference, _) => Ok(Executor::Reference),
+            #[cfg(feature = "cuda")]
+            (Device::Cuda, Kind::Reference, _) => {
+                Err(ExecError("the reference executor runs on the CPU only".into()))
+            }
+            #[cfg(feature = "cuda")]
+            (Device::Cuda, Kind::Compiled, precision) => Ok(Executor::Cuda(match precision {
+                Precision::Fp32 => cuda::tape::Precision::F32,
+                Precision::Bf16 => cuda::tape::Precision::Bf16,
+            })),
+        }
+    }
+}
+
+fn precision(recipe: Option<&Recipe>) -> Precision {
+    recipe.map_or(Precision::Fp32, |recipe| *recipe.precision)
+}
+
+impl Executor {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Compiled => "compiled",
-            Kind::Reference => "reference",
-            #[cfg(feature = "cuda")]
-            Kind::Cuda => "cuda",
-            #[cfg(feature = "cuda")]
-            Kind::CudaF32 => "cuda-f32",
+            Executor::Reference => "reference",
+            _ => "compiled",
         }
     }
 
-    /// How a GPU stores maps.
-    #[cfg(feature = "cuda")]
-    fn precision(self) -> cuda::tape::Precision {
+    pub fn device(self) -> &'static str {
         match self {
-            Kind::CudaF32 => cuda::tape::Precision::F32,
-            _ => cuda::tape::Precision::Bf16,
+            Executor::Compiled | Executor::Reference => "cpu",
+            #[cfg(feature = "cuda")]
+            Executor::Cuda(_) => "cuda",
         }
     }
 
@@ -52,15 +110,14 @@ impl Kind {
         threads: usize,
     ) -> Result<Box<dyn Evaluator>, ExecError> {
         Ok(match self {
-            Kind::Compiled => Box::new(Compiled::evaluator(graph, parameters, threads)),
-            Kind::Reference => {
+            Executor::Compiled => Box::new(Compiled::evaluator(graph, parameters, threads)),
+            Executor::Reference => {
                 let reference = Reference::new(graph.clone(), threads)?;
                 Box::new(ReferenceEvaluator { reference, parameters })
             }
             #[cfg(feature = "cuda")]
-            Kind::Cuda | Kind::CudaF32 => {
+            Executor::Cuda(precision) => {
                 let device = cuda::device::Device::open(0)?;
-                let precision = self.precision();
                 let compiled =
                     cuda::compiled::Compiled::evaluator(device, graph, &parameters, precision)?;
                 Box::new(compiled)
@@ -78,21 +135,21 @@ impl Kind {
         threads: usize,
     ) -> Result<Box<dyn Trainer>, ExecError> {
         Ok(match self {
-            Kind::Compiled => {
+            Executor::Compiled => {
                 Box::new(Compiled::trainer(graph, parameters, optimizer, clip, threads))
             }
-            Kind::Reference => {
+            Executor::Reference => {
                 let reference = Reference::new(graph.clone(), threads)?;
                 Box::new(ReferenceTrainer { reference, parameters, optimizer, clip })
             }
             #[cfg(feature = "cuda")]
-            Kind::Cuda | Kind::CudaF32 => Box::new(cuda::compiled::Compiled::trainer(
+            Executor::Cuda(precision) => Box::new(cuda::compiled::Compiled::trainer(
                 cuda::device::Device::open(0)?,
                 graph,
                 &parameters,
                 optimizer,
                 clip,
-                self.precision(),
+                precision,
             )?),
         })
     }
@@ -105,10 +162,10 @@ impl Kind {
         batch: &Batch,
     ) -> Result<Observation, ExecError> {
         match self {
-            Kind::Compiled => cpu::observe(graph, parameters, batch),
-            Kind::Reference => reference::observe(graph, parameters, batch),
+            Executor::Compiled => cpu::observe(graph, parameters, batch),
+            Executor::Reference => reference::observe(graph, parameters, batch),
             #[cfg(feature = "cuda")]
-            Kind::Cuda | Kind::CudaF32 => {
+            Executor::Cuda(_) => {
                 Err(ExecError("a GPU does not show what is inside a model yet".into()))
             }
         }

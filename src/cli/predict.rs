@@ -1,7 +1,7 @@
 //! `cluec predict`: the most likely classes of images.
 
 use super::Exit;
-use super::executor::Kind;
+use super::executor::Executor;
 use super::session::{Failure, data_of, restore};
 use crate::data::{decode, test_pipeline};
 
@@ -35,7 +35,7 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     // What is done to a test image; then the size the model takes, whatever the image's was.
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
-    let mut evaluator = Kind::default().evaluator(&graph, checkpoint.parameters.clone(), 1)?;
+    let mut evaluator = Executor::Compiled.evaluator(&graph, checkpoint.parameters.clone(), 1)?;
     let mut exit = Exit::Fine;
     for path in &args.images {
         let image = match decode(path) {

@@ -1,6 +1,6 @@
 //! `cluec train`: from a file to a trained run.
 
-use super::executor::Kind;
+use super::executor;
 use super::session::{Failure, Images, Session, threads, workers};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::Sources;
@@ -40,9 +40,8 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    pub executor: Kind,
+    #[command(flatten)]
+    pub executor: executor::Options,
     /// Threads that decode and augment; their number never changes a result
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub workers: Option<u64>,
@@ -103,6 +102,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             model.name
         ))?);
     };
+    let executor = args.executor.training(Some(recipe))?;
     let session = match &resumed {
         Some(checkpoint) => Session::reopen(checkpoint, model, args.data.as_deref())?,
         None => Session::open(model, args.data.as_deref())?,
@@ -149,8 +149,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     write(folder.source(), &state.meta.source)?;
     write(folder.graph(), &graph.to_string())?;
     let State { parameters, optimizer, meta } = state;
+    let clip = recipe.clip.as_ref().map(|norm| norm.0);
     let mut trainer =
-        args.executor.trainer(graph, parameters, optimizer, None, threads(args.threads))?;
+        executor.trainer(graph, parameters, optimizer, clip, threads(args.threads))?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
     writeln!(

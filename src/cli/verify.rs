@@ -1,6 +1,6 @@
 //! `cluec verify`: a model against the tensors of a reference implementation.
 
-use super::executor::Kind;
+use super::executor;
 use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::verify::{Report, Tolerances, verify};
@@ -20,9 +20,8 @@ pub struct Args {
     /// Largest relative error (L2) of a gradient
     #[arg(long)]
     pub rtol: Option<f64>,
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    pub executor: Kind,
+    #[command(flatten)]
+    pub executor: executor::Options,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -53,6 +52,11 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(message) => return usage(&message),
     };
     let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
+    // Published tensors are of 32 bits, whatever the recipe trains in.
+    let executor = match args.executor.evaluation(None) {
+        Ok(executor) => executor,
+        Err(error) => return usage(&error.to_string()),
+    };
     let mut tolerances = Tolerances::default();
     tolerances.value = args.atol.unwrap_or(tolerances.value);
     tolerances.gradient_relative = args.rtol.unwrap_or(tolerances.gradient_relative);
@@ -60,7 +64,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut reports = Vec::new();
     for file in references {
         match verify(graph, file, tolerances, |weights, batch| {
-            args.executor.observe(graph, weights, batch)
+            executor.observe(graph, weights, batch)
         }) {
             Ok(report) => {
                 all &= report.pass();

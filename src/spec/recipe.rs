@@ -23,6 +23,8 @@ block! {
         schedule: Schedule = "constant",
         /// what is minimized
         loss: Loss = "cross_entropy",
+        /// the largest norm of all gradients together; larger ones are scaled down to it
+        clip: Option<Positive> = "off",
         /// what is computed in
         precision: Precision = "fp32",
         /// which checkpoint counts as the result
@@ -94,7 +96,12 @@ choice! {
 
 choice! {
     /// What is computed in.
-    pub enum Precision { Fp32 = "fp32", }
+    pub enum Precision {
+        /// 32 bits throughout.
+        Fp32 = "fp32",
+        /// Maps in bfloat16, parameters and sums in 32 bits; on a GPU.
+        Bf16 = "bf16",
+    }
 }
 
 choice! {

@@ -239,3 +239,26 @@ fn real_photographs_are_learned_from() {
     let ran = bench.fine(&format!("{data} {small} --batch 8 --steps 2"));
     assert!(ran.out.contains("on 600 images of imagenette-small (200 to test)"), "{}", ran.out);
 }
+
+#[test]
+fn gradients_are_clipped_where_the_recipe_says_so() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --steps 2 --out plain");
+    bench.fine("train tiny.clue --steps 2 --out loose --set recipe.clip=1000");
+    bench.fine("train tiny.clue --steps 2 --out tight --set recipe.clip=1e-6");
+    let end =
+        |run: &str| Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap().parameters;
+    assert_eq!(end("plain"), end("loose"));
+    assert_ne!(end("plain"), end("tight"));
+}
+
+#[test]
+fn a_cpu_refuses_a_recipe_in_bf16() {
+    let bench = Bench::new();
+    let ran = bench.run("train tiny.clue --set recipe.precision=bf16");
+    assert_eq!(ran.code, Some(1));
+    assert_snapshot!(ran.err, @r"
+    error: the recipe asks for bf16, and a CPU computes in fp32
+      help: --device cuda, or --set recipe.precision=fp32
+    ");
+}
