@@ -11,6 +11,7 @@ mod builder;
 pub mod cost;
 mod draw;
 mod edit;
+mod hash;
 pub mod ops;
 mod text;
 mod types;
@@ -19,6 +20,7 @@ mod verify;
 pub use builder::Builder;
 pub use draw::Drawing;
 pub use edit::Edit;
+pub use hash::Digest;
 pub use ops::Op;
 pub use types::{Choice, Size, Type, area, times};
 
@@ -166,11 +168,5 @@ impl Graph {
     /// Scalars in all parameters.
     pub fn param_count(&self) -> u64 {
         self.params.iter().map(|p| p.elements() as u64).sum()
-    }
-
-    /// Equal for graphs that compute the same thing with the same parameters; names of the model
-    /// do not enter.
-    pub fn hash(&self) -> String {
-        blake3::hash(self.body_text().as_bytes()).to_hex()[..16].to_string()
     }
 }

@@ -4,13 +4,6 @@ use super::{Graph, Init, Node};
 use std::fmt::{self, Write};
 
 impl Graph {
-    /// The nodes and parameters without the model's name: what the hash is taken of.
-    pub(super) fn body_text(&self) -> String {
-        let mut out = self.nodes_text(self.nodes.iter().enumerate());
-        let _ = writeln!(out, "return %{}", self.output.0);
-        out
-    }
-
     /// Some nodes and their parameters.
     pub(super) fn nodes_text<'a>(&self, nodes: impl Iterator<Item = (usize, &'a Node)>) -> String {
         let mut out = String::new();
@@ -45,7 +38,8 @@ impl Graph {
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "graph {} : {} parameters", self.name, self.param_count())?;
-        f.write_str(&self.body_text())
+        f.write_str(&self.nodes_text(self.nodes.iter().enumerate()))?;
+        writeln!(f, "return %{}", self.output.0)
     }
 }
 

@@ -1,19 +1,24 @@
 //! Graph to graph, one pass per file. What a pass gives is verified in every debug build.
 //!
 //! ```text
-//! model ─plain─ fuse ─ dead → what evaluation runs
-//! model ─ fuse ─ differentiate ─ recompute ─ dead → what a training step runs
+//! model ─plain─ common ─ fuse ─ dead → what evaluation runs
+//! model ─ common ─ fuse ─ differentiate ─ recompute ─ dead → what a training step runs
+//! model ─ dead ─ common ─ order → what is compared with other models
 //! ```
 
+mod common;
 mod dead;
 mod differentiate;
 mod fuse;
+mod order;
 mod plain;
 mod recompute;
 
+pub use common::common;
 pub use dead::dead;
 pub use differentiate::{differentiate, reached};
 pub use fuse::fuse;
+pub use order::order;
 pub use plain::plain;
 pub use recompute::recompute;
 
@@ -39,16 +44,26 @@ impl Keep {
 /// What evaluation runs: logits, nothing random.
 pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
     let graph = checked("plain", plain(model));
+    let graph = checked("common", common(&graph));
     let graph = checked("fuse", fuse(&graph, keep));
     checked("dead", dead(&graph, keep))
 }
 
 /// What a training step runs: logits, loss, the gradient of every parameter, the update.
 pub fn step(model: &Graph, clip: Option<f64>, keep: Keep) -> Graph {
-    let graph = checked("fuse", fuse(model, keep));
+    let graph = checked("common", common(model));
+    let graph = checked("fuse", fuse(&graph, keep));
     let graph = checked("differentiate", differentiate(&graph, clip));
     let graph = checked("recompute", recompute(&graph));
     checked("dead", dead(&graph, keep))
+}
+
+/// A model without what nothing reads or what is computed twice, in an order that does not depend
+/// on how it was built. It has the hash of the model, and models of one hash become one graph.
+pub fn canonical(model: &Graph) -> Graph {
+    let graph = checked("dead", dead(model, Keep::Output));
+    let graph = checked("common", common(&graph));
+    checked("order", order(&graph))
 }
 
 fn checked(pass: &str, graph: Graph) -> Graph {

@@ -126,7 +126,10 @@ fn a_file_cut_short_or_foreign_is_an_error() {
 fn another_graph_is_refused_with_the_difference() {
     let saved = checkpoint(&model(TINY, &[]).graph.unwrap(), TINY);
     let refused = |sets: &[&str]| {
-        saved.clone().fitted(&model(TINY, sets).graph.unwrap()).unwrap_err().to_string()
+        let graph = model(TINY, sets).graph.unwrap();
+        let message = saved.clone().fitted(&graph).unwrap_err().to_string();
+        // Hashes move when an op gains a setting.
+        message.replace(&saved.meta.graph_hash, "there").replace(&graph.hash(), "here")
     };
     insta::assert_snapshot!(refused(&["classes=5", "blocks=1", "mixer.fuse=fixed"]));
     // The same parameters, and yet another function.

@@ -1,0 +1,3 @@
+//! Passes, on graphs of texts and on graphs built by hand.
+
+mod canonical;
