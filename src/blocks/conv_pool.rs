@@ -25,7 +25,7 @@ impl ConvPool {
             stride: self.stride.value.0,
             pad: self.pad.value.0 as usize,
         };
-        let out = b.push("skip", "conv_skip", conv, &[x]);
+        let out = b.push("conv", "proj", conv, &[x]);
         b.tap("", out);
         out
     }

@@ -3,23 +3,24 @@
 //! This list is the only other place a new kind is named.
 
 mod cluster;
+mod cluster_pool;
 mod conv_pool;
-mod icp;
 mod mean_head;
 mod mlp;
 mod norm;
 mod patches;
 
 pub use cluster::Cluster;
+pub use cluster_pool::{Fec, Icp};
 pub use conv_pool::ConvPool;
-pub use icp::Icp;
 pub use mean_head::MeanHead;
 pub use mlp::Mlp;
-pub use norm::Layer;
+pub use norm::{Group, Layer};
 pub use patches::Patches;
 
 use crate::diag::{Diagnostic, Spanned};
-use crate::graph::{Builder, Size, Value};
+use crate::graph::ops::Windows;
+use crate::graph::{Builder, Size, Value, times};
 use crate::schema::slot;
 
 slot! {
@@ -29,7 +30,7 @@ slot! {
 
 slot! {
     /// How a value is normalized.
-    pub enum Norm = "norm" { Layer(Layer), }
+    pub enum Norm = "norm" { Layer(Layer), Group(Group), }
 }
 
 slot! {
@@ -44,7 +45,7 @@ slot! {
 
 slot! {
     /// How a map enters the next stage.
-    pub enum Pool = "pool" { Icp(Icp), Conv(ConvPool), }
+    pub enum Pool = "pool" { Icp(Icp), Fec(Fec), Conv(ConvPool), }
 }
 
 slot! {
@@ -65,6 +66,7 @@ impl Norm {
     pub fn lower(&self, b: &mut Builder, name: &str, published: &str, x: Value) -> Value {
         match self {
             Norm::Layer(kind) => kind.lower(b, name, published, x),
+            Norm::Group(kind) => kind.lower(b, name, published, x),
         }
     }
 }
@@ -82,6 +84,13 @@ impl Mixer {
             Mixer::Cluster(kind) => kind.lower(b, x, width, shared),
         }
     }
+
+    /// The module of the published code that holds the blocks of a stage, if there is one.
+    pub fn blocks_module(&self) -> &'static str {
+        match self {
+            Mixer::Cluster(kind) => kind.blocks_module(),
+        }
+    }
 }
 
 impl FeedForward {
@@ -96,6 +105,7 @@ impl Pool {
     pub fn lower(&self, b: &mut Builder, x: Value, width: usize) -> Value {
         match self {
             Pool::Icp(kind) => kind.lower(b, x, width),
+            Pool::Fec(kind) => kind.lower(b, x, width),
             Pool::Conv(kind) => kind.lower(b, x, width),
         }
     }
@@ -124,6 +134,21 @@ fn normed(
         Some(kind) => b.at(norm.span, |b| kind.lower(b, name, published, x)),
         None => x,
     }
+}
+
+/// Windows cut a map (called `what`) into equal parts.
+fn windows_divide(b: &mut Builder, windows: Spanned<Size>, map: Size, what: &str) -> bool {
+    let divides = Windows(*windows).divide(map);
+    if !divides {
+        let message = format!("{} windows do not divide {what} of {}", times(*windows), times(map));
+        let mut diagnostic =
+            Diagnostic::error("E0510", message).at(windows.span, "do not divide it");
+        if let Some(span) = b.input_span() {
+            diagnostic = diagnostic.at(span, "comes from here");
+        }
+        b.diags.push(diagnostic.help("windows x rows or columns of each make a side of the map"));
+    }
+    divides
 }
 
 /// A kernel that keeps the map must have a middle.

@@ -1,6 +1,6 @@
-//! Layer norm.
+//! Norms.
 
-use crate::graph::ops::LayerNorm;
+use crate::graph::ops::{GroupNorm, LayerNorm};
 use crate::graph::{Builder, Value};
 use crate::schema::block;
 
@@ -12,5 +12,16 @@ block! {
 impl Layer {
     pub fn lower(&self, b: &mut Builder, name: &str, published: &str, x: Value) -> Value {
         b.push(name, published, LayerNorm, &[x])
+    }
+}
+
+block! {
+    /// Group norm with one group, over all pixels and channels of a map.
+    pub struct Group = "group" {}
+}
+
+impl Group {
+    pub fn lower(&self, b: &mut Builder, name: &str, published: &str, x: Value) -> Value {
+        b.push(name, published, GroupNorm, &[x])
     }
 }

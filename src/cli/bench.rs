@@ -7,7 +7,7 @@ use super::{Exit, Format, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
-use crate::exec::{AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init};
+use crate::exec::{missing, AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init};
 use crate::graph::Graph;
 use std::io::{self, Write};
 use std::time::Instant;
@@ -108,6 +108,7 @@ fn measure(
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (executor, mode) {
         (Executor::Compiled, _) => {
+            missing::compiled(graph)?;
             let mut compiled = match mode {
                 Mode::Train => Compiled::trainer(graph, parameters, optimizer, None, threads),
                 Mode::Infer => Compiled::evaluator(graph, parameters, threads),

@@ -2,6 +2,7 @@
 
 use super::Parameters;
 use crate::graph::Size;
+use crate::graph::ops::Windows;
 
 /// A value under the name of a module of the published code.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +10,7 @@ pub enum Seen {
     /// `[B, …, C]`, channels last.
     Tensor { shape: Vec<usize>, data: Vec<f32> },
     /// A center for every pixel (and head): `[B, heads, N]`, of a `grid` over a `map`.
-    Index { index: Vec<u32>, images: usize, map: Size, grid: Size },
+    Index { index: Vec<u32>, images: usize, map: Size, grid: Size, windows: Windows },
 }
 
 /// One batch in evaluation mode, forward and backward.

@@ -85,13 +85,17 @@ pub fn publish(param: &Param, ours: &[f32]) -> Plain {
     Plain { shape: axes(param).0, data }
 }
 
-/// A published tensor as ours, or the published shape it should have. A scalar may stand as one
-/// element of any rank.
+/// A shape without dimensions of length one at its end: a linear layer may stand as a convolution,
+/// a scalar as one element of any rank.
+pub fn plain(shape: &[usize]) -> &[usize] {
+    let end = shape.iter().rposition(|&length| length != 1).map_or(0, |last| last + 1);
+    &shape[..end]
+}
+
+/// A published tensor as ours, or the published shape it should have.
 pub fn adopt(param: &Param, published: &Plain) -> Result<Vec<f32>, Vec<usize>> {
     let (shape, _) = axes(param);
-    let single = |shape: &[usize]| shape.iter().all(|&length| length == 1);
-    let same = shape == published.shape || single(&shape) && single(&published.shape);
-    if !same || published.data.len() != param.elements() {
+    if plain(&shape) != plain(&published.shape) || published.data.len() != param.elements() {
         return Err(shape);
     }
     let mut ours = vec![0.0; param.elements()];

@@ -6,9 +6,9 @@
 //! `step.NAME`; names are the published ones.
 
 use super::observe::{Observation, Seen};
-use super::published::{Misfit, Plain, Plains, adopt, from_published, publish, read};
+use super::published::{Misfit, Plain, Plains, adopt, from_published, plain, publish, read};
 use super::{Batch, ExecError, Parameters};
-use crate::graph::ops::AdaptivePool;
+use crate::graph::ops::{AdaptivePool, Windows};
 use crate::graph::{Graph, Size};
 use serde::Serialize;
 use std::path::Path;
@@ -205,10 +205,10 @@ fn channels_first(shape: &[usize], data: &[f32]) -> Plain {
 fn assignments(seen: &Observation, tensors: &Plains, comparison: &mut Comparison) {
     for (module, expected) in part(tensors, "assign.") {
         let found = named(seen, &module).find_map(|seen| match seen {
-            Seen::Index { index, map, grid, .. } => Some((index, *map, *grid)),
+            Seen::Index { index, map, grid, windows, .. } => Some((index, *map, *grid, *windows)),
             Seen::Tensor { .. } => None,
         });
-        let Some((index, map, grid)) = found else {
+        let Some((index, map, grid, windows)) = found else {
             comparison.unknown.push(format!("assign.{module}"));
             continue;
         };
@@ -216,9 +216,30 @@ fn assignments(seen: &Observation, tensors: &Plains, comparison: &mut Comparison
         let lowest = canonical.map(|_| canonical_centers(map, grid));
         let center = |&m: &u32| lowest.as_ref().map_or(m, |lowest| lowest[m as usize] as u32);
         let expected = canonical.unwrap_or(&expected);
-        let data = index.iter().map(|m| center(m) as f32).collect();
+        let centers: Vec<u32> = index.iter().map(center).collect();
+        let data = by_window(&centers, map, grid, windows);
         comparison.indices(&module, &Plain { shape: expected.shape.clone(), data }, expected);
     }
+}
+
+/// Centers of every pixel of the map, `[…, N]`, as the published code has them: window after window,
+/// counted within the window.
+fn by_window(centers: &[u32], map: Size, grid: Size, windows: Windows) -> Vec<f32> {
+    let ([height, width], [rows, columns]) = (windows.of(map), windows.of(grid));
+    let local = |center: usize| {
+        let [row, column] = [center / grid[1], center % grid[1]];
+        row % rows * columns + column % columns
+    };
+    let pixels = |window: usize| {
+        let [top, left] = [window / windows.0[1] * height, window % windows.0[1] * width];
+        (0..height * width).map(move |i| (top + i / width) * map[1] + left + i % width)
+    };
+    let count = windows.count() as usize;
+    let of_map = |centers: &[u32]| -> Vec<f32> {
+        let order = (0..count).flat_map(pixels);
+        order.map(|pixel| local(centers[pixel] as usize) as f32).collect()
+    };
+    centers.chunks_exact((map[0] * map[1]).max(1)).flat_map(of_map).collect()
 }
 
 /// For every center, the lowest one whose pooling bin is the same.
@@ -335,9 +356,7 @@ impl Errors {
     /// Infinite where the sizes differ or a number is none.
     fn of(found: &Plain, expected: &Plain) -> Errors {
         let none = Errors { max_abs: f64::INFINITY, relative_l2: f64::INFINITY };
-        let single = found.data.len() == 1 && expected.data.len() == 1;
-        let same = found.shape == expected.shape || single;
-        if !same || found.data.len() != expected.data.len() {
+        if plain(&found.shape) != plain(&expected.shape) || found.data.len() != expected.data.len() {
             return none;
         }
         let (mut max_abs, mut error, mut norm) = (0f64, 0f64, 0f64);

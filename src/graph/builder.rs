@@ -92,11 +92,7 @@ impl Builder {
         let first = self.params.len();
         self.params.extend(specs.into_iter().map(|spec| Param {
             name: format!("{scope}.{}", spec.name),
-            published: if module.is_empty() {
-                spec.published.to_string()
-            } else {
-                format!("{module}.{}", spec.published)
-            },
+            published: join(std::slice::from_ref(&module), spec.published),
             shape: spec.shape,
             init: spec.init,
             layout: spec.layout,

@@ -160,6 +160,15 @@ impl Graph {
         }
     }
 
+    /// The windows in which pixels and centers met for an assignment or index.
+    pub fn windows(&self, value: Value) -> ops::Windows {
+        match &self.node(value).op {
+            Op::Assign(op) => op.windows,
+            Op::Nearest(op) => op.windows,
+            _ => ops::Windows::WHOLE,
+        }
+    }
+
     /// How many classes the logits tell apart.
     pub fn classes(&self) -> usize {
         self.node(self.output).ty.channels().unwrap_or(0)

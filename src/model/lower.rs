@@ -2,9 +2,9 @@
 
 use super::settings::{Settings, Stage};
 use super::{gather, inputs};
-use crate::blocks::ODD_MAP;
+use crate::blocks::{Mixer, ODD_MAP};
 use crate::diag::Diagnostic;
-use crate::graph::ops::{Add, DropPath, Input};
+use crate::graph::ops::{Add, DropPath, Input, Scale};
 use crate::graph::{Builder, Graph, Size, Type, Value, area};
 
 /// Pixels of an image, at most: counts stay far from overflow.
@@ -70,10 +70,15 @@ fn build(settings: &Settings, size: Size) -> (Graph, Vec<Diagnostic>) {
         }
         x = b.scope(&name, &format!("network.{module}"), |b| {
             let mut shared = None;
+            let around = stage.mixer.as_ref().map_or("blocks", Mixer::blocks_module);
             for block in 0..blocks(stage) {
                 let rate = drop_rate(whole.drop_path.value.0, position, total);
                 position += 1;
-                x = b.scope(&format!("block{}", block + 1), &format!("blocks.{block}"), |b| {
+                let published = match around {
+                    "" => block.to_string(),
+                    around => format!("{around}.{block}"),
+                };
+                x = b.scope(&format!("block{}", block + 1), &published, |b| {
                     let out = lower_block(b, stage, x, rate, &mut shared);
                     b.tap("", out);
                     out
@@ -102,7 +107,7 @@ fn drop_rate(rate: f64, position: usize, total: usize) -> f64 {
     if total > 1 { rate * position as f64 / (total - 1) as f64 } else { 0.0 }
 }
 
-/// `x + drop(mixer(norm(x)))`, then `x + drop(ffn(norm(x)))`.
+/// `x + drop(scale(mixer(norm(x))))`, then `x + drop(scale(ffn(norm(x))))`.
 fn lower_block(
     b: &mut Builder,
     stage: &Stage,
@@ -117,14 +122,22 @@ fn lower_block(
         let mixed = b.at(stage.mixer.span, |b| {
             b.scope("mixer", "token_mixer", |b| mixer.lower(b, u, width, shared))
         });
+        let mixed = scaled(b, stage, "mixer", "layer_scale_1", mixed);
         x = residual(b, "mixer", x, mixed, rate);
     }
     if let Some(ffn) = &stage.ffn.value {
         let u = b.at(stage.norm.span, |b| stage.norm.lower(b, "ffn_norm", "norm2", x));
         let out = b.at(stage.ffn.span, |b| b.scope("ffn", "mlp", |b| ffn.lower(b, u, width)));
+        let out = scaled(b, stage, "ffn", "layer_scale_2", out);
         x = residual(b, "ffn", x, out, rate);
     }
     x
+}
+
+fn scaled(b: &mut Builder, stage: &Stage, part: &str, published: &str, branch: Value) -> Value {
+    let Some(start) = stage.layer_scale.value else { return branch };
+    let scale = Scale { start: start.0 };
+    b.at(stage.layer_scale.span, |b| b.push(&format!("{part}_scale"), published, scale, &[branch]))
 }
 
 fn residual(b: &mut Builder, part: &str, x: Value, branch: Value, rate: f64) -> Value {

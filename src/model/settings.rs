@@ -7,7 +7,7 @@ use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diagnostic, Diags, Spanned};
 use crate::graph::Size;
 use crate::schema::block;
-use crate::schema::{Count, Fraction, Reader, Setting};
+use crate::schema::{Count, Fraction, Positive, Reader, Setting};
 use crate::spec::{Data, Recipe, RecipeSlot};
 
 block! {
@@ -41,6 +41,8 @@ block! {
         width: Count,
         /// before each half of a block
         norm: Norm = "layer",
+        /// what every half of a block is scaled by at first, a learnable factor per channel
+        layer_scale: Option<Positive> = "off",
         /// how pixels exchange information
         mixer: Option<Mixer>,
         /// what every pixel computes by itself

@@ -355,7 +355,7 @@ fn attend_agrees() {
                 let [c, k, v, g] = [m, n, n, m].map(|count| sample(stream, count, precision));
                 let params: Vec<Vec<f32>> = temperature.iter().map(|&t| vec![t]).collect();
                 let map = |size, data| Map { size, channels, data };
-                let op = ops::Attend { heads, score };
+                let op = ops::Attend { heads, score, windows: ops::Windows::WHOLE };
                 let inputs = [map(grid, &c), map(size, &k), map(size, &v)];
                 let expected = reference(|b, v| b.push("op", "", op, v), &inputs, &params, &g);
                 let score = match score {
@@ -448,7 +448,7 @@ fn assign_agrees() {
                 let g = sample(stream, values, precision);
                 let params = vec![vec![alpha], vec![0.3]];
                 let map = |size, data| Map { size, channels, data };
-                let op = ops::Assign { heads, choice };
+                let op = ops::Assign { heads, choice, windows: ops::Windows::WHOLE };
                 let inputs = [map(grid, &q), map(size, &k)];
                 let expected = reference(|b, v| b.push("op", "", op, v), &inputs, &params, &g);
                 let op = assign::Assign { images, centers, pixels, heads, width };
@@ -497,7 +497,7 @@ fn dispatch_agrees() {
                 let inputs = [map(grid, &q), map(size, &k), map(grid, &c)];
                 let expected = reference(
                     |b, v| {
-                        let to = b.push("assign", "", ops::Assign { heads, choice }, &v[..2]);
+                        let to = b.push("assign", "", ops::Assign { heads, choice, windows: ops::Windows::WHOLE }, &v[..2]);
                         b.push("op", "", ops::Dispatch, &[to, v[2]])
                     },
                     &inputs,

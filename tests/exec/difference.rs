@@ -5,7 +5,7 @@ use cluec::exec::StepKey;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Mode, Output, evaluate};
 use cluec::graph::ops::*;
-use cluec::graph::{Builder, Choice, Value};
+use cluec::graph::{Builder, Choice, Size, Value};
 
 fn random(name: &str, dims: &[usize]) -> Tensor {
     let mut random = Random::named(7, name, Site::Other);
@@ -13,16 +13,15 @@ fn random(name: &str, dims: &[usize]) -> Tensor {
     Tensor::from_vec(data, dims, &Device::Cpu).unwrap()
 }
 
-/// Builds on maps of 7x9 with the given channels (first) or grids of 3x5 (later), and compares.
+/// Builds on maps of 7x9, or grids, with the given channels, and compares.
 fn check(
     name: &str,
-    channels: &[(bool, usize)],
+    channels: &[(Size, usize)],
     build: impl FnOnce(&mut Builder, &[Value]) -> Value,
 ) {
     let mut b = Builder::new();
     let (mut places, mut starts, mut given) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, &(grid, c)) in channels.iter().enumerate() {
-        let size = if grid { [3, 5] } else { [7, 9] };
+    for (i, &(size, c)) in channels.iter().enumerate() {
         let input = b.push(&format!("in{i}"), "", Input { size }, &[]);
         places.push(b.push(
             &format!("x{i}"),
@@ -74,8 +73,10 @@ fn check(
     }
 }
 
-const MAP: bool = false;
-const GRID: bool = true;
+const MAP: Size = [7, 9];
+const GRID: Size = [3, 5];
+/// Three windows of a row side by side divide it and the map.
+const WIDE: Size = [2, 6];
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
@@ -90,6 +91,11 @@ fn gradients_are_those_of_finite_differences() {
     let linear = Linear { out: 5, form: Form::Dense };
     check("linear", &[(MAP, 3)], |b, x| b.push("op", "", linear, x));
     check("layer_norm", &[(MAP, 13)], |b, x| b.push("op", "", LayerNorm, x));
+    check("group_norm", &[(MAP, 5)], |b, x| b.push("op", "", GroupNorm, x));
+    check("scale", &[(MAP, 5)], |b, x| b.push("op", "", Scale { start: 1.0 }, x));
+    for (map, from, to) in [([7, 9], 6, 2), ([7, 3], 3, 6), ([21, 3], 6, 1)] {
+        check("reread", &[(MAP, 6)], |b, x| b.push("op", "", Reread { map, from, to }, x));
+    }
     check("gelu", &[(MAP, 3)], |b, x| b.push("op", "", Gelu, x));
     check("add", &[(MAP, 3), (MAP, 3)], |b, x| b.push("op", "", Add, x));
     check("add itself", &[(MAP, 3)], |b, x| b.push("op", "", Add, &[x[0], x[0]]));
@@ -100,22 +106,46 @@ fn gradients_are_those_of_finite_differences() {
         let pool = AdaptivePool { grid, hooks: 1 };
         check("adaptive_pool", &[(MAP, 3)], |b, x| b.push("op", "", pool, x));
     }
-    for score in [Score::Cosine { start: 2.0, floor: 0.01 }, Score::Dot] {
-        let attend = Attend { heads: 2, score };
-        let inputs = [(GRID, 6), (MAP, 6), (MAP, 6)];
-        check("attend", &inputs, |b, x| b.push("op", "", attend, x));
+    for windows in [Windows::WHOLE, Windows([1, 3])] {
+        for score in [Score::Cosine { start: 2.0, floor: 0.01 }, Score::Dot] {
+            let attend = Attend { heads: 2, score, windows };
+            let inputs = [(WIDE, 6), (MAP, 6), (MAP, 6)];
+            check("attend", &inputs, |b, x| b.push("op", "", attend, x));
+        }
     }
     check("gate", &[(GRID, 6), (GRID, 6)], |b, x| b.push("op", "", Gate { heads: 2 }, x));
-    for choice in [Choice::Hard, Choice::Soft] {
-        let inputs = [(GRID, 6), (MAP, 6), (GRID, 4)];
-        check(&format!("assign {choice:?}"), &inputs, |b, x| {
-            let assignment = b.push("assign", "", Assign { heads: 2, choice }, &x[..2]);
-            b.push("op", "", Dispatch, &[assignment, x[2]])
+    for windows in [Windows::WHOLE, Windows([1, 3])] {
+        for choice in [Choice::Hard, Choice::Soft] {
+            let inputs = [(WIDE, 6), (MAP, 6), (WIDE, 4)];
+            let assign = Assign { heads: 2, choice, windows };
+            check(&format!("assign {choice:?}"), &inputs, |b, x| {
+                let assignment = b.push("assign", "", assign, &x[..2]);
+                b.push("op", "", Dispatch, &[assignment, x[2]])
+            });
+        }
+    }
+    let weighings = [
+        (Choice::Hard, Weighing::Weighted),
+        (Choice::Hard, Weighing::Mixed),
+        (Choice::Soft, Weighing::Weighted),
+    ];
+    for (choice, weighing) in weighings {
+        let inputs = [(WIDE, 6), (MAP, 6), (MAP, 4), (WIDE, 4)];
+        let assign = Assign { heads: 2, choice, windows: Windows([1, 3]) };
+        check(&format!("cluster_mean {choice:?}"), &inputs, |b, x| {
+            let assignment = b.push("assign", "", assign, &x[..2]);
+            b.push("op", "", ClusterMean { weighing }, &[assignment, x[2], x[3]])
         });
     }
     // The name keys the numbers, and with these no pixel is near a tie.
     check("cluster_pool", &[(MAP, 4)], |b, x| {
-        let nearest = b.push("nearest", "", Nearest { grid: [3, 5] }, &[x[0]]);
-        b.push("op", "", ClusterMean, &[nearest, x[0]])
+        let nearest = Nearest { grid: [3, 5], windows: Windows::WHOLE };
+        let nearest = b.push("nearest", "", nearest, &[x[0]]);
+        b.push("op", "", ClusterMean { weighing: Weighing::Mean }, &[nearest, x[0]])
+    });
+    check("cluster_pool", &[(MAP, 4), (GRID, 4)], |b, x| {
+        let nearest = Nearest { grid: [3, 5], windows: Windows::WHOLE };
+        let nearest = b.push("nearest", "", nearest, &[x[0]]);
+        b.push("op", "", ClusterMean { weighing: Weighing::Mean }, &[nearest, x[0], x[1]])
     });
 }

@@ -3,6 +3,7 @@ mod compiled;
 mod components;
 mod difference;
 mod drop_path;
+mod families;
 mod model;
 mod whole;
 

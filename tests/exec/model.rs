@@ -29,11 +29,13 @@ pub fn mixer(b: &mut Builder, m: &Mixer, u: Value, shared: Option<Value>) -> (Va
     let key_centers = b.push("key_centers", "", pool.clone(), &[key]);
     let local = b.push("local", "", pool, &[value]);
     let score = Score::Cosine { start: 2.13, floor: m.floor };
-    let soft = b.push("attend", "", Attend { heads: m.heads, score }, &[key_centers, key, value]);
+    let windows = Windows::WHOLE;
+    let attend = Attend { heads: m.heads, score, windows };
+    let soft = b.push("attend", "", attend, &[key_centers, key, value]);
     let fused = b.push("gate", "gate", Gate { heads: m.heads }, &[soft, local]);
     let assignment = shared.unwrap_or_else(|| {
         let query = dense(b, "query", "q", inner, fused);
-        let assign = Assign { heads: m.heads, choice: Choice::Hard };
+        let assign = Assign { heads: m.heads, choice: Choice::Hard, windows };
         b.push("assign", "", assign, &[query, key])
     });
     let back = b.push("dispatch", "", Dispatch, &[assignment, fused]);
@@ -54,9 +56,9 @@ pub fn pool(b: &mut Builder, grid: Size, widths: [usize; 2], norm2: bool, x: Val
     let skip = Conv { out: widths[1], kernel: [3, 3], stride: 2, pad: 1 };
     let skip = b.push("skip", "conv_skip", skip, &[x]);
     let f = conv1x1(b, "features", "conv_f", widths[0], x);
-    let nearest = b.push("nearest", "", Nearest { grid }, &[f]);
+    let nearest = b.push("nearest", "", Nearest { grid, windows: Windows::WHOLE }, &[f]);
     b.tap("", nearest);
-    let pooled = b.push("pool", "", ClusterMean, &[nearest, f]);
+    let pooled = b.push("pool", "", ClusterMean { weighing: Weighing::Mean }, &[nearest, f]);
     let y = b.push("norm1", "norm1", LayerNorm, &[pooled]);
     let y = conv1x1(b, "value1", "conv_v.0", widths[0], y);
     let y = b.push("gelu", "", Gelu, &[y]);

@@ -13,7 +13,7 @@ pub const CODES: &[Code] = &[
     model(
         "E0502",
         "a pool that halves an odd map",
-        "Improved cluster pooling halves the map, so both sides must be even. The report lists the \
+        "Cluster pooling halves the map, so both sides must be even. The report lists the \
          nearest sizes of images that work.",
         ["input 30x30", "input 28x28"],
     ),
@@ -59,6 +59,55 @@ pub const CODES: &[Code] = &[
         "`expect` is an assertion, held to the digits written: `9.2K` allows half of its last digit, \
          a whole number nothing.",
         ["expect { params 5.68M }", "expect { params 9.2K }"],
+    ),
+    model(
+        "E0510",
+        "windows that do not divide a map",
+        "Windows cut a map into equal rectangles (in the raw layout: its memory into equal slices), so \
+         their number along a side divides that side. A pool's windows divide the map it gives.",
+        ["mixer.windows 3x3", "mixer.windows 2x2"],
+    ),
+    model(
+        "E0511",
+        "a part that nothing reads",
+        "A key of its own is what centers attend by: without refinement nothing reads it. Refined \
+         centers are what is dispatched or what pixels are compared with: where centers are regrouped \
+         and pixels compared with the pooled keys, nothing reads them.",
+        ["mixer { refine off; fuse off; key own }", "mixer.key own"],
+    ),
+    model(
+        "E0512",
+        "a comparison with centers that do not exist",
+        "`query refined` compares pixels with the refined centers, and nothing refines.",
+        ["mixer { refine off; fuse off; query refined }", "mixer.query refined"],
+    ),
+    model(
+        "E0513",
+        "a count of what is divided",
+        "`regroup mean` and `regroup mixed` count the pixels of a center. In a soft assignment every \
+         pixel belongs to all centers in part, and there is nothing to count.",
+        ["mixer { regroup mean; assign soft }", "mixer { regroup weighted; assign soft }"],
+    ),
+    model(
+        "E0514",
+        "channels told apart in the raw layout",
+        "The raw layout cuts windows from memory, which mixes channels with pixels. A gate or a query \
+         layer weighs channels, and there are none to weigh.",
+        ["mixer.layout raw", "mixer { layout raw; fuse off; query refined }"],
+    ),
+    model(
+        "E0515",
+        "a pool that keeps the width",
+        "A cluster pool takes the width of its stage by the projection (`widen before`) or by its last \
+         layer. Without layers, and widening after, neither is there.",
+        ["pool.layers 0", "pool { layers 0; widen before }"],
+    ),
+    model(
+        "E0516",
+        "nothing spare",
+        "`spare on` keeps parameters that the other settings leave without a reader, as published \
+         modules do. Here every layer is read.",
+        ["mixer.spare on", "mixer { spare on; query centers }"],
     ),
     model(
         "W0501",

@@ -26,6 +26,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
     let scratch = &mut lane.scratch[..];
     match op {
         Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Update(_) | Op::Gradient(_) => {}
+        // Never computed; without a kernel yet (`exec::missing`).
+        Op::Spare(_) | Op::GroupNorm(_) | Op::Scale(_) | Op::Reread(_) => {}
         Op::Coordinates(_) => {
             let (map, channels) = map(ty(0));
             Coordinates { map, channels }.forward(n, node.x(0), node.y(0));

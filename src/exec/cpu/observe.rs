@@ -17,6 +17,7 @@ pub fn observe(
     parameters: &Parameters,
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
+    crate::exec::missing::compiled(model)?;
     let training = !batch.labels.is_empty();
     let graph = match training {
         true => passes::step(&passes::plain(model), None, Keep::Taps),
@@ -43,11 +44,11 @@ pub fn observe(
             }
             Type::Assignment { map, grid, heads, choice: Choice::Hard } => {
                 let index = by_head(bytemuck::cast_slice(data), images, heads);
-                Some(Seen::Index { index, images, map, grid })
+                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
             }
             Type::Index { map, grid } => {
                 let index = bytemuck::cast_slice(data).to_vec();
-                Some(Seen::Index { index, images, map, grid })
+                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
             }
             _ => None,
         }

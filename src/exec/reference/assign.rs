@@ -1,6 +1,7 @@
 //! Pixels find centers, and centers return to pixels.
 
 use super::heads::{directions, join, sigmoid, split};
+use super::windows::mask;
 use crate::graph::ops::Assign;
 use crate::graph::{Choice, Size};
 use candle_core::{D, DType, Device, Result, Tensor};
@@ -22,17 +23,27 @@ pub fn assign(
     alpha: &Tensor,
     beta: &Tensor,
 ) -> Result<Assignment> {
+    let size = |x: &Tensor| x.dims4().map(|(_, h, w, _)| [h, w]);
+    let (map, grid) = (size(keys)?, size(queries)?);
     let query = directions(queries, op.heads)?;
     let key = directions(keys, op.heads)?;
     let similarity = |cosine: &Tensor| sigmoid(&cosine.broadcast_mul(alpha)?.broadcast_add(beta)?);
     match op.choice {
         Choice::Soft => {
-            let all = similarity(&key.matmul(&query.transpose(2, 3)?)?)?;
+            let mut all = similarity(&key.matmul(&query.transpose(2, 3)?)?)?;
+            if let Some(mask) = mask(op.windows, map, grid, [1.0, 0.0], all.dtype())? {
+                all = all.broadcast_mul(&mask)?;
+            }
             Ok(Assignment::Soft(all.broadcast_div(&all.sum_keepdim(D::Minus1)?)?))
         }
         Choice::Hard => {
             let cosine = key.detach().matmul(&query.detach().transpose(2, 3)?)?;
-            let index = first_largest(&similarity(&cosine)?.detach())?;
+            let mut similarities = similarity(&cosine)?.detach();
+            // No similarity is negative.
+            if let Some(mask) = mask(op.windows, map, grid, [0.0, -2.0], cosine.dtype())? {
+                similarities = similarities.broadcast_add(&mask)?;
+            }
+            let index = first_largest(&similarities)?;
             let chosen = rows(&query, &index)?;
             let weight = similarity(&(key * chosen)?.sum(D::Minus1)?)?;
             Ok(Assignment::Hard { index, weight })
@@ -58,7 +69,7 @@ pub fn dispatch(
 }
 
 /// `[B, G, M, d]` by `[B, G, N]` to `[B, G, N, d]`: the rows named.
-fn rows(table: &Tensor, index: &Tensor) -> Result<Tensor> {
+pub fn rows(table: &Tensor, index: &Tensor) -> Result<Tensor> {
     let (batch, groups, m, d) = table.dims4()?;
     let n = index.dim(2)?;
     table

@@ -1,6 +1,7 @@
 //! Centers gather from all pixels: softmax over the pixels of every center's scores.
 
 use super::heads::{directions, join, split};
+use super::windows::mask;
 use crate::graph::ops::{Attend, Score};
 use candle_core::{D, DType, Result, Tensor};
 
@@ -13,6 +14,7 @@ pub fn attend(
     temperature: Option<&Tensor>,
 ) -> Result<Tensor> {
     let (_, gh, gw, channels) = centers.dims4()?;
+    let (_, h, w, _) = keys.dims4()?;
     let (query, key) = match (op.score, temperature) {
         (Score::Cosine { floor, .. }, Some(temperature)) => {
             let scale = bounded(temperature, floor)?.neg()?.exp()?;
@@ -24,7 +26,11 @@ pub fn attend(
             ((split(centers, op.heads)? * scale)?, split(keys, op.heads)?)
         }
     };
-    let scores = query.matmul(&key.transpose(2, 3)?)?;
+    let mut scores = query.matmul(&key.transpose(2, 3)?)?;
+    let shut = [0.0, f64::NEG_INFINITY];
+    if let Some(mask) = mask(op.windows, [h, w], [gh, gw], shut, scores.dtype())? {
+        scores = scores.broadcast_add(&mask.t()?)?;
+    }
     let largest = scores.max_keepdim(D::Minus1)?.detach();
     let weights = scores.broadcast_sub(&largest)?.exp()?;
     let total = weights.sum_keepdim(D::Minus1)?;

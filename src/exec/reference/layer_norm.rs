@@ -6,7 +6,7 @@ use crate::graph::ops;
 pub struct LayerNorm;
 
 /// Mean and reciprocal deviation of a row.
-fn statistics<T: Real>(row: &[T]) -> (T, T) {
+pub fn statistics<T: Real>(row: &[T]) -> (T, T) {
     let n = T::from_f64(row.len() as f64);
     let mean = lanes(row.len(), |i| row[i]) / n;
     let variance = lanes(row.len(), |i| (row[i] - mean) * (row[i] - mean)) / n;

@@ -13,15 +13,18 @@ mod conv;
 mod depthwise;
 mod gate;
 mod gelu;
+mod group_norm;
 mod heads;
 mod kernel;
 mod layer_norm;
 mod linear;
 mod normalize;
 mod observe;
+mod reread;
 mod run;
 mod simple;
 mod trainer;
+mod windows;
 
 pub use observe::observe;
 pub use run::{Mode, Output, evaluate};

@@ -38,7 +38,8 @@ pub fn observe(
                 &Type::Assignment { map, grid, .. },
             )
             | (Output::Index(found), &Type::Index { map, grid }) => {
-                Seen::Index { index: index(found)?, images, map, grid }
+                let windows = graph.windows(tap.value);
+                Seen::Index { index: index(found)?, images, map, grid, windows }
             }
             _ => continue,
         };

@@ -3,14 +3,16 @@
 use super::adaptive_pool::AdaptivePool;
 use super::assign::{Assignment, assign, dispatch};
 use super::attend::attend;
-use super::clusters::{cluster_mean, nearest};
+use super::clusters::{cluster_mean, nearest, of_index};
 use super::conv::conv;
 use super::depthwise::Depthwise;
 use super::gate::gate;
 use super::gelu::Gelu;
+use super::group_norm::GroupNorm;
 use super::kernel::apply;
 use super::layer_norm::LayerNorm;
 use super::linear::linear;
+use super::reread::Reread;
 use super::simple::{coordinates, drop_path, mean};
 use crate::exec::{ExecError, StepKey};
 use crate::graph::{Graph, Node, Op, Type, Value};
@@ -23,6 +25,8 @@ pub enum Output {
     Assignment(Assignment),
     /// A center for every pixel, `[B, N]`, `u32`.
     Index(Tensor),
+    /// Of what is never computed.
+    Nothing,
 }
 
 impl Output {
@@ -30,14 +34,14 @@ impl Output {
     pub fn tensor(&self) -> Result<&Tensor> {
         match self {
             Output::Tensor(tensor) => Ok(tensor),
-            _ => bail!("an assignment stands where a tensor is needed"),
+            _ => bail!("something else stands where a tensor is needed"),
         }
     }
 
     fn assignment(&self) -> Result<&Assignment> {
         match self {
             Output::Assignment(assignment) => Ok(assignment),
-            _ => bail!("a tensor stands where an assignment is needed"),
+            _ => bail!("something else stands where an assignment is needed"),
         }
     }
 }
@@ -106,6 +110,9 @@ fn compute(
         Op::Depthwise(_) => apply(Depthwise, &[x(0)?, &p[0], &p[1]])?,
         Op::Linear(_) => linear(x(0)?, &p[0], &p[1])?,
         Op::LayerNorm(_) => apply(LayerNorm, &[x(0)?, &p[0], &p[1]])?,
+        Op::GroupNorm(_) => apply(GroupNorm, &[x(0)?, &p[0], &p[1]])?,
+        Op::Scale(_) => x(0)?.broadcast_mul(&p[0])?,
+        Op::Reread(op) => apply(Reread::new(op, x(0)?.dims()), &[x(0)?])?,
         Op::Gelu(_) => apply(Gelu, &[x(0)?])?,
         Op::Add(_) => (x(0)? + x(1)?)?,
         Op::AdaptivePool(op) => apply(AdaptivePool { grid: op.grid }, &[x(0)?])?,
@@ -121,12 +128,24 @@ fn compute(
             };
             dispatch(input(0)?.assignment()?, x(1)?, heads, map)?
         }
-        Op::Nearest(op) => return Ok(Output::Index(nearest(op.grid, x(0)?)?)),
-        Op::ClusterMean(_) => {
+        Op::Nearest(op) => return Ok(Output::Index(nearest(op, x(0)?)?)),
+        Op::ClusterMean(op) => {
             let Some((grid, _)) = node.ty.as_map() else { bail!("it gives no map") };
-            let Output::Index(index) = input(0)? else { bail!("its first input is no index") };
-            cluster_mean(grid, index, x(1)?)?
+            let pooled = x(1)?;
+            let centers = match node.inputs.len() {
+                2 => apply(AdaptivePool { grid }, &[pooled])?,
+                _ => x(2)?.clone(),
+            };
+            let (belonging, heads) = match (input(0)?, &graph.node(node.inputs[0]).ty) {
+                (Output::Index(index), _) => (of_index(index, pooled.dtype())?, 1),
+                (Output::Assignment(assignment), Type::Assignment { heads, .. }) => {
+                    (assignment.clone(), *heads)
+                }
+                _ => bail!("its first input is no assignment"),
+            };
+            cluster_mean(op.weighing, &belonging, heads, pooled, &centers)?
         }
+        Op::Spare(_) => return Ok(Output::Nothing),
         Op::Mean(_) => mean(x(0)?)?,
         Op::DropPath(op) => match mode {
             Mode::Training { key, image } if op.rate > 0.0 => drop_path(x(0)?, op, image, key)?,

@@ -2,9 +2,11 @@
 //!
 //! Inputs: queries `[B, gh, gw, A]`, keys `[B, H, W, A]`. Hard (paper equation 5): the largest `s`
 //! after the sigmoid, lowest index on ties; the gradient flows through the winning value only.
-//! Soft: every `s`, divided by their sum over the centers.
+//! Soft: every `s`, divided by their sum over the centers. With windows a pixel meets the centers of
+//! its own window only: the others are not chosen (hard), and have 0 of it (soft). An index counts
+//! centers in the whole grid.
 
-use super::{Mismatch, Operation, Reads, head_width, map_of};
+use super::{Mismatch, Operation, Reads, Windows, head_width, map_of};
 use crate::graph::cost::Cost;
 use crate::graph::{Choice, Init, Layout, ParamSpec, Type, area};
 
@@ -12,6 +14,7 @@ use crate::graph::{Choice, Init, Layout, ParamSpec, Type, area};
 pub struct Assign {
     pub heads: usize,
     pub choice: Choice,
+    pub windows: Windows,
 }
 
 impl Operation for Assign {
@@ -24,7 +27,8 @@ impl Operation for Assign {
             Choice::Hard => "hard",
             Choice::Soft => "soft",
         };
-        vec![("heads", self.heads.to_string()), ("choice", choice.to_string())]
+        let words = [("heads", self.heads.to_string()), ("choice", choice.to_string())];
+        words.into_iter().chain(self.windows.attribute()).collect()
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
@@ -35,6 +39,7 @@ impl Operation for Assign {
             return Err(Mismatch::new(message, &[0, 1]));
         }
         head_width(channels, self.heads, 0)?;
+        self.windows.check(map, grid, &[0, 1])?;
         Ok(Type::Assignment { map, grid, heads: self.heads, choice: self.choice })
     }
 
@@ -56,7 +61,7 @@ impl Operation for Assign {
 
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         let Some((grid, _)) = inputs[0].as_map() else { return Cost::default() };
-        let macs = inputs[1].elements() * area(grid);
+        let macs = inputs[1].elements() * area(self.windows.of(grid));
         Cost { macs, ptflops: macs }
     }
 }

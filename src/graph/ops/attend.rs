@@ -3,9 +3,10 @@
 //! Inputs: centers `[B, gh, gw, A]`, keys and values `[B, H, W, A]`; heads split `A` evenly.
 //! Result `[B, gh, gw, A]`. Paper equation 4; cluenet.md 5.2 to 5.4 in the official code's terms:
 //! cosine scores are divided by `exp(max(temperature, ln floor))`, one scalar for all heads, and
-//! the temperature gets no gradient while it lies below the floor.
+//! the temperature gets no gradient while it lies below the floor. With windows a center gathers from
+//! the pixels of its own window only.
 
-use super::{Mismatch, Operation, Reads, head_width, map_of};
+use super::{Mismatch, Operation, Reads, Windows, head_width, map_of};
 use crate::graph::cost::Cost;
 use crate::graph::{Init, Layout, ParamSpec, Type, area};
 
@@ -13,6 +14,7 @@ use crate::graph::{Init, Layout, ParamSpec, Type, area};
 pub struct Attend {
     pub heads: usize,
     pub score: Score,
+    pub windows: Windows,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,12 +39,13 @@ impl Operation for Attend {
             }
             Score::Dot => words.push(("score", "dot".into())),
         }
+        words.extend(self.windows.attribute());
         words
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
-        let (_, channels) = map_of(inputs, 0)?;
-        let (_, keys) = map_of(inputs, 1)?;
+        let (grid, channels) = map_of(inputs, 0)?;
+        let (map, keys) = map_of(inputs, 1)?;
         head_width(channels, self.heads, 0)?;
         if channels != keys {
             let message = format!("centers of {channels} channels meet keys of {keys}");
@@ -51,6 +54,7 @@ impl Operation for Attend {
         if inputs[1] != inputs[2] {
             return Err(Mismatch::new("keys and values differ in shape", &[1, 2]));
         }
+        self.windows.check(map, grid, &[0, 1])?;
         Ok(inputs[0].clone())
     }
 
@@ -73,6 +77,6 @@ impl Operation for Attend {
 
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         let Some((map, _)) = inputs[1].as_map() else { return Cost::default() };
-        Cost { macs: 2 * output.elements() * area(map), ptflops: 0 }
+        Cost { macs: 2 * output.elements() * area(self.windows.of(map)), ptflops: 0 }
     }
 }

@@ -116,6 +116,9 @@ ops! {
     depthwise::Depthwise,
     linear::Linear,
     layer_norm::LayerNorm,
+    group_norm::GroupNorm,
+    scale::Scale,
+    reread::Reread,
     gelu::Gelu,
     add::Add,
     adaptive_pool::AdaptivePool,
@@ -128,6 +131,7 @@ ops! {
     cluster_mean::ClusterMean,
     mean::Mean,
     drop_path::DropPath,
+    spare::Spare,
     residual::Residual,
     ffn::Ffn,
     labels::Labels,
@@ -137,8 +141,12 @@ ops! {
     update::Update,
 }
 
+mod windows;
+
 pub use attend::Score;
+pub use cluster_mean::Weighing;
 pub use linear::Form;
+pub use windows::Windows;
 
 /// The map and channels of input `index`, or a mismatch that names it.
 fn map_of(inputs: &[&Type], index: usize) -> Result<(super::Size, usize), Mismatch> {

@@ -36,7 +36,7 @@ fn attend_agrees() {
         ];
         let params: Vec<&[f32]> = temperature.chunks(1).collect();
         let expected = run(images, &inputs, &params, &dresult, |b, x| {
-            b.push("op", "", ops::Attend { heads, score }, x)
+            b.push("op", "", ops::Attend { heads, score, windows: ops::Windows::WHOLE }, x)
         });
         on_each(|set| {
             let kernel = Attend { map, grid, channels, heads, score };

@@ -35,6 +35,8 @@ impl Walk<'_> {
         let x: Vec<Pointer> = (0..types.len()).map(|i| self.x(value, i)).collect();
         match op {
             Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Gradient(_) => {}
+            // Never computed; without a kernel yet (`exec::missing`).
+            Op::Spare(_) | Op::GroupNorm(_) | Op::Scale(_) | Op::Reread(_) => {}
             Op::Coordinates(_) => self.maps(ty(0)).coordinates(&mut self.tape, x[0], y),
             Op::Conv(op) => {
                 let kernel = self.conv(op, ty(0));
