@@ -134,6 +134,15 @@ fn every_switch_of_the_mixer() {
         "query centers",
         "assign soft",
         "dispatch private",
+        "windows 2x1",
+        "key own",
+        "refine dot { steps 2 }",
+        "query refined",
+        "regroup weighted",
+        "regroup mean",
+        "regroup mixed",
+        "refine off; fuse off; query centers; spare on",
+        "fuse off; query refined; layout raw; windows 2x2; key own; regroup mixed; spare on",
     ];
     let mut drawn = String::new();
     let mut hashes = std::collections::BTreeSet::new();
@@ -146,7 +155,7 @@ fn every_switch_of_the_mixer() {
         .clean();
         assert!(hashes.insert(text.hash("m")), "`{case}` changes nothing");
         let graph = text.model("m").graph.as_ref().unwrap().to_string();
-        let mixer = graph.lines().skip_while(|line| !line.contains("mixer.key"));
+        let mixer = graph.lines().skip_while(|line| !line.contains(".mixer."));
         let mixer: Vec<&str> = mixer.take_while(|line| !line.contains("mixer_add")).collect();
         drawn.push_str(&format!("// {case}\n{}\n\n", mixer.join("\n")));
     }

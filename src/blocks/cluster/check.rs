@@ -52,10 +52,9 @@ impl Cluster {
     fn fusion(&self) -> Option<Diagnostic> {
         let fuse = (*self.fuse)?;
         if self.refine.is_none() {
-            let word = if fuse == Fuse::Gate { "gate" } else { "fixed" };
             return Self::clash(
                 "E0504",
-                format!("{word} weighs the pooled center against a refined one, and nothing refines"),
+                "`fuse` weighs the pooled center against a refined one, and nothing refines",
                 (self.refine.span, "nothing refines"),
                 (self.fuse.span, "weighs a refined center"),
                 "add `mixer.fuse off`",

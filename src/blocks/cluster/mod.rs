@@ -274,16 +274,18 @@ impl Cluster {
 
     /// The centers after refinement and fusion; one of the two is there.
     fn fused(&self, b: &mut Builder, refined: Option<Value>, pooled: Option<Value>) -> Value {
-        match (refined, pooled, *self.fuse) {
-            (Some(refined), Some(pooled), Some(Fuse::Fixed)) => {
-                b.push("fuse", "", Blend, &[refined, pooled])
-            }
-            (Some(refined), Some(pooled), Some(Fuse::Gate)) => {
+        let (refined, pooled) = match (refined, pooled) {
+            (Some(refined), Some(pooled)) => (refined, pooled),
+            (Some(centers), None) | (None, Some(centers)) => return centers,
+            (None, None) => return b.unknown("centers"),
+        };
+        match *self.fuse {
+            None => refined,
+            Some(Fuse::Fixed) => b.push("fuse", "", Blend, &[refined, pooled]),
+            Some(Fuse::Gate) => {
                 let gate = Gate { heads: self.heads.value.0 };
                 b.push("gate", "gate", gate, &[refined, pooled])
             }
-            (Some(centers), ..) | (None, Some(centers), _) => centers,
-            (None, None, _) => b.unknown("centers"),
         }
     }
 
