@@ -6,9 +6,7 @@
 
 use super::{Norm, normed, windows_divide};
 use crate::diag::{Diagnostic, Spanned};
-use crate::graph::ops::{
-    Add, ClusterMean, Conv, Form, Gelu, Linear, Nearest, Weighing, Windows,
-};
+use crate::graph::ops::{Add, ClusterMean, Conv, Form, Gelu, Linear, Nearest, Weighing, Windows};
 use crate::graph::{Builder, Size, Value, times};
 use crate::schema::Whole;
 use crate::schema::{block, choice};
@@ -189,7 +187,6 @@ fn odd(b: &Builder, map: Size) -> Diagnostic {
     if let Some(span) = b.input_span() {
         diagnostic = diagnostic.at(span, "comes from here");
     }
-    diagnostic.help(
-        "an input works if its sides divide by the embedding's stride times 2 for each pool",
-    )
+    diagnostic
+        .help("an input works if its sides divide by the embedding's stride times 2 for each pool")
 }

@@ -7,7 +7,9 @@ use super::{Exit, Format, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
-use crate::exec::{missing, AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init};
+use crate::exec::{
+    AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init, missing,
+};
 use crate::graph::Graph;
 use std::io::{self, Write};
 use std::time::Instant;

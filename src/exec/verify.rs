@@ -356,7 +356,8 @@ impl Errors {
     /// Infinite where the sizes differ or a number is none.
     fn of(found: &Plain, expected: &Plain) -> Errors {
         let none = Errors { max_abs: f64::INFINITY, relative_l2: f64::INFINITY };
-        if plain(&found.shape) != plain(&expected.shape) || found.data.len() != expected.data.len() {
+        if plain(&found.shape) != plain(&expected.shape) || found.data.len() != expected.data.len()
+        {
             return none;
         }
         let (mut max_abs, mut error, mut norm) = (0f64, 0f64, 0f64);

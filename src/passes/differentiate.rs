@@ -23,6 +23,15 @@ pub fn reached(graph: &Graph) -> Vec<bool> {
     wants.iter().zip(gets).map(|(wants, gets)| *wants && gets).collect()
 }
 
+/// Whether each parameter receives a gradient. One that does not stays as it begins.
+pub fn learns(graph: &Graph) -> Vec<bool> {
+    let mut learns = vec![false; graph.params.len()];
+    for (node, _) in graph.nodes.iter().zip(reached(graph)).filter(|(_, reached)| *reached) {
+        node.params.iter().for_each(|id| learns[id.0 as usize] = true);
+    }
+    learns
+}
+
 fn passes(node: &Node, input: usize) -> bool {
     !matches!(node.op.flow(input), Flow::Blocked(_))
 }

@@ -16,7 +16,7 @@ mod recompute;
 
 pub use common::common;
 pub use dead::dead;
-pub use differentiate::{differentiate, reached};
+pub use differentiate::{differentiate, learns, reached};
 pub use fuse::fuse;
 pub use order::order;
 pub use plain::plain;

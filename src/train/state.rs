@@ -3,6 +3,7 @@
 use super::{Checkpoint, FORMAT, Meta, Window};
 use crate::exec::{AdamW, AdamWConfig, Parameters, init};
 use crate::graph::Graph;
+use crate::passes;
 use crate::spec::{Decay, Optimizer, Recipe};
 
 /// Everything that a step changes, before a trainer takes it in.
@@ -71,8 +72,11 @@ fn config(recipe: &Recipe) -> AdamWConfig {
     }
 }
 
-/// Which parameters decay: all, or those that multiply (no biases, scales and scalars).
+/// Which parameters decay: all, or those that multiply (no biases, scales and scalars); none that
+/// receives no gradient, which the published optimizer passes over.
 fn decays(graph: &Graph, recipe: &Recipe) -> Vec<bool> {
     let Optimizer::AdamW(kind) = &recipe.optimizer.value;
-    graph.params.iter().map(|p| *kind.decay == Decay::All || p.multiplies()).collect()
+    let all = *kind.decay == Decay::All;
+    let params = graph.params.iter().zip(passes::learns(graph));
+    params.map(|(param, learns)| learns && (all || param.multiplies())).collect()
 }

@@ -497,7 +497,12 @@ fn dispatch_agrees() {
                 let inputs = [map(grid, &q), map(size, &k), map(grid, &c)];
                 let expected = reference(
                     |b, v| {
-                        let to = b.push("assign", "", ops::Assign { heads, choice, windows: ops::Windows::WHOLE }, &v[..2]);
+                        let to = b.push(
+                            "assign",
+                            "",
+                            ops::Assign { heads, choice, windows: ops::Windows::WHOLE },
+                            &v[..2],
+                        );
                         b.push("op", "", ops::Dispatch, &[to, v[2]])
                     },
                     &inputs,

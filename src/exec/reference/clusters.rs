@@ -59,7 +59,10 @@ pub fn cluster_mean(
         }
     };
     let sums = (above + own)?;
-    join(&sums.broadcast_div(&(below + 1.0)?.unsqueeze(3)?)?.reshape((batch, heads, m, d))?, [gh, gw])
+    join(
+        &sums.broadcast_div(&(below + 1.0)?.unsqueeze(3)?)?.reshape((batch, heads, m, d))?,
+        [gh, gw],
+    )
 }
 
 /// The assignment that an index per pixel is, to one head.

@@ -65,7 +65,12 @@ impl Case {
             Given(&[grid[0], grid[1], center_channels], &centers),
         ];
         let expected = run(IMAGES, &inputs, &[&[alpha], &[beta]], &dy, |b, x| {
-            let assignment = b.push("assign", "", ops::Assign { heads, choice, windows: ops::Windows::WHOLE }, &x[..2]);
+            let assignment = b.push(
+                "assign",
+                "",
+                ops::Assign { heads, choice, windows: ops::Windows::WHOLE },
+                &x[..2],
+            );
             b.push("op", "", ops::Dispatch, &[assignment, x[2]])
         });
         Data { queries, keys, centers, dy, expected }

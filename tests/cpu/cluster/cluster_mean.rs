@@ -21,7 +21,8 @@ fn nearest_and_cluster_mean_agree() {
         let (compared, pooled, dy) = (of("x", n * d), of("v", n * c), of("dy", m * c));
         let inputs = [Given(&[map[0], map[1], d], &compared), Given(&[map[0], map[1], c], &pooled)];
         let expected = run(images, &inputs, &[], &dy, |b, x| {
-            let index = b.push("nearest", "", ops::Nearest { grid, windows: ops::Windows::WHOLE }, &x[..1]);
+            let index =
+                b.push("nearest", "", ops::Nearest { grid, windows: ops::Windows::WHOLE }, &x[..1]);
             b.push("op", "", ops::ClusterMean { weighing: ops::Weighing::Mean }, &[index, x[1]])
         });
         on_each(|set| {
