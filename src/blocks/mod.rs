@@ -146,7 +146,7 @@ fn windows_divide(b: &mut Builder, windows: Spanned<Size>, map: Size, what: &str
         if let Some(span) = b.input_span() {
             diagnostic = diagnostic.at(span, "comes from here");
         }
-        b.diags.push(diagnostic.help("windows x rows or columns of each make a side of the map"));
+        b.diags.push(diagnostic.help("a side is a whole number of times the windows along it"));
     }
     divides
 }

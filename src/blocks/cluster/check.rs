@@ -1,7 +1,7 @@
 //! What the settings of a mixer promise one another.
 
 use super::space::Space;
-use super::{Assigning, Cluster, Fuse, Key, Memory, Query, Regroup};
+use super::{Assigning, Cluster, Fuse, Key, MAX_STEPS, Memory, Query, Refine, Regroup};
 use crate::blocks::windows_divide;
 use crate::diag::{Diagnostic, Span};
 use crate::graph::ops::Windows;
@@ -10,17 +10,20 @@ use crate::graph::{Builder, Size, Value, area, times};
 impl Cluster {
     /// Where the mixer works, if its settings go together; else it says which do not.
     pub(super) fn check(&self, b: &mut Builder, x: Value) -> Option<Space> {
-        let before = b.diags.0.len();
-        for clash in [self.fusion(), self.readers(), self.counts(), self.raw(), self.spares()] {
-            b.diags.0.extend(clash);
-        }
+        let clashes = [
+            self.fusion(),
+            self.readers(),
+            self.counts(),
+            self.raw(),
+            self.spares(),
+            self.too_often(),
+        ];
+        let sound = clashes.iter().all(Option::is_none);
+        clashes.into_iter().flatten().for_each(|clash| b.diags.push(clash));
         let channels = self.channels(b);
         let (map, _) = b.ty(x).as_map()?;
-        let divided = windows_divide(b, self.windows, map, "the map");
-        let channels = channels.filter(|_| divided)?;
-        if b.diags.0.len() > before {
-            return None;
-        }
+        let divides = windows_divide(b, self.windows, map, "the map");
+        let channels = channels.filter(|_| sound && divides)?;
         self.warn_of_repeats(b, Windows(*self.windows).of(map));
         Some(Space {
             map,
@@ -148,6 +151,14 @@ impl Cluster {
                 .at(self.spare.span, "nothing is spare")
                 .help("leave out `spare`"),
         )
+    }
+
+    fn too_often(&self) -> Option<Diagnostic> {
+        let Some(Refine::Dot(kind)) = &self.refine.value else { return None };
+        (kind.steps.value.0 > MAX_STEPS).then(|| {
+            Diagnostic::error("E0320", format!("centers gather at most {MAX_STEPS} times"))
+                .at(kind.steps.span, "too often")
+        })
     }
 
     /// The channels of all heads together.

@@ -153,13 +153,28 @@ block! {
 
 /// What of the mixer a block computes: nothing that is not read.
 struct Steps {
-    /// The block makes an assignment, rather than take that of an earlier one.
+    /// It makes an assignment, rather than take that of an earlier block.
     assigns: bool,
-    /// Pixels are projected to be compared, or for centers to attend by.
-    compares: bool,
+    /// Its centers gather from the pixels.
+    refines: bool,
 }
 
+/// The projected pixels, and what centers are before they gather; none of what is not read.
+struct Projected {
+    /// What pixels are compared by.
+    compared: Option<Value>,
+    /// What centers attend by.
+    key: Option<Value>,
+    value: Value,
+    pooled_key: Option<Value>,
+    pooled_value: Option<Value>,
+}
+
+/// Attention gathers this often at most.
+const MAX_STEPS: usize = 64;
+
 impl Cluster {
+    /// `[B, H, W, C] -> [B, H, W, width]`; `shared` is the assignment made earlier in the stage.
     pub fn lower(
         &self,
         b: &mut Builder,
@@ -174,16 +189,42 @@ impl Cluster {
         let given = shared.filter(|_| *self.dispatch == Sharing::Shared);
         let assigns = given.is_none();
         let refines = self.refine.is_some() && (self.regroup.is_none() || assigns);
-        let steps = Steps { assigns, compares: assigns || refines };
+        let steps = Steps { assigns, refines };
         self.spare(b, x, &space, &steps);
 
+        let projected = self.project(b, x, &space, &steps);
+        let centers = self.refine(b, &space, &projected);
+        let assignment = given.unwrap_or_else(|| self.assignment(b, &space, &projected, centers));
+        if *self.dispatch == Sharing::Shared {
+            *shared = Some(assignment);
+        }
+        b.tap("", assignment);
+        let centers = self.regroup(b, &space, &projected, assignment, centers);
+        let mixed = b.push("dispatch", "", Dispatch, &[assignment, centers]);
+        let mixed = space.restore(b, "restored", mixed);
+        let out = Linear { out: width, form: Form::Conv1x1 };
+        let out = b.push("project", self.names().project, out, &[mixed]);
+        b.tap("", out);
+        b.tap("out", out);
+        out
+    }
+
+    /// Whether centers attend by a projection of their own.
+    fn own_key(&self) -> bool {
+        *self.key == Key::Own
+    }
+
+    fn project(&self, b: &mut Builder, x: Value, space: &Space, steps: &Steps) -> Projected {
+        let Steps { assigns, refines } = *steps;
         let names = self.names();
-        let conv = |out| Linear { out, form: Form::Conv1x1 };
         let project = |b: &mut Builder, name: &str, published: &str| {
-            b.push(name, published, conv(space.channels), &[x])
+            let layer = Linear { out: space.channels, form: Form::Conv1x1 };
+            b.push(name, published, layer, &[x])
         };
-        let starts = refines || assigns && matches!(*self.query, Query::Pooled | Query::Centers);
-        let compared = steps.compares.then(|| {
+        let pool = |b: &mut Builder, name: &str, x: Value| {
+            b.push(name, "", AdaptivePool { grid: space.grid(), hooks: 2 }, &[x])
+        };
+        let compared = (assigns || refines).then(|| {
             let name = if self.own_key() { "similarity" } else { "key" };
             project(b, name, names.similarity)
         });
@@ -192,113 +233,55 @@ impl Cluster {
             false => compared,
         };
         let value = project(b, "value", names.value);
-
-        let pool = |b: &mut Builder, name: &str, x: Value| {
-            b.push(name, "", AdaptivePool { grid: space.grid(), hooks: 2 }, &[x])
-        };
         let compared = compared.map(|x| space.read(b, "compared", x, Order::Channels));
+        let starts = refines || assigns && matches!(*self.query, Query::Pooled | Query::Centers);
         let pooled_key = compared.filter(|_| starts).map(|x| pool(b, "pooled_key", x));
-        let pools = self.regroup.is_some() || self.fuse.is_some() || !refines;
-        let pooled_value = pools.then(|| {
+        let joins = self.regroup.is_some() || self.fuse.is_some() || !refines;
+        let pooled_value = joins.then(|| {
             let x = space.read(b, "value_channels", value, Order::Channels);
             let pooled = pool(b, "pooled_value", x);
             space.turn(b, "pooled_value_rows", pooled, Order::Channels, Order::Rows)
         });
-
-        let refined = match (pooled_key, key) {
-            (Some(pooled), Some(key)) if refines => {
-                Some(self.refined(b, &space, pooled, key, value))
-            }
-            _ => None,
-        };
-        let centers = self.fused(b, refined, pooled_value);
-        let assignment = match (given, compared) {
-            (Some(assignment), _) => assignment,
-            (None, Some(compared)) => self.assignment(b, &space, centers, pooled_key, compared),
-            (None, None) => b.unknown("assign"),
-        };
-        if *self.dispatch == Sharing::Shared {
-            *shared = Some(assignment);
-        }
-        b.tap("", assignment);
-        let centers = match (*self.regroup, pooled_value) {
-            (Some(regroup), Some(own)) => {
-                let weighing = match regroup {
-                    Regroup::Weighted => Weighing::Weighted,
-                    Regroup::Mean => Weighing::Mean,
-                    Regroup::Mixed => Weighing::Mixed,
-                };
-                let rows = space.read(b, "value_rows", value, Order::Rows);
-                b.push("regroup", "", ClusterMean { weighing }, &[assignment, rows, own])
-            }
-            _ => centers,
-        };
-        let mixed = b.push("dispatch", "", Dispatch, &[assignment, centers]);
-        let mixed = space.restore(b, "restored", mixed);
-        let out = b.push("project", names.project, conv(width), &[mixed]);
-        b.tap("", out);
-        b.tap("out", out);
-        out
+        let key = key.filter(|_| refines);
+        Projected { compared, key, value, pooled_key, pooled_value }
     }
 
-    fn own_key(&self) -> bool {
-        *self.key == Key::Own
-    }
-
-    /// What centers gather from the pixels, `[B, gh, gw, A]`.
-    fn refined(
-        &self,
-        b: &mut Builder,
-        space: &Space,
-        pooled: Value,
-        key: Value,
-        value: Value,
-    ) -> Value {
-        let (score, steps) = match &self.refine.value {
-            Some(Refine::Cosine(kind)) => {
+    /// The centers after they gathered and took in the pooled, local ones, `[B, gh, gw, A]`; the
+    /// local ones where nothing gathers.
+    fn refine(&self, b: &mut Builder, space: &Space, of: &Projected) -> Value {
+        let (Some(pooled), Some(key), Some(kind)) = (of.pooled_key, of.key, &self.refine.value)
+        else {
+            return of.pooled_value.unwrap_or_else(|| b.unknown("centers"));
+        };
+        let (score, steps) = match kind {
+            Refine::Cosine(kind) => {
                 (Score::Cosine { start: kind.start.value.0, floor: kind.floor.value.0 }, 1)
             }
-            Some(Refine::Dot(kind)) => (Score::Dot, kind.steps.value.0),
-            None => return pooled,
+            Refine::Dot(kind) => (Score::Dot, kind.steps.value.0),
         };
         let key = space.read(b, "key_tokens", key, Order::Tokens);
-        let value = space.read(b, "value_tokens", value, Order::Tokens);
+        let value = space.read(b, "value_tokens", of.value, Order::Tokens);
         let mut centers = space.turn(b, "centers", pooled, Order::Channels, Order::Tokens);
         for step in 1..=steps {
             let attend = Attend { heads: space.heads(), score, windows: space.windows() };
             let name = if step == 1 { "attend".into() } else { format!("attend{step}") };
             centers = b.push(&name, "", attend, &[centers, key, value]);
         }
-        space.turn(b, "refined", centers, Order::Tokens, Order::Channels)
-    }
-
-    /// The centers after refinement and fusion; one of the two is there.
-    fn fused(&self, b: &mut Builder, refined: Option<Value>, pooled: Option<Value>) -> Value {
-        let (refined, pooled) = match (refined, pooled) {
-            (Some(refined), Some(pooled)) => (refined, pooled),
-            (Some(centers), None) | (None, Some(centers)) => return centers,
-            (None, None) => return b.unknown("centers"),
-        };
-        match *self.fuse {
-            None => refined,
-            Some(Fuse::Fixed) => b.push("fuse", "", Blend, &[refined, pooled]),
-            Some(Fuse::Gate) => {
+        let refined = space.turn(b, "refined", centers, Order::Tokens, Order::Channels);
+        let (Some(fuse), Some(local)) = (*self.fuse, of.pooled_value) else { return refined };
+        match fuse {
+            Fuse::Fixed => b.push("fuse", "", Blend, &[refined, local]),
+            Fuse::Gate => {
                 let gate = Gate { heads: self.heads.value.0 };
-                b.push("gate", "gate", gate, &[refined, pooled])
+                b.push("gate", "gate", gate, &[refined, local])
             }
         }
     }
 
-    fn assignment(
-        &self,
-        b: &mut Builder,
-        space: &Space,
-        centers: Value,
-        pooled_key: Option<Value>,
-        compared: Value,
-    ) -> Value {
+    fn assignment(&self, b: &mut Builder, space: &Space, of: &Projected, centers: Value) -> Value {
+        let Some(compared) = of.compared else { return b.unknown("assign") };
         let dense = Linear { out: space.channels, form: Form::Dense };
-        let pooled = pooled_key.unwrap_or(centers);
+        let pooled = of.pooled_key.unwrap_or(centers);
         let query = match *self.query {
             Query::Heads | Query::Joint => b.push("query", "q", dense, &[centers]),
             Query::Pooled => b.push("query", "q", dense, &[pooled]),
@@ -312,5 +295,24 @@ impl Cluster {
         };
         let assign = Assign { heads, choice, windows: space.windows() };
         b.push("assign", "", assign, &[query, compared])
+    }
+
+    /// What returns to the pixels: the means of their clusters, or the centers as they are.
+    fn regroup(
+        &self,
+        b: &mut Builder,
+        space: &Space,
+        of: &Projected,
+        assignment: Value,
+        centers: Value,
+    ) -> Value {
+        let (Some(regroup), Some(own)) = (*self.regroup, of.pooled_value) else { return centers };
+        let weighing = match regroup {
+            Regroup::Weighted => Weighing::Weighted,
+            Regroup::Mean => Weighing::Mean,
+            Regroup::Mixed => Weighing::Mixed,
+        };
+        let rows = space.read(b, "value_rows", of.value, Order::Rows);
+        b.push("regroup", "", ClusterMean { weighing }, &[assignment, rows, own])
     }
 }

@@ -32,7 +32,7 @@ impl Cluster {
         }
         let centers = Type::map(space.grid(), space.channels);
         let mut unread = Vec::new();
-        if !steps.compares {
+        if !steps.assigns && !steps.refines {
             let op = linear(space.channels, Form::Conv1x1);
             unread.push(("spare_key", self.names().similarity, op, map));
         }
