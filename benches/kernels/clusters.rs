@@ -92,7 +92,7 @@ impl Stage {
         });
     }
 
-    /// Operations are those of the products with whole matrices, two forward and six backward.
+    /// Operations are those of the products with whole matrices, two forward and five backward.
     fn attend(self, table: &mut Table) {
         let (m, n, all) = (self.centers(), self.pixels(), self.all());
         let kernel = Attend {
@@ -104,9 +104,11 @@ impl Stage {
         };
         let (centers, keys, values) = (numbers(m * all), numbers(n * all), numbers(n * all));
         let (temperature, mut result) = ([0.756], zeros(m * all));
+        let mut logs = zeros(m * self.heads);
         let mut scratch = zeros(kernel.scratch());
         table.line("attend", &self.shape(), 4 * m * n * all, || {
-            kernel.forward(1, &centers, &keys, &values, &temperature, &mut result, &mut scratch);
+            let to = (&mut result, &mut logs);
+            kernel.forward(1, &centers, &keys, &values, &temperature, to.0, to.1, &mut scratch);
         });
         let mut scratch = zeros(kernel.backward_scratch());
         let (mut dcenters, mut dkeys) = (zeros(m * all), zeros(n * all));
@@ -118,8 +120,9 @@ impl Stage {
             values: &values,
             temperature: &temperature,
             result: &result,
+            logs: &logs,
         };
-        table.line("attend_back", &self.shape(), 12 * m * n * all, || {
+        table.line("attend_back", &self.shape(), 10 * m * n * all, || {
             let to = (&mut dcenters, &mut dkeys, &mut dvalues);
             kernel.backward(1, saved, &dresult, to.0, to.1, to.2, &mut dtemperature, &mut scratch);
         });

@@ -119,7 +119,9 @@ pub fn not_finite(graph: &Graph, loss: f64, gradients: &Parameters) -> Option<St
     if !loss.is_finite() {
         return Some(format!("the loss is {loss}"));
     }
-    let bad = gradients.0.iter().position(|gradient| gradient.iter().any(|x| !x.is_finite()))?;
+    // All of them, without a branch: whole vectors at once.
+    let finite = |gradient: &[f32]| gradient.iter().fold(true, |all, x| all & x.is_finite());
+    let bad = gradients.0.iter().position(|gradient| !finite(gradient))?;
     Some(format!("the gradient of `{}` is not finite", graph.params[bad].name))
 }
 

@@ -49,7 +49,7 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
                     Some(&input) => of(input).clone(),
                     None => {
                         let start = lives.buffers.len();
-                        let sizes = lengths(&node.ty);
+                        let sizes = lengths(op, &node.ty);
                         let new = sizes.map(|len| Life { len, first: index, last: index });
                         lives.buffers.extend(new);
                         (start..lives.buffers.len()).collect()
@@ -78,9 +78,9 @@ pub fn in_place(op: &Op) -> &'static [usize] {
     }
 }
 
-/// How long the buffers of one type are, in floats per image.
-fn lengths(ty: &Type) -> impl Iterator<Item = usize> + use<> {
-    let all: Vec<u64> = match ty {
+/// How long the buffers of a node are, in floats per image.
+fn lengths(op: &Op, ty: &Type) -> impl Iterator<Item = usize> + use<> {
+    let mut all: Vec<u64> = match ty {
         Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
             vec![area(*map) * *heads as u64; 2]
         }
@@ -88,5 +88,9 @@ fn lengths(ty: &Type) -> impl Iterator<Item = usize> + use<> {
         Type::Labels | Type::Unknown => Vec::new(),
         other => vec![other.elements()],
     };
+    // Of every softmax the normalizer, which its gradient reads.
+    if let (Op::Attend(attend), Some((grid, _))) = (op, ty.as_map()) {
+        all.push(area(grid) * attend.heads as u64);
+    }
     all.into_iter().map(|len| usize::try_from(len).unwrap_or(usize::MAX / 64))
 }

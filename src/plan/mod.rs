@@ -8,11 +8,13 @@ mod layout;
 mod lives;
 mod memory;
 mod parts;
+mod stretches;
 mod text;
 
 pub use layout::ALIGN;
 pub use memory::{Memory, group, memory};
 pub use parts::{Part, parts};
+pub use stretches::Stretch;
 
 use crate::graph::{Graph, Value};
 use crate::passes::{self, Keep};
@@ -29,11 +31,13 @@ pub struct Place {
 pub struct Plan {
     pub graph: Graph,
     /// For every node the places of its results: one of a tensor, two of a hard assignment (indices,
-    /// similarities), those of all parts of a tuple. Nothing for images and labels, which are the
-    /// caller's.
+    /// similarities) and of attention (its normalizers), those of all parts of a tuple. Nothing for
+    /// images and labels, which are the caller's.
     pub places: Vec<Vec<Place>>,
     /// Floats per image.
     pub arena: usize,
+    /// In which steps a group of images goes through the nodes.
+    pub stretches: Vec<Stretch>,
     /// For every node before the loss, the bytes per image of its results that outlive the loss:
     /// what the backward pass reads of it.
     pub kept: Vec<u64>,
@@ -42,7 +46,9 @@ pub struct Plan {
 impl Plan {
     /// Values that `keep` names stay until the end.
     pub fn new(graph: Graph, keep: Keep) -> Plan {
-        let lives = lives::lives(&graph, keep);
+        let mut lives = lives::lives(&graph, keep);
+        let stretches = stretches::stretches(&graph);
+        stretches::hold(&mut lives, &stretches);
         let (places, arena) = layout::layout(&lives);
         let loss = graph.loss.map_or(0, |loss| loss.0 as usize);
         let mut kept = vec![0; loss];
@@ -56,7 +62,7 @@ impl Plan {
                 }
             }
         }
-        Plan { places, arena, kept, graph }
+        Plan { places, arena, stretches, kept, graph }
     }
 
     /// Of a training step of a model, as it is run.

@@ -65,7 +65,7 @@ pub fn parts(graph: &Graph, training: &Plan, depth: usize) -> Vec<Part> {
 
 /// `stage2.block1` of `stage2.block1.mixer.key` at depth 2; a node with no names around it is a part
 /// by itself.
-fn part_of(scope: &str, depth: usize) -> &str {
+pub(super) fn part_of(scope: &str, depth: usize) -> &str {
     let around = scope.matches('.').count().min(depth).max(1);
     let end = scope.match_indices('.').nth(around - 1).map_or(scope.len(), |(at, _)| at);
     &scope[..end]

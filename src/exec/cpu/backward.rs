@@ -120,6 +120,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 values: x(2),
                 temperature: forward::temperature(node),
                 result: node.read(result),
+                logs: node.read_at(result, 1),
             };
             let kernel = forward::attend(of, ty(0), ty(1));
             let mut none = Vec::new();
@@ -175,7 +176,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let classes = rows(ty(0)).1;
             let factor = 1.0 / node.run.batch as f32;
             let logits = x(0).chunks_exact(classes).zip(node.y(0).chunks_exact_mut(classes));
-            for ((logits, to), &label) in logits.zip(node.run.labels) {
+            for ((logits, to), &label) in logits.zip(node.labels()) {
                 cross_entropy(logits, label, factor, to);
             }
         }

@@ -70,6 +70,7 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
             node.x(2),
             temperature(node),
             node.y(0),
+            node.y(1),
             scratch,
         ),
         Op::Gate(op) => {
@@ -110,10 +111,9 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         Op::CrossEntropy(_) => {
             let classes = rows(ty(0)).1;
             let logits = node.x(0).chunks_exact(classes);
-            for ((logits, &label), y) in logits.zip(node.run.labels).zip(node.y(0)) {
+            for ((logits, &label), y) in logits.zip(node.labels()).zip(node.y(0)) {
                 *y = cross_entropy(logits, label, 1.0, &mut scratch[..classes]);
             }
-            lane.losses.clear();
             lane.losses.extend_from_slice(node.y(0));
         }
     }
@@ -130,7 +130,7 @@ fn add(node: &Node<'_>) {
 
 /// What drop path multiplies each image's branch by.
 pub fn factors(node: &Node<'_>, rate: f64, site: u64) -> Vec<f32> {
-    let first = node.run.first as u64;
+    let first = node.first() as u64;
     let images = first..first + node.count() as u64;
     images.map(|image| drop_path::factor(rate, site, image, node.run.key) as f32).collect()
 }

@@ -39,7 +39,8 @@ impl Lane {
 
     /// The arena for a group of `images`.
     pub fn arena(&mut self, images: usize) -> Arena {
-        Arena { start: self.arena.as_mut_ptr(), len: self.arena.len(), images }
+        let (start, len) = (self.arena.as_mut_ptr(), self.arena.len());
+        Arena { start, len, images, first: 0, count: images }
     }
 }
 
@@ -53,11 +54,21 @@ pub struct Arena {
     start: *mut f32,
     len: usize,
     images: usize,
+    /// Which of the images are at hand.
+    first: usize,
+    count: usize,
 }
 
 impl Arena {
+    /// The same with only `count` images at hand.
+    pub fn images(self, first: usize, count: usize) -> Arena {
+        assert!(first + count <= self.images);
+        Arena { first, count, ..self }
+    }
+
     fn range(&self, place: Place) -> (usize, usize) {
-        let (offset, len) = (place.offset * self.images, place.len * self.images);
+        let offset = place.offset * self.images + place.len * self.first;
+        let len = place.len * self.count;
         assert!(offset + len <= self.len, "{place:?} of {} images in {}", self.images, self.len);
         (offset, len)
     }

@@ -49,17 +49,31 @@ impl<'a> Run<'a> {
 
     /// Runs every node; parameters' gradients are added to the lane's.
     pub fn group(&self, lane: &mut Lane) {
-        let arena = lane.arena(self.count);
-        for value in self.plan.graph.values() {
-            let node = Node { run: self, arena, value };
-            let start = lane.profile.is_some().then(Instant::now);
-            match &self.plan.graph.node(value).op {
-                Op::Gradient(op) => backward::run(&node, op, lane),
-                op => forward::run(&node, op, lane),
+        lane.losses.clear();
+        for stretch in &self.plan.stretches {
+            // Of like size: a last one of a single small image would be slow.
+            let calls = self.count.div_ceil(stretch.images).max(1);
+            let most = self.count.div_ceil(calls);
+            for first in (0..self.count).step_by(most) {
+                let count = most.min(self.count - first);
+                for index in stretch.nodes.clone() {
+                    self.node(Value(index as u32), first, count, lane);
+                }
             }
-            if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
-                profile.add(self.plan, value, self.count, start.elapsed());
-            }
+        }
+    }
+
+    /// Runs one node for `count` images of the group.
+    fn node(&self, value: Value, first: usize, count: usize, lane: &mut Lane) {
+        let arena = lane.arena(self.count).images(first, count);
+        let node = Node { run: self, arena, value, first, count };
+        let start = lane.profile.is_some().then(Instant::now);
+        match &self.plan.graph.node(value).op {
+            Op::Gradient(op) => backward::run(&node, op, lane),
+            op => forward::run(&node, op, lane),
+        }
+        if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
+            profile.add(self.plan, value, count, start.elapsed());
         }
     }
 
@@ -74,11 +88,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// One node of a group.
+/// One node, for some images of a group.
 pub struct Node<'a> {
     pub run: &'a Run<'a>,
     arena: Arena,
     pub value: Value,
+    /// Which images of the group.
+    first: usize,
+    count: usize,
 }
 
 impl<'a> Node<'a> {
@@ -87,7 +104,16 @@ impl<'a> Node<'a> {
     }
 
     pub fn count(&self) -> usize {
-        self.run.count
+        self.count
+    }
+
+    /// Position of the first image in the batch.
+    pub fn first(&self) -> usize {
+        self.run.first + self.first
+    }
+
+    pub fn labels(&self) -> &'a [u32] {
+        &self.run.labels[self.first..][..self.count]
     }
 
     pub fn inputs(&self) -> &'a [Value] {
@@ -105,7 +131,10 @@ impl<'a> Node<'a> {
     /// Numbers of a value: the images, or what lies in the arena.
     pub fn read(&self, value: Value) -> &'a [f32] {
         match self.graph().node(value).op {
-            Op::Input(_) => self.run.images,
+            Op::Input(_) => {
+                let size = self.run.images.len() / self.run.count;
+                &self.run.images[self.first * size..][..self.count * size]
+            }
             _ => self.read_at(value, 0),
         }
     }

@@ -42,6 +42,7 @@ fn attend_agrees() {
             let kernel = Attend { map, grid, channels, heads, score };
             let mut scratch = vec![f32::NAN; kernel.scratch()];
             let mut result = vec![f32::NAN; m];
+            let mut logs = vec![f32::NAN; images * grid[0] * grid[1] * heads];
             kernel.forward(
                 images,
                 &centers,
@@ -49,6 +50,7 @@ fn attend_agrees() {
                 &values,
                 &temperature,
                 &mut result,
+                &mut logs,
                 &mut scratch,
             );
             close(&format!("{name} {set}"), &result, &expected.result);
@@ -63,6 +65,7 @@ fn attend_agrees() {
                 values: &values,
                 temperature: &temperature,
                 result: &result,
+                logs: &logs,
             };
             kernel.backward(
                 images,

@@ -1,8 +1,8 @@
 //! Every center gathers from all pixels, block by block of pixels: no matrix of all scores.
 //!
 //! Lanes are centers. A block's scores, their softmax against the largest so far, and the gathering
-//! stay in cache; what was gathered before is scaled when the largest grows. The backward pass finds
-//! the normalizers again, then goes over the blocks once more.
+//! stay in cache; what was gathered before is scaled when the largest grows. The logarithms of the
+//! normalizers are kept for the backward pass, which goes over the blocks once more.
 
 use super::directions::{as_columns, as_rows, column, inverse_lengths, through_length};
 use super::tile::{self, Collect, Lent, Multiply, Rows, padded, room};
@@ -11,7 +11,8 @@ use crate::graph::Size;
 use crate::graph::ops::Score;
 use pulp::Simd;
 
-/// Centers `[gh, gw, A]`, keys and values `[H, W, A]`; result `[gh, gw, A]`.
+/// Centers `[gh, gw, A]`, keys and values `[H, W, A]`; result `[gh, gw, A]`, and the logarithm of every
+/// softmax's normalizer, `[heads, gh gw]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Attend {
     pub map: Size,
@@ -31,6 +32,7 @@ pub struct Saved<'a> {
     pub temperature: &'a [f32],
     /// Of the forward pass.
     pub result: &'a [f32],
+    pub logs: &'a [f32],
 }
 
 impl Attend {
@@ -53,13 +55,16 @@ impl Attend {
         values: &[f32],
         temperature: &[f32],
         result: &mut [f32],
+        logs: &mut [f32],
         scratch: &mut [f32],
     ) {
         let [m, n] = self.counts();
         assert_eq!([centers.len(), result.len()], [images * m * self.channels; 2]);
+        assert_eq!(logs.len(), images * m * self.heads);
         assert_eq!([keys.len(), values.len()], [images * n * self.channels; 2]);
         assert!(scratch.len() >= self.scratch());
-        forward(*self, centers, keys, values, self.scale(temperature), result, scratch);
+        let scale = self.scale(temperature);
+        forward(*self, centers, keys, values, scale, result, logs, scratch);
     }
 
     /// Overwrites the gradients of centers, keys and values, adds to that of the temperature.
@@ -76,9 +81,10 @@ impl Attend {
         scratch: &mut [f32],
     ) {
         let [m, n] = self.counts();
-        let Saved { centers, keys, values, temperature, result } = saved;
+        let Saved { centers, keys, values, temperature, result, logs } = saved;
         let of_centers = [centers.len(), result.len(), dresult.len(), dcenters.len()];
         assert_eq!(of_centers, [images * m * self.channels; 4]);
+        assert_eq!(logs.len(), images * m * self.heads);
         let of_pixels = [keys.len(), values.len(), dkeys.len(), dvalues.len()];
         assert_eq!(of_pixels, [images * n * self.channels; 4]);
         assert!(scratch.len() >= self.backward_scratch());
@@ -151,6 +157,7 @@ vectorized! {
         values: &'a [f32],
         scale: f32,
         result: &'a mut [f32],
+        logs: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
         let Attend { channels, heads, .. } = size;
@@ -162,8 +169,9 @@ vectorized! {
         let lengths = lent.take(size.block());
         let bound = size.bound(scale);
         let images = centers.chunks_exact(m * channels).zip(result.chunks_exact_mut(m * channels));
+        let images = images.zip(logs.chunks_exact_mut(heads * m));
         let maps = keys.chunks_exact(n * channels).zip(values.chunks_exact(n * channels));
-        for ((centers, result), (keys, values)) in images.zip(maps) {
+        for (((centers, result), logs), (keys, values)) in images.zip(maps) {
             for (h, panel) in queries.chunks_exact_mut(d * width).enumerate() {
                 let rows = Rows::head(centers, channels, [0, m], h, d);
                 weigh(simd, size, rows, scale, factors);
@@ -198,7 +206,9 @@ vectorized! {
             for (i, row) in result.chunks_exact_mut(channels).enumerate() {
                 for (h, to) in row.chunks_exact_mut(d).enumerate() {
                     column(&gathered[h * d * width..], width, i, to);
-                    let share = 1.0 / totals[h * width + i];
+                    let total = totals[h * width + i];
+                    logs[h * m + i] = bound.unwrap_or(largest[h * width + i]) + total.ln();
+                    let share = 1.0 / total;
                     to.iter_mut().for_each(|x| *x *= share);
                 }
             }
@@ -221,7 +231,7 @@ vectorized! {
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         let mut lent = Lent::new(scratch);
         let (queries, dqueries) = (lent.take(heads * d * width), lent.take(heads * d * width));
-        let (shifts, totals) = (lent.take(heads * width), lent.take(heads * width));
+        let shifts = lent.take(heads * width);
         let (factors, scores) = (lent.take(width), lent.take(size.block() * width));
         let lengths = lent.take(size.block());
         let gradients = lent.take(heads * d * width);
@@ -229,7 +239,6 @@ vectorized! {
         let (center_lengths, alongs) = (lent.take(heads * width), lent.take(heads * width));
         let (dscores, rows_out) = (lent.take(size.block() * width), lent.take(size.block() * wide));
         let (one, along_one) = (lent.take(d), lent.take(d));
-        let bound = size.bound(scale);
         let images = saved.keys.len() / (n * channels);
         let [dcenters, dkeys, dvalues] = to;
         for image in 0..images {
@@ -249,35 +258,15 @@ vectorized! {
                 as_columns(rows, factors, width, &mut gradients[h * d * width..]);
                 as_rows(rows, factors, wide, &mut gradient_rows[h * m * wide..]);
                 let results = Rows::head(result, channels, [0, m], h, d);
-                for (i, to) in alongs[h * width..][..width].iter_mut().enumerate() {
-                    let i = i.min(m - 1);
-                    *to = dot(simd, rows.row(i), results.row(i));
+                let logs = &saved.logs[(image * heads + h) * m..][..m];
+                for i in 0..width {
+                    let (at, i) = (h * width + i, i.min(m - 1));
+                    alongs[at] = dot(simd, rows.row(i), results.row(i));
+                    shifts[at] = -logs[i];
                 }
             }
             dqueries.fill(0.0);
-            shifts.fill(bound.unwrap_or(f32::NEG_INFINITY));
-            totals.fill(0.0);
-            let blocks = (0..n).step_by(size.block());
-            for start in blocks.clone() {
-                let count = size.block().min(n - start);
-                for h in 0..heads {
-                    let rows = Rows::head(keys, channels, [start, count], h, d);
-                    let panel = &queries[h * d * width..][..d * width];
-                    simd.vectorize(Multiply { rows, panel, width, out: scores, add: false });
-                    weigh(simd, size, rows, 1.0, lengths);
-                    let (lengths, totals) = (&lengths[..count], &mut totals[h * width..][..width]);
-                    if let Some(bound) = bound {
-                        soften_below(simd, bound, scores, lengths, totals);
-                    } else {
-                        let largest = &mut shifts[h * width..][..width];
-                        soften(simd, [&mut *scores, &mut []], lengths, largest, totals);
-                    }
-                }
-            }
-            for (shift, total) in shifts.iter_mut().zip(totals.iter()) {
-                *shift = -(*shift + total.ln());
-            }
-            for start in blocks {
+            for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
                     let of_keys = Rows::head(keys, channels, [start, count], h, d);

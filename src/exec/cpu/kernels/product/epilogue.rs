@@ -10,7 +10,17 @@ pub trait Epilogue {
     /// Whether the product is first added to what the result holds.
     const ADDS: bool = false;
 
-    /// `sum` holds `lanes` elements of `row`, from `column` on.
+    /// Whether a number per column is added first.
+    const BIASED: bool = false;
+
+    /// These numbers, from `column` on.
+    #[inline(always)]
+    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
+        let _ = (column, lanes);
+        simd.splat_f32s(0.0)
+    }
+
+    /// `sum`, the bias included, holds `lanes` elements of `row`, from `column` on.
     fn apply<S: Simd>(
         &mut self,
         simd: S,
@@ -62,30 +72,30 @@ impl Epilogue for Add {
 }
 
 impl Epilogue for Bias<'_> {
+    const BIASED: bool = true;
+
     #[inline(always)]
-    fn apply<S: Simd>(
-        &mut self,
-        simd: S,
-        sum: S::f32s,
-        _: usize,
-        column: usize,
-        lanes: usize,
-    ) -> S::f32s {
-        simd.add_f32s(sum, load_from(simd, self.0, column, lanes))
+    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
+        load_from(simd, self.0, column, lanes)
+    }
+
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        sum
     }
 }
 
 impl Epilogue for BiasGelu<'_> {
+    const BIASED: bool = true;
+
     #[inline(always)]
-    fn apply<S: Simd>(
-        &mut self,
-        simd: S,
-        sum: S::f32s,
-        _: usize,
-        column: usize,
-        lanes: usize,
-    ) -> S::f32s {
-        gelu::value(simd, simd.add_f32s(sum, load_from(simd, self.0, column, lanes)))
+    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
+        load_from(simd, self.0, column, lanes)
+    }
+
+    #[inline(always)]
+    fn apply<S: Simd>(&mut self, simd: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
+        gelu::value(simd, sum)
     }
 }
 
@@ -114,6 +124,13 @@ impl Epilogue for GeluSlope<'_> {
 }
 
 impl Epilogue for BiasGeluSlope<'_> {
+    const BIASED: bool = true;
+
+    #[inline(always)]
+    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
+        load_from(simd, self.0, column, lanes)
+    }
+
     #[inline(always)]
     fn apply<S: Simd>(
         &mut self,
@@ -123,7 +140,6 @@ impl Epilogue for BiasGeluSlope<'_> {
         column: usize,
         lanes: usize,
     ) -> S::f32s {
-        let sum = simd.add_f32s(sum, load_from(simd, self.0, column, lanes));
         let (value, slope) = gelu::value_and_slope(simd, sum);
         let lanes = lanes.min(S::F32_LANES);
         store_to(simd, self.1.part(row, column, lanes), slope);

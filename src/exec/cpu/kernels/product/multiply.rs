@@ -96,18 +96,47 @@ impl<E: Epilogue> Multiply<'_, E> {
             down: 1,
         };
         let b = self.b.pointer(start, left / PANEL).wrapping_add(left % PANEL);
+        let room = self.out.columns - left;
         let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b, PANEL) };
-        let adds = E::ADDS || start > 0;
-        let last = start + depth == self.a.columns;
+        // What most tiles are, whole and summed at once, is known to the compiler.
+        let whole = V * S::F32_LANES;
+        let (adds, last) = (start > 0, start + depth == self.a.columns);
+        unsafe {
+            if room >= whole && !adds && last {
+                self.write::<S, M, V>(simd, sums, [row, left], whole, [E::ADDS, true]);
+            } else {
+                self.write::<S, M, V>(simd, sums, [row, left], room, [E::ADDS || adds, last]);
+            }
+        }
+    }
+
+    /// Writes the sums of a tile, `room` columns of them, `adds` them to what is there, and applies
+    /// the epilogue if they are the `last`.
+    #[inline(always)]
+    unsafe fn write<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        sums: [[S::f32s; V]; M],
+        [row, left]: [usize; 2],
+        room: usize,
+        [adds, last]: [bool; 2],
+    ) {
+        let mut bias = [simd.splat_f32s(0.0); V];
+        for (v, bias) in bias.iter_mut().enumerate().filter(|_| E::BIASED) {
+            let done = v * S::F32_LANES;
+            *bias = self.epilogue.bias(simd, left + done, room - done);
+        }
         for (i, sums) in sums.into_iter().enumerate() {
             for (v, mut sum) in sums.into_iter().enumerate() {
-                let column = left + v * S::F32_LANES;
-                let lanes = self.out.columns - column;
+                let (lanes, column) = (room - v * S::F32_LANES, left + v * S::F32_LANES);
                 let at = (row + i) * self.out.stride + column;
                 let to = self.out.pointer().wrapping_add(at);
                 unsafe {
                     if adds {
                         sum = simd.add_f32s(sum, load(simd, to, lanes));
+                    }
+                    if E::BIASED && last {
+                        sum = simd.add_f32s(sum, bias[v]);
                     }
                     if last {
                         sum = self.epilogue.apply(simd, sum, row + i, column, lanes);

@@ -7,9 +7,11 @@ use pulp::{Simd, WithSimd};
 
 /// Rows summed at once: the sums are read and written once per so many.
 const DEPTH: usize = 128;
-/// Rows closer than this are read where they lie; others are copied first, as rows a power of two
-/// apart push each other out of the cache.
-const NEAR: usize = 64;
+/// Bytes after which the first cache comes back to the same place, how many lines it holds there,
+/// and how long a line is.
+const CYCLE: usize = 4096;
+const WAYS: usize = 12;
+const LINE: usize = 64;
 /// Rows of a tile.
 const TILE: usize = 8;
 
@@ -35,37 +37,66 @@ struct AtB<'a> {
     b_copy: &'a mut [f32],
 }
 
-/// A part of the rows of a matrix, cut into strips of columns: where the first strip begins, the way
-/// to the next strip, and from row to row.
+/// Some rows of a matrix, cut into strips of `WIDTH` columns: the first ones where they lie, the
+/// others copied.
 #[derive(Clone, Copy)]
-struct Strips {
+struct Strips<const WIDTH: usize> {
+    lie: *const f32,
+    stride: usize,
+    /// Columns that are not copied.
+    until: usize,
+    copy: *const f32,
+}
+
+/// Where a strip begins, and the way from row to row.
+#[derive(Clone, Copy)]
+struct Strip {
     start: *const f32,
-    next: usize,
     down: usize,
 }
 
-/// The strips of `WIDTH` columns of rows `top..top + depth`.
-#[inline(always)]
-fn strips<const WIDTH: usize>(from: Matrix, top: usize, depth: usize, copy: &mut [f32]) -> Strips {
-    if from.stride <= NEAR && from.columns.is_multiple_of(WIDTH) {
-        let start = from.pointer().wrapping_add(top * from.stride);
-        return Strips { start, next: WIDTH, down: from.stride };
+impl<const WIDTH: usize> Strips<WIDTH> {
+    /// The strip that column `left` lies in, from there on.
+    #[inline(always)]
+    fn at(&self, left: usize) -> Strip {
+        if left < self.until {
+            return Strip { start: self.lie.wrapping_add(left), down: self.stride };
+        }
+        let copied = left - self.until;
+        let start = copied / WIDTH * DEPTH * WIDTH + copied % WIDTH;
+        Strip { start: self.copy.wrapping_add(start), down: WIDTH }
     }
-    let strips = copy.as_chunks_mut::<WIDTH>().0.chunks_exact_mut(DEPTH);
-    for (strip, left) in strips.zip((0..from.columns).step_by(WIDTH)) {
-        let part = WIDTH.min(from.columns - left);
-        for (row, to) in strip.iter_mut().take(depth).enumerate() {
-            let source = from.part(top + row, left, part);
-            match source.first_chunk::<WIDTH>() {
-                Some(source) => *to = *source,
-                None => {
-                    to[..part].copy_from_slice(source);
-                    to[part..].fill(0.0);
+
+    /// Rows `top..top + depth` of a matrix, of which columns up to `until` may stay where they lie
+    /// if the cache can hold so many rows.
+    #[inline(always)]
+    fn new(from: Matrix, [top, depth]: [usize; 2], until: usize, copy: &mut [f32]) -> Self {
+        let until = if stays(from.stride) { until } else { 0 };
+        let strips = copy.as_chunks_mut::<WIDTH>().0.chunks_exact_mut(DEPTH);
+        for (strip, left) in strips.zip((until..from.columns).step_by(WIDTH)) {
+            let part = WIDTH.min(from.columns - left);
+            for (row, to) in strip.iter_mut().take(depth).enumerate() {
+                let source = from.part(top + row, left, part);
+                match source.first_chunk::<WIDTH>() {
+                    Some(source) => *to = *source,
+                    None => {
+                        to[..part].copy_from_slice(source);
+                        to[part..].fill(0.0);
+                    }
                 }
             }
         }
+        let lie = from.pointer().wrapping_add(top * from.stride);
+        Strips { lie, stride: from.stride, until, copy: copy.as_ptr() }
     }
-    Strips { start: copy.as_ptr(), next: DEPTH * WIDTH, down: WIDTH }
+}
+
+/// Whether the first cache holds rows this far apart: all of them, or a strip of each, beside the
+/// other matrix. Rows a power of two apart push each other out.
+fn stays(stride: usize) -> bool {
+    let bytes = 4 * stride.max(1);
+    let places = CYCLE >> bytes.trailing_zeros().clamp(LINE.ilog2(), CYCLE.ilog2());
+    DEPTH * bytes <= CYCLE * WAYS * 2 / 3 || places * WAYS >= 2 * DEPTH
 }
 
 impl WithSimd for AtB<'_> {
@@ -76,11 +107,11 @@ impl WithSimd for AtB<'_> {
         let n = self.b.columns;
         for top in (0..self.a.rows).step_by(DEPTH) {
             let depth = DEPTH.min(self.a.rows - top);
-            let a = strips::<TILE>(self.a, top, depth, self.a_copy);
-            let b = strips::<PANEL>(self.b, top, depth, self.b_copy);
+            // Tiles read no column of `a` that is not there, and whole vectors of `b`.
+            let a = Strips::new(self.a, [top, depth], self.a.columns, self.a_copy);
+            let b = Strips::<PANEL>::new(self.b, [top, depth], n / PANEL * PANEL, self.b_copy);
             for left in (0..n).step_by(2 * S::F32_LANES) {
-                let start = b.start.wrapping_add(left / PANEL * b.next + left % PANEL);
-                let b = Strips { start, ..b };
+                let b = b.at(left);
                 // SAFETY: the sizes agree, and matrices and copies hold what they say.
                 unsafe {
                     if n - left > S::F32_LANES {
@@ -101,14 +132,14 @@ impl AtB<'_> {
         &mut self,
         simd: S,
         depth: usize,
-        a: Strips,
-        b: Strips,
+        a: Strips<TILE>,
+        b: Strip,
         left: usize,
     ) {
         let k = self.a.columns;
         for top in (0..k).step_by(TILE) {
-            let start = a.start.wrapping_add(top / TILE * a.next);
-            let mut at = Steps { start, along: 1, down: a.down };
+            let Strip { start, down } = a.at(top);
+            let mut at = Steps { start, along: 1, down };
             let mut row = top;
             let bottom = (top + TILE).min(k);
             unsafe {
@@ -136,7 +167,7 @@ impl AtB<'_> {
         simd: S,
         depth: usize,
         a: Steps,
-        b: Strips,
+        b: Strip,
         [row, left]: [usize; 2],
     ) {
         let to = self.out.pointer().wrapping_add(row * self.out.stride + left);
@@ -144,11 +175,28 @@ impl AtB<'_> {
             prefetch(to.wrapping_add(at));
         }
         let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b.start, b.down) };
+        // Whole vectors, known to be so, go without masks.
+        let room = self.out.columns - left;
+        if room >= V * S::F32_LANES {
+            unsafe { self.add::<S, M, V>(simd, sums, [row, left], V * S::F32_LANES) };
+        } else {
+            unsafe { self.add::<S, M, V>(simd, sums, [row, left], room) };
+        }
+    }
+
+    /// Adds the sums of a tile to the result, `room` columns of them.
+    #[inline(always)]
+    unsafe fn add<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        sums: [[S::f32s; V]; M],
+        [row, left]: [usize; 2],
+        room: usize,
+    ) {
         for (i, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
-                let column = left + v * S::F32_LANES;
-                let lanes = self.out.columns - column;
-                let at = (row + i) * self.out.stride + column;
+                let lanes = room - v * S::F32_LANES;
+                let at = (row + i) * self.out.stride + left + v * S::F32_LANES;
                 let to = self.out.pointer().wrapping_add(at);
                 unsafe { store(simd, to, lanes, simd.add_f32s(sum, load(simd, to, lanes))) };
             }
