@@ -26,7 +26,8 @@ const MODELS: [(&str, &str, u64, u64, u64); 17] = [
 ];
 
 fn graph(name: &str) -> Graph {
-    let text = check_file(&root().join(format!("models/{name}.clue"))).clean();
+    let text = check_file(&root().join(format!("models/{name}.clue")));
+    assert!(!text.diags.has_errors(), "{}", text.reports());
     text.model(name).graph.clone().unwrap()
 }
 
