@@ -8,7 +8,7 @@ use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
 use crate::exec::{
-    AdamW, AdamWConfig, Batch, Evaluator, StepError, StepKey, Trainer, init, missing,
+    AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepError, StepKey, Trainer, init, missing,
 };
 use crate::graph::Graph;
 use std::io::{self, Write};
@@ -105,14 +105,19 @@ fn measure(
     let batch = batch(graph, args.batch as usize);
     let before = resident("VmRSS");
     let parameters = init::initialize(graph, 0);
-    let optimizer = AdamW::new(ADAMW, vec![true; graph.params.len()], &parameters);
+    // Only where something is trained: moments are memory.
+    let optimizer =
+        |parameters: &Parameters| AdamW::new(ADAMW, vec![true; graph.params.len()], parameters);
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (executor, mode) {
         (Executor::Compiled, _) => {
             missing::compiled(graph)?;
             let mut compiled = match mode {
-                Mode::Train => Compiled::trainer(graph, parameters, optimizer, None, threads),
+                Mode::Train => {
+                    let optimizer = optimizer(&parameters);
+                    Compiled::trainer(graph, parameters, optimizer, None, threads)
+                }
                 Mode::Infer => Compiled::evaluator(graph, parameters, threads),
             };
             let planned = compiled.memory(batch.labels.len()).peak;
@@ -125,6 +130,7 @@ fn measure(
             measured.profile = args.ops.then(|| compiled.take_profile());
         }
         (_, Mode::Train) => {
+            let optimizer = optimizer(&parameters);
             let mut trainer = executor.trainer(graph, parameters, optimizer, None, threads)?;
             measured.rates = train(args, &mut *trainer, &batch)?;
         }
