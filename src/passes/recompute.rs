@@ -1,45 +1,29 @@
 //! Computes again, just before the first gradient that reads it, what is cheap and would otherwise
-//! be kept from the forward pass: a value whose inputs are kept anyway.
+//! be kept from the forward pass: a value whose inputs are kept anyway, or are computed again.
 
 use crate::graph::{Edit, Graph, Op, Value};
 use std::collections::HashMap;
 
+/// Input channels of a linear layer that is computed again at most: to write a number to memory and
+/// to read it back takes as long as about 80 multiply-accumulates.
+const NARROW: usize = 64;
+
 pub fn recompute(graph: &Graph) -> Graph {
-    let backward = |v: Value| matches!(graph.node(v).op, Op::Gradient(_));
     let mut read_late = vec![false; graph.nodes.len()];
-    for value in graph.values().filter(|&value| backward(value)) {
+    for value in graph.values().filter(|&value| backward(graph, value)) {
         for input in &graph.node(value).inputs {
             read_late[input.0 as usize] = true;
         }
     }
-    let again = |value: Value| {
-        let node = graph.node(value);
-        read_late[value.0 as usize]
-            && node.op.cheap()
-            && node.inputs.iter().all(|input| read_late[input.0 as usize])
-    };
     let mut edit = Edit::new(graph);
-    let mut copies: HashMap<Value, Value> = HashMap::new();
+    let mut again = Again { graph, read_late, copies: HashMap::new() };
     for value in graph.values() {
-        if !backward(value) {
+        if !backward(graph, value) {
             edit.copy(value);
             continue;
         }
         let node = graph.node(value);
-        let inputs = node
-            .inputs
-            .iter()
-            .map(|&input| match again(input) {
-                false => edit.now(input),
-                true => *copies.entry(input).or_insert_with(|| {
-                    let source = graph.node(input);
-                    let inputs = source.inputs.iter().map(|&v| edit.now(v)).collect();
-                    let scope = format!("{}.again", source.scope);
-                    let (op, params) = (source.op.clone(), source.params.clone());
-                    edit.push(op, inputs, params, scope, graph.span(input))
-                }),
-            })
-            .collect();
+        let inputs = node.inputs.iter().map(|&input| again.value(&mut edit, input)).collect();
         let copy = edit.push(
             node.op.clone(),
             inputs,
@@ -50,4 +34,47 @@ pub fn recompute(graph: &Graph) -> Graph {
         edit.replace(value, copy);
     }
     edit.finish()
+}
+
+fn backward(graph: &Graph, value: Value) -> bool {
+    matches!(graph.node(value).op, Op::Gradient(_))
+}
+
+struct Again<'a> {
+    graph: &'a Graph,
+    /// Whether a gradient reads it.
+    read_late: Vec<bool>,
+    copies: HashMap<Value, Value>,
+}
+
+impl Again<'_> {
+    /// What a gradient reads of a value: itself, or what is computed again in its place.
+    fn value(&mut self, edit: &mut Edit<'_>, value: Value) -> Value {
+        if !self.cheap(value) {
+            return edit.now(value);
+        }
+        if let Some(&copy) = self.copies.get(&value) {
+            return copy;
+        }
+        let source = self.graph.node(value);
+        let inputs = source.inputs.iter().map(|&input| self.value(edit, input)).collect();
+        let scope = format!("{}.again", source.scope);
+        let (op, params) = (source.op.clone(), source.params.clone());
+        let copy = edit.push(op, inputs, params, scope, self.graph.span(value));
+        self.copies.insert(value, copy);
+        copy
+    }
+
+    fn cheap(&self, value: Value) -> bool {
+        let node = self.graph.node(value);
+        let narrow = || match node.op {
+            Op::Linear(_) => {
+                let channels = self.graph.node(node.inputs[0]).ty.channels();
+                channels.is_some_and(|channels| channels <= NARROW)
+            }
+            _ => false,
+        };
+        let late = |value: &Value| self.read_late[value.0 as usize];
+        late(&value) && node.inputs.iter().all(late) && (node.op.cheap() || narrow())
+    }
 }
