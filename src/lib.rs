@@ -14,6 +14,7 @@ pub mod diag;
 pub mod exec;
 pub mod format;
 pub mod graph;
+pub mod lsp;
 pub mod model;
 pub mod passes;
 pub mod plan;
@@ -82,7 +83,7 @@ pub fn history(
 ) -> (Sources, Vec<model::Step>) {
     let mut sources = Sources::default();
     let (root, sets) = roots(&mut sources, file, text, sets);
-    let steps = model::history(&mut sources, &from_disk, root, &sets, model, path);
+    let steps = model::history(&mut sources, &diag::read_file, root, &sets, model, path);
     (sources, steps)
 }
 
@@ -94,7 +95,8 @@ fn run(
     sets: &[String],
 ) -> (Program, Diags) {
     let (root, sets) = roots(sources, file, text, sets);
-    model::check(sources, &from_disk, root, &sets, name)
+    let study = model::check(sources, &diag::read_file, root, &sets, name);
+    (study.program, study.diags)
 }
 
 fn roots(
@@ -107,27 +109,12 @@ fn roots(
     (root, sets.iter().map(|set| sources.add("--set", set.as_str())).collect())
 }
 
-fn from_disk(path: &Path) -> std::io::Result<String> {
-    read(&path.to_string_lossy())
-}
-
+/// A file of the command line (`-`: standard input).
 fn read(file: &str) -> std::io::Result<String> {
+    if file != "-" {
+        return diag::read_file(Path::new(file));
+    }
     let mut bytes = Vec::new();
-    if file == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes)?;
-    } else {
-        std::fs::File::open(file)?.read_to_end(&mut bytes)?;
-    }
-    // Some editors begin a file with the mark of its encoding.
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        bytes.drain(..3);
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8 text (byte {at})"),
-        )
-    })
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    diag::decode(bytes)
 }

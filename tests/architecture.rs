@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "diag", "syntax", "format", "schema", "graph", "blocks", "spec", "model", "passes", "plan",
-    "exec", "data", "train", "see", "cli",
+    "exec", "data", "train", "see", "lsp", "cli",
 ];
 
 #[test]

@@ -16,6 +16,7 @@ mod exec;
 mod format;
 mod graph;
 mod layers;
+mod lsp;
 mod passes;
 mod robust;
 mod text;

@@ -158,7 +158,9 @@ fn odd_kernel(b: &mut Builder, kernel: Spanned<Size>) -> bool {
         b.diags.push(
             Diagnostic::error("E0503", "a kernel that keeps the map has odd sides")
                 .at(kernel.span, "even")
-                .help("write `3x3` or `5x5`"),
+                .help("write `3x3` or `5x5`")
+                .fix(kernel.span, "3x3")
+                .fix(kernel.span, "5x5"),
         );
     }
     odd

@@ -78,17 +78,6 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(if found { Exit::Findings } else { Exit::Fine })
 }
 
-/// The message, what the text at fault says of it, and what to do: for formats without snippets.
-fn whole_message(d: &Diagnostic) -> String {
-    let label = d.labels.first().map(|label| label.message.as_str()).filter(|m| !m.is_empty());
-    let mut text = d.message.clone();
-    for more in label.into_iter().chain(d.help.as_deref()) {
-        text.push('\n');
-        text.push_str(more);
-    }
-    text
-}
-
 /// The table of all models that have counts, then a line per file with something to report.
 pub fn report_human(outcomes: &[Outcome], room: Option<usize>) -> String {
     let mut table = Table::new(&[

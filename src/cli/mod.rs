@@ -14,6 +14,7 @@ pub mod executor;
 pub mod explain;
 pub mod fmt;
 pub mod graph;
+mod lsp;
 mod man;
 pub mod new;
 pub mod number;
@@ -60,6 +61,8 @@ enum Verb {
     Diff(diff::Args),
     /// Say what a kind, a setting or a code means, and where a value comes from
     Explain(explain::Args),
+    /// Serve an editor: mistakes as you type, completion, names
+    Lsp(lsp::Args),
     /// Show what there is to run on
     Devices(devices::Args),
     /// Train a model, or go on with a run
@@ -159,6 +162,7 @@ pub fn run() -> io::Result<Exit> {
         Verb::Graph(args) => graph::run(args, &mut out),
         Verb::Diff(args) => diff::run(args, &mut out),
         Verb::Explain(args) => explain::run(args, &mut out),
+        Verb::Lsp(args) => lsp::run(args, &mut out),
         Verb::Completions(args) => completions::run(args, &mut out),
         Verb::Man(args) => man::run(args, &mut out),
         Verb::Reference => reference::run(&mut out),

@@ -4,7 +4,12 @@
 //! [`render`] alone; miette stays behind it.
 
 pub mod codes;
+mod file;
+mod fix;
 pub mod render;
+
+pub use file::{decode, read_file};
+pub use fix::Fix;
 
 use serde::Serialize;
 use std::fmt;
@@ -120,6 +125,8 @@ pub struct Diagnostic {
     pub message: String,
     pub labels: Vec<Label>,
     pub help: Option<String>,
+    /// Each by itself mends it, the likeliest first.
+    pub fixes: Vec<Fix>,
 }
 
 impl Diagnostic {
@@ -130,6 +137,7 @@ impl Diagnostic {
             message: message.into(),
             labels: Vec::new(),
             help: None,
+            fixes: Vec::new(),
         }
     }
 
@@ -145,6 +153,28 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());
         self
+    }
+
+    /// Offers to write `text` at `span`, which may be empty, as may be the text.
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.fixes.push(Fix { span, text: text.into() });
+        self
+    }
+
+    /// Helps where `word`, which stands at `span`, is none of those there are.
+    pub fn suggest(mut self, span: Span, word: &str, known: &[&str]) -> Diagnostic {
+        if let Some(near) = nearest(word, known.iter().copied()) {
+            self = self.fix(span, near);
+        }
+        self.help(suggest(word, known))
+    }
+
+    /// The message, what the text at fault says of it, and what to do, a line each: for formats
+    /// without snippets.
+    pub fn told(&self) -> String {
+        let label = self.labels.first().map(|label| label.message.as_str());
+        let more = label.filter(|m| !m.is_empty()).into_iter().chain(self.help.as_deref());
+        more.fold(self.message.clone(), |text, more| format!("{text}\n{more}"))
     }
 
     pub fn is_error(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Numbers as documentation: `expect` is held to the digits written, `paper` is shown beside ours.
 
 use super::items::Item;
-use crate::diag::{Diagnostic, Diags, Span, Spanned, suggest};
+use crate::diag::{Diagnostic, Diags, Span, Spanned};
 use crate::graph::Graph;
 use crate::syntax::ast::{Literal, Number, Setting};
 
@@ -47,7 +47,7 @@ fn claims(setting: &Setting, known: &[&str], claims: &mut Vec<Claim>, diags: &mu
             diags.push(
                 Diagnostic::error("E0316", format!("unknown quantity `{}`", key.value))
                     .at(key.span, "unknown")
-                    .help(suggest(key, known)),
+                    .suggest(key.span, key, known),
             );
             continue;
         }
@@ -138,7 +138,8 @@ pub fn hold(expect: &[Claim], graph: &Graph, diags: &mut Diags) {
             diags.push(
                 Diagnostic::error("E0509", message)
                     .at(claim.span, format!("{counted} counted"))
-                    .help("an expectation is held to the digits written"),
+                    .help("an expectation is held to the digits written")
+                    .fix(claim.span, counted),
             );
         }
     }

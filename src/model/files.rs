@@ -1,6 +1,6 @@
 //! Files and `use`: which texts are read, and which see each other.
 
-use super::items::{Items, read};
+use super::items::{Items, Use, read};
 use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
 use crate::syntax::ast::{File, Literal};
 use crate::syntax::parse;
@@ -9,13 +9,6 @@ use std::path::{Component, Path, PathBuf};
 
 /// Reads the text of a file.
 pub type Reader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
-
-/// A `use` line: which file says it, which file it brings in.
-struct Use {
-    from: SourceId,
-    to: SourceId,
-    span: Span,
-}
 
 impl Items {
     /// Parses `root` and every file it uses.
@@ -37,7 +30,7 @@ impl Items {
                 items.all.extend(read(setting, id, diags));
             }
             let mut sees = vec![id];
-            for (path, span) in uses(&file, diags) {
+            for (path, span, setting) in uses(&file, diags) {
                 let base = Path::new(&sources.get(id).name).parent().unwrap_or(Path::new(""));
                 let target = tidy(&base.join(&path));
                 let used = match loaded.get(&target) {
@@ -62,7 +55,8 @@ impl Items {
                         Diagnostic::warning("W0202", "this file is used already")
                             .at(span, "again here")
                             .at(earlier.span, "first here")
-                            .help("leave it out"),
+                            .help("leave it out")
+                            .fix(setting, ""),
                     );
                     continue;
                 }
@@ -70,8 +64,10 @@ impl Items {
                 sees.push(used);
             }
             items.sees.insert(id, sees);
+            items.files.insert(id, file);
         }
         circles(&edges, diags);
+        items.uses = edges;
         items.clashes(diags);
         items
     }
@@ -113,7 +109,7 @@ fn unreadable(target: &Path, span: Span, error: &std::io::Error) -> Diagnostic {
 }
 
 /// The path without `.` and, where it can be told, without `..`: one name for one file.
-fn tidy(path: &Path) -> PathBuf {
+pub fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
         match part {
@@ -129,15 +125,15 @@ fn tidy(path: &Path) -> PathBuf {
     tidy
 }
 
-/// The paths of the `use` lines.
-fn uses(file: &File, diags: &mut Diags) -> Vec<(String, Span)> {
+/// The paths of the `use` lines, where they stand, and where their lines do.
+fn uses(file: &File, diags: &mut Diags) -> Vec<(String, Span, Span)> {
     let mut paths = Vec::new();
     for setting in file.settings.iter().filter(|s| s.path.keys[0].value == "use") {
         match &setting.row[..] {
             [Spanned { value: Literal::Text(path), span }]
                 if setting.body.is_none() && setting.links.is_empty() =>
             {
-                paths.push((path.clone(), *span));
+                paths.push((path.clone(), *span, setting.span));
             }
             _ if setting.broken => {}
             row => {
@@ -145,11 +141,11 @@ fn uses(file: &File, diags: &mut Diags) -> Vec<(String, Span)> {
                     [Spanned { value: Literal::Name(name), .. }] => name,
                     _ => "other",
                 };
-                diags.push(
-                    Diagnostic::error("E0206", "`use` takes one file, in quotes")
-                        .at(setting.span, "here")
-                        .help(format!("write `use \"{name}.clue\"`")),
-                );
+                let line = format!("use \"{name}.clue\"");
+                let diagnostic = Diagnostic::error("E0206", "`use` takes one file, in quotes")
+                    .at(setting.span, "here")
+                    .help(format!("write `{line}`"));
+                diags.push(diagnostic.fix(setting.span, line));
             }
         }
     }

@@ -5,8 +5,8 @@ use crate::graph::{Size, times};
 /// How far a side is searched, in pixels.
 const REACH: usize = 256;
 
-/// `nearest inputs that work: 192x192, 224x224`, if there are any.
-pub fn nearest(input: Size, fits: impl Fn(Size) -> bool) -> Option<String> {
+/// The nearest sizes that work, a smaller and a larger one, as they would be written.
+pub fn nearest(input: Size, fits: impl Fn(Size) -> bool) -> Vec<String> {
     let square = |side: usize| fits([side, side]);
     let down = |side: usize| {
         let found = (side.saturating_sub(REACH).max(1)..=side).rev().find(|&s| square(s))?;
@@ -26,7 +26,12 @@ pub fn nearest(input: Size, fits: impl Fn(Size) -> bool) -> Option<String> {
             sizes.push(times([rows, columns]));
         }
     }
-    match &sizes[..] {
+    sizes
+}
+
+/// `nearest inputs that work: 192x192, 224x224`, if there are any.
+pub fn help(sizes: &[String]) -> Option<String> {
+    match sizes {
         [] => None,
         [only] => Some(format!("the nearest input that works: {only}")),
         sizes => Some(format!("nearest inputs that work: {}", sizes.join(", "))),

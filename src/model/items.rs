@@ -1,10 +1,10 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, suggest};
+use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
 use crate::schema::Slot;
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
-use crate::syntax::ast::{Body, Link, Literal, Relation, Setting};
+use crate::syntax::ast::{Body, File, Link, Literal, Relation, Setting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots whose settings can be items: `pool thin from icp { … }`.
@@ -44,6 +44,14 @@ impl Sort {
     }
 }
 
+/// A `use` line: which file says it, where it says the path, which file it brings in.
+#[derive(Debug, Clone, Copy)]
+pub struct Use {
+    pub from: SourceId,
+    pub to: SourceId,
+    pub span: Span,
+}
+
 #[derive(Debug, Clone)]
 pub struct Item {
     pub sort: Sort,
@@ -62,11 +70,15 @@ pub struct Item {
 /// The items of all files read, and which file sees which.
 #[derive(Debug, Default)]
 pub struct Items {
-    pub(super) all: Vec<Item>,
+    /// The trees of the files.
+    pub files: BTreeMap<SourceId, File>,
+    /// The `use` lines that name a file which can be read.
+    pub uses: Vec<Use>,
+    pub all: Vec<Item>,
     /// The files each file uses, and itself.
-    pub(super) sees: BTreeMap<SourceId, Vec<SourceId>>,
+    pub sees: BTreeMap<SourceId, Vec<SourceId>>,
     /// Files that use a file which can not be read: what they do not find may stand there.
-    pub(super) partial: BTreeSet<SourceId>,
+    pub partial: BTreeSet<SourceId>,
 }
 
 impl Items {
@@ -98,8 +110,8 @@ impl Items {
         let other = named().find(|item| item.name.span != child.name.span);
         let found = other.or_else(|| named().next());
         if found.is_none() && !self.partial.contains(&child.home) {
-            let names: Vec<&str> =
-                self.visible(child.home, sort).map(|i| i.name.as_str()).collect();
+            let others = self.visible(child.home, sort).filter(|i| i.name.span != child.name.span);
+            let names: Vec<&str> = others.map(|i| i.name.as_str()).collect();
             let what = match sort {
                 Sort::Slot(slot) => slot,
                 _ => "model or family",
@@ -107,7 +119,7 @@ impl Items {
             diags.push(
                 Diagnostic::error("E0204", format!("there is no {what} `{}`", name.value))
                     .at(name.span, "unknown")
-                    .help(suggest(name, &names)),
+                    .suggest(name.span, name, &names),
             );
         }
         found
@@ -136,7 +148,7 @@ fn unknown_item(word: &Spanned<String>) -> Diagnostic {
     words.extend(ITEM_SLOTS.iter().map(|s| s.name));
     Diagnostic::error("E0205", format!("`{}` is no item", word.value))
         .at(word.span, "a file holds items")
-        .help(suggest(word, &words))
+        .suggest(word.span, word, &words)
 }
 
 /// The item a setting at the left edge declares.

@@ -4,7 +4,7 @@ use super::assign::{Outcome, Scope};
 use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Layer, Line, Stack, speak};
 use super::settings::{Stage, Whole, first_stage, is_per_stage};
-use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned, suggest};
+use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned};
 use crate::schema::{Count, Field, Kind, Setting, Tree, Ty, Value};
 use crate::syntax::ast::{Literal, Selector};
 use std::collections::BTreeSet;
@@ -116,6 +116,7 @@ fn changes_nothing(line: &Line, before: Span) -> Diagnostic {
         .at(line.span, "says what holds already")
         .at(before, "said here")
         .help("leave it out")
+        .fix(line.span, "")
 }
 
 /// The last valid `stages` of the layers.
@@ -155,7 +156,8 @@ fn apply(
             scope.diags.push(
                 Diagnostic::error("E0312", message)
                     .at(selector.span, "selects stages")
-                    .help("leave the selector out"),
+                    .help("leave the selector out")
+                    .fix(behind_at(selector.span), ""),
             );
             return vec![scope.failed_line(line)];
         }
@@ -185,6 +187,11 @@ fn apply(
             scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
         })
         .collect()
+}
+
+/// A selector with its `@`.
+fn behind_at(selector: Span) -> Span {
+    Span { start: selector.start - 1, ..selector }
 }
 
 /// Says every value of a row where it is not known how many there should be.
@@ -224,7 +231,8 @@ fn two_settings(scope: &mut Scope<'_>, line: &Line) -> bool {
     scope.diags.push(
         Diagnostic::error("E0318", format!("`{name}` looks like the next setting"))
             .at(span, format!("in the row of `{last}`"))
-            .help("start a line, or write `;` before it"),
+            .help("start a line, or write `;` before it")
+            .fix(Span { end: span.start, ..span }, "; "),
     );
     true
 }
@@ -267,7 +275,7 @@ fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
     scope.diags.push(
         Diagnostic::error("E0301", format!("a model has no setting `{}`", key.value))
             .at(key.span, "unknown")
-            .help(suggest(key, &names)),
+            .suggest(key.span, key, &names),
     );
     Outcome::Failed
 }
@@ -327,7 +335,8 @@ fn selected(scope: &mut Scope<'_>, line: &Line, count: Spanned<usize>) -> Option
         scope.diags.push(
             Diagnostic::error("E0313", "`@each` belongs to a search")
                 .at(selector.span, "here")
-                .help("without a selector a value holds for every stage"),
+                .help("without a selector a value holds for every stage")
+                .fix(behind_at(selector.span), ""),
         );
         return None;
     };
@@ -346,6 +355,7 @@ fn selected(scope: &mut Scope<'_>, line: &Line, count: Spanned<usize>) -> Option
                     Diagnostic::error("E0311", "these stages run backwards")
                         .at(selector.span, "the lower number comes first")
                         .help(format!("write `@{high}..{low}`"))
+                        .fix(selector.span, format!("{high}..{low}"))
                 } else {
                     diagnostic
                         .at(selector.span, "no such stage")

@@ -4,7 +4,7 @@ use super::assign::{Outcome, Scope};
 use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
-use crate::diag::{Diagnostic, Span, Spanned, list, nearest, suggest};
+use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
 use crate::schema::{Field, Kind, Slot, Tree, Ty};
 use crate::syntax::ast::Literal;
 
@@ -36,7 +36,7 @@ impl Scope<'_> {
             _ => {
                 Diagnostic::error("E0301", format!("{} has no setting `{}`", kind.name, key.value))
                     .at(key.span, "unknown")
-                    .help(suggest(key, &kind.field_names()))
+                    .suggest(key.span, key, &kind.field_names())
             }
         };
         self.diags.push(diagnostic);
@@ -55,12 +55,14 @@ impl Scope<'_> {
             let of_the_whole = Whole::KIND.field(field.name).is_some_and(|f| f.doc == field.doc);
             let whole = if of_the_whole { " for the whole model" } else { "" };
             let message = format!("`{}` takes one value{whole}", key.value);
-            let hint = as_range(field, row).unwrap_or(format!("{}: {expected}", field.doc));
-            self.diags.push(
-                Diagnostic::error("E0302", message)
-                    .at(place, format!("{} values", row.len()))
-                    .help(hint),
-            );
+            let diagnostic =
+                Diagnostic::error("E0302", message).at(place, format!("{} values", row.len()));
+            self.diags.push(match as_range(field, row) {
+                Some(range) => {
+                    diagnostic.help(format!("write `{} {range}`", field.name)).fix(place, range)
+                }
+                None => diagnostic.help(format!("{}: {expected}", field.doc)),
+            });
             return;
         }
         let row_of = match self.columns {
@@ -75,8 +77,12 @@ impl Scope<'_> {
             false => format!("{} values", row.len()),
         };
         let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
-        if let Some(hint) = row.first().and_then(|one| hint(field, &one.value)) {
-            diagnostic = diagnostic.help(hint);
+        if let Some(first) = row.first()
+            && let Some((help, texts)) = hint(field, &first.value)
+        {
+            diagnostic = diagnostic.help(help);
+            let span = first.span;
+            diagnostic.fixes.extend(texts.into_iter().map(|text| Fix { span, text }));
         }
         self.diags.push(diagnostic);
     }
@@ -128,8 +134,8 @@ impl Scope<'_> {
             if !self.holes {
                 help.push_str(&format!("\na kind is missing too: {write}"));
             }
-            self.diags
-                .push(Diagnostic::error("E0301", message).at(keys[1].span, "unknown").help(help));
+            let diagnostic = Diagnostic::error("E0301", message).at(keys[1].span, "unknown");
+            self.diags.push(diagnostic.suggest(keys[1].span, &keys[1], &names).help(help));
             return Outcome::Failed;
         }
         if self.holes {
@@ -159,12 +165,14 @@ impl Scope<'_> {
             None => format!("{} {{ … }}", field.name),
         };
         let message = format!("the {} of `{}` is {} already", field.name, self.owner, kind.name);
-        self.diags.push(
-            Diagnostic::error("E0306", message)
-                .at(again, "named again")
-                .at(before, "named here")
-                .help(format!("to change it leave the kind out: `{setting}`")),
-        );
+        let mut diagnostic = Diagnostic::error("E0306", message)
+            .at(again, "named again")
+            .at(before, "named here")
+            .help(format!("to change it leave the kind out: `{setting}`"));
+        if self.inside.is_some() {
+            diagnostic = diagnostic.fix(Span { end: again.end + 1, ..again }, "");
+        }
+        self.diags.push(diagnostic);
     }
 
     pub fn no_such_kind(&mut self, field: &Field, slot: &Slot, name: &str, place: Span) {
@@ -183,7 +191,7 @@ impl Scope<'_> {
         self.diags.push(
             Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
                 .at(place, "unknown")
-                .help(suggest(name, &names)),
+                .suggest(place, name, &names),
         );
     }
 
@@ -240,19 +248,20 @@ fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
     };
     let range = Literal::Range(low.clone(), high.clone());
     let words = format!("{}{}..{}{}", low.digits, low.unit, high.digits, high.unit);
-    field.ty.parse(&[range]).map(|_| format!("write `{} {words}`", field.name))
+    field.ty.parse(&[range]).map(|_| words)
 }
 
-/// What the writer of a value that does not fit may have meant.
-fn hint(field: &Field, value: &Literal) -> Option<String> {
+/// What the writer of a value that does not fit may have meant, and what to write instead.
+fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
     match (value, field.ty.inner()) {
         (Literal::Name(word), Ty::Words(words)) => {
             let near = nearest(word, words.iter().copied())?;
-            Some(format!("did you mean `{near}`?"))
+            Some((format!("did you mean `{near}`?"), vec![near.to_string()]))
         }
         (Literal::Number(number), Ty::Plain { parse, .. }) => {
             if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
-                return Some(format!("`{}` is no unit; there is %, K, M and G", number.unit));
+                let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
+                return Some((help, Vec::new()));
             }
             // A percentage without its sign?
             let mut percent = number.clone();
@@ -260,15 +269,17 @@ fn hint(field: &Field, value: &Literal) -> Option<String> {
             let fits = number.unit.is_empty()
                 && (1.0..=100.0).contains(&number.value)
                 && parse(&[Literal::Number(percent)]).is_some();
-            fits.then(|| format!("`{0}%` or `{1}`?", number.digits, number.value / 100.0))
+            let meant = [format!("{}%", number.digits), (number.value / 100.0).to_string()];
+            fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))
         }
         (Literal::Range(low, high), Ty::Plain { parse, .. }) => {
             let turned = parse(&[Literal::Range(high.clone(), low.clone())]).is_some();
-            turned.then(|| {
-                format!("write `{}{}..{}{}`", high.digits, high.unit, low.digits, low.unit)
-            })
+            let range = format!("{}{}..{}{}", high.digits, high.unit, low.digits, low.unit);
+            turned.then(|| (format!("write `{range}`"), vec![range]))
         }
-        (Literal::Name(path), Ty::Path) => Some(format!("write `{} \"{path}\"`", field.name)),
+        (Literal::Name(path), Ty::Path) => {
+            Some((format!("write `{} \"{path}\"`", field.name), vec![format!("\"{path}\"")]))
+        }
         _ => None,
     }
 }

@@ -24,8 +24,9 @@ mod settings;
 mod unused;
 
 pub use claims::Claim;
-pub use files::Reader as FileReader;
+pub use files::{Reader as FileReader, tidy};
 pub use history::Step;
+pub use items::{Item, Items, Sort, Use};
 pub use resolved::{Resolved, row};
 pub use sections::{Section, sections};
 pub use settings::{Settings, Stage};
@@ -34,7 +35,6 @@ use crate::diag::{Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{Data, Recipe};
 use crate::syntax::ast;
-use items::{Items, Sort};
 
 /// A model of the text, checked.
 #[derive(Debug, Clone)]
@@ -62,6 +62,14 @@ pub struct Program {
     pub models: Vec<Checked>,
 }
 
+/// A file and those it uses, read and checked.
+#[derive(Debug, Default)]
+pub struct Study {
+    pub items: Items,
+    pub program: Program,
+    pub diags: Diags,
+}
+
 /// Checks and lowers the models of the file `root`, which `sets` (sources of `--set` arguments)
 /// override. With `only`, the warnings are the text's and that model's; errors are always all.
 pub fn check(
@@ -70,7 +78,7 @@ pub fn check(
     root: SourceId,
     sets: &[SourceId],
     only: Option<&str>,
-) -> (Program, Diags) {
+) -> Study {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
     let overrides = overrides(sources, sets, &mut diags);
@@ -89,7 +97,7 @@ pub fn check(
     }
     gather::by_model(found).into_iter().for_each(|d| diags.push(d));
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
-    (Program { models }, diags)
+    Study { items, program: Program { models }, diags }
 }
 
 /// The layers that spoke of the setting `path` of the model `name`, lowest first.

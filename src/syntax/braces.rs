@@ -148,6 +148,8 @@ fn unclosed(text: &str, source: SourceId, open: usize, next: Option<usize>) -> D
         let width = text[at..].chars().next().map_or(0, char::len_utf8);
         diagnostic =
             diagnostic.at(Span::new(source, at, at + width), "a `}` is missing before this line");
+        let line = text[..at].rfind('\n').map_or(0, |i| i + 1);
+        diagnostic = diagnostic.fix(Span::new(source, line, line), CLOSING);
     }
     diagnostic
 }

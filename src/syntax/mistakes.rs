@@ -14,23 +14,31 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
             .help("put the `{` at the end of the line above");
     }
     let value = raw.trim_start_matches(['=', ':', ' ']);
+    // The sign, and the blanks behind it.
+    let sign = first(raw.len() - value.len());
     let after_body = after.is_some_and(|s| s.body.is_some());
     match raw.as_bytes() {
         [b'=', b'=', ..] | [b'=', ..] => Diagnostic::error("E0101", "a setting has no `=`")
             .at(first(1), "here")
-            .help(format!("write `{key} {value}`; `=` computes, and only a search computes")),
+            .help(format!("write `{key} {value}`; `=` computes, and only a search computes"))
+            .fix(sign, spaced(after, span)),
         [b':', ..] => Diagnostic::error("E0102", "there is no colon after a key")
             .at(first(1), "here")
-            .help(format!("write `{key} {value}`")),
-        [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`").at(first(1), "here"),
+            .help(format!("write `{key} {value}`"))
+            .fix(sign, spaced(after, span)),
+        [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`")
+            .at(first(1), "here")
+            .fix(first(1), "//"),
         [b'/', b'/', b'/', ..] => {
             Diagnostic::error("E0109", "a doc comment stands above what it describes")
                 .at(span, "at the end of a line")
                 .help("a remark at the end of a line begins with `//`")
+                .fix(first(3), "//")
         }
         [b'.', b'0'..=b'9', ..] => Diagnostic::error("E0106", "a number begins with a digit")
             .at(span, "no digit before the point")
-            .help(format!("write `0{raw}`")),
+            .help(format!("write `0{raw}`"))
+            .fix(first(0), "0"),
         [b'.', b'a'..=b'z' | b'A'..=b'Z', ..]
             if after.is_some_and(|s| s.row.is_empty() && s.path.selector.is_some()) =>
         {
@@ -40,11 +48,13 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
         }
         _ if after_body => Diagnostic::error("E0108", "after `}` the next setting starts a line")
             .at(span, "on the same line")
-            .help("start a line, or write `;` before it"),
+            .help("start a line, or write `;` before it")
+            .fix(first(0), "; "),
         _ if raw.starts_with('"') || quotes(raw) % 2 == 1 => {
             Diagnostic::error("E0107", "this string is not closed on its line")
                 .at(span, "opened, never closed")
                 .help("end it with `\"`")
+                .fix(Span { start: span.end, ..span }, "\"")
         }
         _ if starts_with_word(raw, &["in", "when", "where"]) => {
             Diagnostic::error("E0116", "only a search draws values")
@@ -58,10 +68,18 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
 
 fn comma(raw: &str, span: Span, key: &str) -> Diagnostic {
     let at = span.start + raw.find(',').unwrap_or(0) as u32;
-    let values: Vec<&str> = raw.split(',').map(str::trim).collect();
+    let values: Vec<&str> = raw.split(',').map(str::trim).filter(|v| !v.is_empty()).collect();
+    // The comma stands right behind the first value.
+    let before = if raw.starts_with(',') { " " } else { "" };
     Diagnostic::error("E0103", "the values of a row are separated by spaces")
         .at(Span { start: at, end: at + 1, ..span }, "a comma")
         .help(format!("write `{key} {}`", values.join(" ")))
+        .fix(span, [before, &values.join(" ")].concat())
+}
+
+/// A blank, where a sign stands right behind a key.
+fn spaced(after: Option<&Setting>, span: Span) -> &'static str {
+    if after.is_some_and(|setting| setting.span.end == span.start) { " " } else { "" }
 }
 
 fn quotes(raw: &str) -> usize {
@@ -83,7 +101,8 @@ pub fn loose_size(row: &[Spanned<Literal>]) -> Option<Diagnostic> {
         ] if x == "x" => Some(
             Diagnostic::error("E0104", "a size is written without spaces")
                 .at(from.to(*to), "spaces inside")
-                .help(format!("write `{}x{}`", a.digits, b.digits)),
+                .help(format!("write `{}x{}`", a.digits, b.digits))
+                .fix(from.to(*to), format!("{}x{}", a.digits, b.digits)),
         ),
         _ => None,
     })
@@ -93,10 +112,13 @@ pub fn undocumented(span: Span) -> Diagnostic {
     Diagnostic::error("E0118", "this doc comment documents nothing")
         .at(span, "nothing follows in this body")
         .help("a remark begins with `//`")
+        .fix(Span { end: span.start + 3, ..span }, "//")
 }
 
 pub fn stray(span: Span) -> Diagnostic {
-    Diagnostic::error("E0111", "this brace closes nothing").at(span, "no body is open here")
+    Diagnostic::error("E0111", "this brace closes nothing")
+        .at(span, "no body is open here")
+        .fix(span, "")
 }
 
 pub fn too_large(span: Span) -> Diagnostic {

@@ -221,11 +221,12 @@ impl Reader<'_> {
     }
 
     fn body(&mut self, pair: Pair<'_, Rule>) -> Body {
-        let start = self.span(&pair).start as usize;
+        let whole = self.span(&pair);
+        let start = whole.start as usize;
         let open = Span::new(self.source, start, start + 1);
         let wrong = [Rule::junk, Rule::unclosed];
         let broken = pair.clone().into_inner().any(|part| wrong.contains(&part.as_rule()));
-        Body { settings: self.entries(pair.into_inner()), open, broken }
+        Body { settings: self.entries(pair.into_inner()), open, end: whole.end, broken }
     }
 
     fn literal(&mut self, pair: &Pair<'_, Rule>) -> Option<Literal> {

@@ -25,7 +25,7 @@ pub fn report(outcomes: &[Outcome]) -> String {
             }
             properties.push(format!("title={}", d.code));
             let level = if d.is_error() { "error" } else { "warning" };
-            let message = super::whole_message(d);
+            let message = d.told();
             let _ = writeln!(out, "::{level} {}::{}", properties.join(","), data(&message));
         }
     }

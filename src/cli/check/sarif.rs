@@ -133,7 +133,7 @@ fn finding(outcome: &Outcome, d: &Diagnostic, rule_index: usize) -> Finding {
         rule_id: d.code,
         rule_index,
         level: d.severity,
-        message: Message { text: super::whole_message(d) },
+        message: Message { text: d.told() },
         locations: vec![first],
         related_locations: places.collect(),
     }

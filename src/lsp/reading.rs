@@ -1,0 +1,34 @@
+//! A text as it was last checked, with the files it uses.
+
+use super::documents::Documents;
+use crate::diag::{SourceId, Sources};
+use crate::model::{self, Study};
+use std::path::{Path, PathBuf};
+
+/// What checking an open text gave. Its own source is the first.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub sources: Sources,
+    pub study: Study,
+}
+
+impl Reading {
+    /// Checks the text at `path`; files it uses are read as the editor shows them.
+    pub fn of(documents: &Documents, path: &Path) -> Reading {
+        let mut sources = Sources::default();
+        let Ok(text) = documents.read(path) else { return Reading::default() };
+        let root = sources.add(path.to_string_lossy(), text);
+        let study = model::check(&mut sources, &|path| documents.read(path), root, &[], None);
+        Reading { sources, study }
+    }
+
+    pub fn path(&self, id: SourceId) -> PathBuf {
+        PathBuf::from(&self.sources.get(id).name)
+    }
+
+    /// Whether another text at `path` may change what was found here.
+    pub fn depends_on(&self, path: &Path) -> bool {
+        let read = |id: &SourceId| Path::new(&self.sources.get(*id).name) == path;
+        self.study.items.files.keys().any(read) || !self.study.items.partial.is_empty()
+    }
+}

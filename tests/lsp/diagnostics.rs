@@ -1,0 +1,143 @@
+//! What is wrong is shown while it is typed, in every text it is wrong in.
+
+use super::client::{Client, uri};
+use serde_json::{Value, json};
+
+const BASE: &str = "\
+family base {
+    input   32x32
+    classes 10
+    embed   patches { kernel 3x3; stride 1; pad 1 }
+    stages  2
+    blocks  1
+    width   8 12
+    mixer   cluster { grid 2x2; heads 2; head_width 4 }
+    ffn     mlp { ratio 4 }
+    pool    icp
+    head    mean
+}
+";
+
+/// Code, first line of the message, and place, a line each.
+fn shown(diagnostics: &[Value]) -> String {
+    let line = |d: &Value| {
+        let start = &d["range"]["start"];
+        let end = &d["range"]["end"];
+        format!(
+            "{} {}:{}-{}:{} {}\n",
+            d["code"].as_str().unwrap(),
+            start["line"],
+            start["character"],
+            end["line"],
+            end["character"],
+            d["message"].as_str().unwrap().replace('\n', " | "),
+        )
+    };
+    diagnostics.iter().map(line).collect()
+}
+
+#[test]
+fn all_mistakes_of_a_text_are_shown_as_it_is_typed() {
+    let mut client = Client::start();
+    let text = format!("{BASE}model a from base {{\n    mixer.gird 4x4\n    pool fec\n}}\n");
+    client.open("untitled:a", &text);
+    let found = client.diagnostics("untitled:a");
+    insta::assert_snapshot!(shown(&found), @r"
+    E0301 13:10-13:14 cluster has no setting `gird` | unknown | did you mean `grid`?
+    E0309 14:9-14:12 there is no pool `fec` | unknown | there is icp, conv and off
+    ");
+    assert_eq!(found[0]["severity"], 1);
+    assert_eq!(found[0]["source"], "cluec");
+
+    // One letter after the other.
+    client.notify(
+        "textDocument/didChange",
+        json!({
+            "textDocument": { "uri": "untitled:a", "version": 2 },
+            "contentChanges": [
+                { "range": { "start": { "line": 13, "character": 11 }, "end": { "line": 13, "character": 13 } }, "text": "ri" },
+                { "range": { "start": { "line": 14, "character": 9 }, "end": { "line": 14, "character": 12 } }, "text": "conv" },
+            ],
+        }),
+    );
+    assert_eq!(shown(&client.diagnostics("untitled:a")), "");
+}
+
+#[test]
+fn the_second_place_is_related_information() {
+    let mut client = Client::start();
+    let text = format!("{BASE}model a from base {{\n    width 8 12 16\n}}\n");
+    client.open("untitled:a", &text);
+    let found = client.diagnostics("untitled:a");
+    let related = &found[0]["relatedInformation"][0];
+    assert_eq!(found[0]["code"], "E0310");
+    assert_eq!(related["message"], "declared here");
+    assert_eq!(related["location"]["uri"], "untitled:a");
+    assert_eq!(related["location"]["range"]["start"], json!({ "line": 4, "character": 12 }));
+}
+
+#[test]
+fn what_can_be_left_out_is_faint() {
+    let mut client = Client::start();
+    client.open("untitled:a", &format!("{BASE}model a from base {{\n    classes 10\n}}\n"));
+    let found = client.diagnostics("untitled:a");
+    assert_eq!(found[0]["code"], "W0301");
+    assert_eq!(found[0]["severity"], 2);
+    assert_eq!(found[0]["tags"], json!([1]));
+}
+
+#[test]
+fn columns_count_what_was_agreed_on() {
+    let text = "// Größe 𝔸\nmodel a \"𝔸\" from b {}\n";
+    for (offer, column) in [(json!(["utf-8", "utf-16"]), 20), (json!(["utf-16"]), 18)] {
+        let mut client = Client::with(json!({ "general": { "positionEncodings": offer } }), None);
+        client.open("untitled:a", text);
+        let found = client.diagnostics("untitled:a");
+        assert_eq!(found[0]["code"], "E0204");
+        assert_eq!(found[0]["range"]["start"], json!({ "line": 1, "character": column }));
+    }
+}
+
+#[test]
+fn an_imported_text_is_read_as_the_editor_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (base, model) = (folder.path().join("base.clue"), folder.path().join("a.clue"));
+    std::fs::write(&base, BASE).unwrap();
+    let (base, model) = (uri(&base), uri(&model));
+    let mut client = Client::start();
+    client.open(&model, "use \"base.clue\"\nmodel a from base { classes 5 }\n");
+    assert_eq!(shown(&client.diagnostics(&model)), "");
+
+    // Not saved, and wrong for the other one: which is told without being touched.
+    client.open(&base, &BASE.replace("family base", "family other"));
+    assert_eq!(shown(&client.diagnostics(&base)), "");
+    insta::assert_snapshot!(shown(&client.diagnostics(&model)), @"E0204 1:13-1:17 there is no model or family `base` | unknown | there is other");
+
+    // Closed without saving: the file on disk holds again.
+    client.notify("textDocument/didClose", json!({ "textDocument": { "uri": base } }));
+    assert_eq!(shown(&client.diagnostics(&model)), "");
+}
+
+#[test]
+fn a_mistake_of_an_imported_file_is_shown_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (base, model) = (folder.path().join("base file.clue"), folder.path().join("a.clue"));
+    std::fs::write(&base, BASE.replace("pool    icp", "pool    fec")).unwrap();
+    let base = uri(&base).replace(' ', "%20");
+    let model = uri(&model);
+    let mut client = Client::start();
+    client.open(&model, "use \"base file.clue\"\nmodel a from base { classes 5 }\n");
+    assert_eq!(
+        shown(&client.diagnostics(&base)),
+        "E0309 9:12-9:15 there is no pool `fec` | unknown | there is icp, conv and off\n"
+    );
+    assert_eq!(shown(&client.diagnostics(&model)), "");
+
+    // It is put right on disk, by another program.
+    std::fs::write(folder.path().join("base file.clue"), BASE).unwrap();
+    client.notify(
+        "workspace/didChangeWatchedFiles",
+        json!({ "changes": [{ "uri": base, "type": 2 }] }),
+    );
+    assert_eq!(shown(&client.diagnostics(&base)), "");
+}
