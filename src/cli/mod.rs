@@ -17,7 +17,6 @@ pub mod graph;
 mod lsp;
 mod man;
 pub mod new;
-pub mod number;
 #[cfg(feature = "train")]
 pub mod predict;
 pub mod reference;
@@ -30,6 +29,7 @@ pub mod train;
 #[cfg(feature = "train")]
 pub mod verify;
 
+pub use crate::diag::number;
 use crate::diag::{Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Program};

@@ -67,7 +67,7 @@ fn takes(ty: &Ty) -> String {
     match ty {
         Ty::Plain { expected, .. } => (*expected).to_string(),
         Ty::Path => ty.expected(),
-        Ty::Words(choices) => words(choices),
+        Ty::Words(choices) => words(&crate::schema::names(choices)),
         Ty::Slot(slot) => match slot.single() {
             Some(_) => "settings in braces".to_string(),
             None => words(&slot.kinds.iter().map(|kind| kind.name).collect::<Vec<_>>()),

@@ -6,6 +6,7 @@
 pub mod codes;
 mod file;
 mod fix;
+pub mod number;
 pub mod render;
 
 pub use file::{decode, read_file};

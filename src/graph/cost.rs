@@ -31,7 +31,29 @@ impl std::iter::Sum for Cost {
     }
 }
 
+/// What the nodes of a part of a model are together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// What its last node gives.
+    pub output: Type,
+    /// Scalars in its parameters.
+    pub params: u64,
+    pub cost: Cost,
+}
+
 impl Graph {
+    /// The nodes whose scope is meant, if there are any.
+    pub fn share(&self, is_meant: impl Fn(&str) -> bool) -> Option<Share> {
+        let meant = |index: &usize| is_meant(&self.nodes[*index].scope);
+        let nodes: Vec<usize> = (0..self.nodes.len()).filter(meant).collect();
+        let params = nodes.iter().flat_map(|&index| &self.nodes[index].params);
+        Some(Share {
+            output: self.nodes[*nodes.last()?].ty.clone(),
+            params: params.map(|&id| self.param(id).elements() as u64).sum(),
+            cost: nodes.iter().map(|&index| self.node_cost(index)).sum(),
+        })
+    }
+
     /// Cost of the node at `index`.
     pub fn node_cost(&self, index: usize) -> Cost {
         let node = &self.nodes[index];

@@ -5,13 +5,25 @@
 //! sees it. Texts are checked as the command line checks them, when the last message that waits has
 //! been handled; nothing is known here about kinds and settings that the schema does not say.
 
+mod actions;
+mod capabilities;
+mod complete;
+mod define;
 mod documents;
 mod edits;
+mod hover;
+mod names;
+mod place;
 mod position;
 mod reading;
 mod reports;
+mod requests;
 mod server;
+mod subject;
+mod symbols;
 mod transport;
+mod typing;
+mod view;
 
 use server::Server;
 use std::io::{BufReader, Read, Result, Write};

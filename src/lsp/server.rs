@@ -1,10 +1,11 @@
 //! The conversation with an editor: what it may ask when, and what it is told unasked.
 
+use super::capabilities::capabilities;
 use super::documents::{Document, Documents, path_of};
-use super::edits;
 use super::position::Encoding;
 use super::reading::Reading;
 use super::reports::{Shaper, home};
+use super::requests::reply;
 use super::transport::{Incoming, write};
 use gen_lsp_types::json_rpc::{Error, Id, RequestObject, ResponseObject};
 use gen_lsp_types::*;
@@ -29,12 +30,14 @@ enum Phase {
 #[derive(Debug, Default)]
 pub struct Server {
     phase: Phase,
-    encoding: Encoding,
+    pub(super) encoding: Encoding,
     /// The editor tells of files that change on disk if it is asked to.
     watches: bool,
-    documents: Documents,
+    /// The folders of the workspace.
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) documents: Documents,
     /// Of every open text.
-    readings: BTreeMap<PathBuf, Reading>,
+    pub(super) readings: BTreeMap<PathBuf, Reading>,
     /// Open texts whose reading is older than they, or than a file they use.
     stale: BTreeSet<PathBuf>,
     /// Texts whose reports have to be shown even if they are the same.
@@ -43,9 +46,10 @@ pub struct Server {
     shown: BTreeMap<PathBuf, Vec<Diagnostic>>,
 }
 
-type Answer<T> = std::result::Result<T, Error>;
+/// A result, or why there is none.
+pub type Answer<T> = std::result::Result<T, Error>;
 
-fn error(code: ErrorCodes, message: impl Into<String>) -> Error {
+pub fn error(code: ErrorCodes, message: impl Into<String>) -> Error {
     Error { code, message: message.into(), data: None }
 }
 
@@ -108,20 +112,13 @@ impl Server {
             }
             (Phase::Working, _) => {}
         }
+        self.read();
         match method {
             Method::Shutdown => {
                 self.phase = Phase::Closing;
                 Ok(Value::Null)
             }
-            Method::TextDocumentFormatting => {
-                reply::<DocumentFormattingRequest>(params, |params| {
-                    let document = self.document(&params.text_document)?;
-                    Ok(Some(edits::format(&document.text, self.encoding)))
-                })
-            }
-            method => {
-                Err(error(ErrorCodes::MethodNotFound, format!("`{method}` is not answered here")))
-            }
+            method => self.tell(method, params),
         }
     }
 
@@ -135,23 +132,12 @@ impl Server {
         let workspace = params.capabilities.workspace.as_ref();
         let files = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
         self.watches = files.is_some_and(|files| files.dynamic_registration == Some(true));
+        let workspace = &params.workspace_folders_initialize_params.workspace_folders;
+        if let Some(WorkspaceFolders::WorkspaceFolderList(folders)) = workspace {
+            self.folders = folders.iter().map(|folder| path_of(&folder.uri)).collect();
+        }
         InitializeResult {
-            capabilities: ServerCapabilities {
-                position_encoding: Some(match self.encoding {
-                    Encoding::Utf8 => PositionEncodingKind::UTF8,
-                    Encoding::Utf16 => PositionEncodingKind::UTF16,
-                }),
-                text_document_sync: Some(
-                    TextDocumentSyncOptions {
-                        open_close: Some(true),
-                        change: Some(TextDocumentSyncKind::Incremental),
-                        ..Default::default()
-                    }
-                    .into(),
-                ),
-                document_formatting_provider: Some(true.into()),
-                ..Default::default()
-            },
+            capabilities: capabilities(self.encoding),
             server_info: Some(ServerInfo {
                 name: "cluec".to_string(),
                 version: Some(env!("CARGO_PKG_VERSION").to_string()),
@@ -213,11 +199,6 @@ impl Server {
                 self.stale.insert(open.to_path_buf());
             }
         }
-    }
-
-    fn document(&self, named: &TextDocumentIdentifier) -> Answer<&Document> {
-        let found = self.documents.get(&path_of(&named.uri));
-        found.ok_or_else(|| error(ErrorCodes::InvalidParams, format!("{} is not open", named.uri)))
     }
 
     /// Checks every text that changed.
@@ -289,18 +270,6 @@ impl Server {
         }
         reports
     }
-}
-
-/// Reads the parameters of a request, and writes its result.
-fn reply<R: Request>(
-    params: Value,
-    answer: impl FnOnce(R::Params) -> Answer<R::Result>,
-) -> Answer<Value> {
-    let params = serde_json::from_value(params)
-        .map_err(|wrong| error(ErrorCodes::InvalidParams, wrong.to_string()))?;
-    let result = answer(params)?;
-    serde_json::to_value(result)
-        .map_err(|wrong| error(ErrorCodes::InternalError, wrong.to_string()))
 }
 
 fn parsed<P: serde::de::DeserializeOwned>(params: Value) -> Option<P> {

@@ -1,8 +1,10 @@
 //! Numbers as documentation: `expect` is held to the digits written, `paper` is shown beside ours.
 
 use super::items::Item;
+use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Diags, Span, Spanned};
 use crate::graph::Graph;
+use crate::schema::{Word, names};
 use crate::syntax::ast::{Literal, Number, Setting};
 
 /// A number the text states about a model.
@@ -18,8 +20,28 @@ pub struct Claim {
     pub span: Span,
 }
 
-const EXPECTED: &[&str] = &["params", "macs", "ptflops"];
-const PUBLISHED: &[&str] = &["params", "macs", "ptflops", "top1", "top3"];
+/// The claims a model may make.
+pub const CLAIMS: &[Word] = &[
+    Word { name: "expect", doc: "numbers the model is held to, to the digits written" },
+    Word { name: "paper", doc: "numbers a paper states, shown beside ours" },
+];
+
+const QUANTITIES: &[Word] = &[
+    Word { name: "params", doc: "scalars in all parameters" },
+    Word { name: "macs", doc: "multiply-accumulates per image" },
+    Word { name: "ptflops", doc: "operations per image as the papers' tables count them" },
+    Word { name: "top1", doc: "the part of test images whose class is the likeliest" },
+    Word { name: "top3", doc: "the part of test images whose class is among the three likeliest" },
+];
+
+/// What a claim may speak of: training is no business of `expect`.
+pub fn quantities(claim: &str) -> &'static [Word] {
+    match claim {
+        "expect" => &QUANTITIES[..3],
+        "paper" => QUANTITIES,
+        _ => &[],
+    }
+}
 
 /// What the body of a model expects, and what its paper says.
 pub fn of(item: &Item, diags: &mut Diags) -> (Vec<Claim>, Vec<Claim>) {
@@ -27,8 +49,8 @@ pub fn of(item: &Item, diags: &mut Diags) -> (Vec<Claim>, Vec<Claim>) {
     let mut paper = Vec::new();
     for setting in item.body.iter().flat_map(|b| &b.settings) {
         match (setting.path.keys[0].as_str(), setting.path.keys.len()) {
-            ("expect", 1) => claims(setting, EXPECTED, &mut expect, diags),
-            ("paper", 1) => claims(setting, PUBLISHED, &mut paper, diags),
+            ("expect", 1) => claims(setting, &mut expect, diags),
+            ("paper", 1) => claims(setting, &mut paper, diags),
             ("expect" | "paper", _) => diags.push(
                 Diagnostic::error("E0315", "claims stand in braces")
                     .at(setting.span, "here")
@@ -40,14 +62,15 @@ pub fn of(item: &Item, diags: &mut Diags) -> (Vec<Claim>, Vec<Claim>) {
     (expect, paper)
 }
 
-fn claims(setting: &Setting, known: &[&str], claims: &mut Vec<Claim>, diags: &mut Diags) {
+fn claims(setting: &Setting, claims: &mut Vec<Claim>, diags: &mut Diags) {
+    let known = names(quantities(&setting.path.keys[0]));
     for entry in setting.body.iter().flat_map(|b| &b.settings).filter(|s| !s.broken) {
         let key = &entry.path.keys[0];
         if !known.contains(&key.as_str()) || entry.path.keys.len() > 1 {
             diags.push(
                 Diagnostic::error("E0316", format!("unknown quantity `{}`", key.value))
                     .at(key.span, "unknown")
-                    .suggest(key.span, key, known),
+                    .suggest(key.span, key, &known),
             );
             continue;
         }
@@ -96,19 +119,6 @@ pub fn counted(quantity: &str, graph: &Graph) -> Option<u64> {
         "ptflops" => Some(graph.cost().ptflops),
         _ => None,
     }
-}
-
-/// `5_680_430`.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push('_');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 impl Claim {

@@ -2,7 +2,7 @@
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
-use crate::schema::Slot;
+use crate::schema::{Slot, Word, names};
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
 use crate::syntax::ast::{Body, File, Link, Literal, Relation, Setting};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,11 +30,28 @@ pub enum Sort {
 }
 
 impl Sort {
-    fn of(word: &str) -> Option<Sort> {
+    pub fn of(word: &str) -> Option<Sort> {
         match word {
             "model" => Some(Sort::Model),
             "family" => Some(Sort::Family),
             _ => ITEM_SLOTS.iter().find(|s| s.name == word).map(|s| Sort::Slot(s.name)),
+        }
+    }
+
+    /// The word that declares it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sort::Model => "model",
+            Sort::Family => "family",
+            Sort::Slot(name) => name,
+        }
+    }
+
+    /// The relations it may have.
+    pub fn relations(self) -> &'static [&'static str] {
+        match self {
+            Sort::Model | Sort::Family => &["from", "with"],
+            Sort::Slot(_) => &["from"],
         }
     }
 
@@ -143,9 +160,19 @@ pub fn circle(path: &[&Item]) -> Diagnostic {
     diagnostic
 }
 
+/// What a file holds: the words that begin a line at the left edge.
+pub fn words() -> Vec<Word> {
+    let slots = ITEM_SLOTS.iter().map(|Slot { name, doc, .. }| Word { name, doc });
+    let own = [
+        Word { name: "use", doc: "Brings in the items of another file." },
+        Word { name: "model", doc: "A network, with the data and the recipe it is trained by." },
+        Word { name: "family", doc: "A layer of settings that models are made of." },
+    ];
+    own.into_iter().chain(slots).collect()
+}
+
 fn unknown_item(word: &Spanned<String>) -> Diagnostic {
-    let mut words = vec!["use", "model", "family"];
-    words.extend(ITEM_SLOTS.iter().map(|s| s.name));
+    let words = names(&words());
     Diagnostic::error("E0205", format!("`{}` is no item", word.value))
         .at(word.span, "a file holds items")
         .suggest(word.span, word, &words)

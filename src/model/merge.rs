@@ -94,9 +94,15 @@ pub fn merge(
     merged
 }
 
-/// Checks an item of a slot by itself.
-pub fn item(sources: &Sources, items: &Items, item: &Item, slot: &str, diags: &mut Diags) {
-    let Some(slot) = ITEM_SLOTS.iter().find(|s| s.name == slot) else { return };
+/// Checks an item of a slot by itself; what it says, if its kind is known.
+pub fn item(
+    sources: &Sources,
+    items: &Items,
+    item: &Item,
+    slot: &str,
+    diags: &mut Diags,
+) -> Option<Tree> {
+    let slot = ITEM_SLOTS.iter().find(|s| s.name == slot)?;
     let mut scope = Scope {
         sources,
         items,
@@ -108,15 +114,19 @@ pub fn item(sources: &Sources, items: &Items, item: &Item, slot: &str, diags: &m
         inside: None,
         holes: false,
     };
-    scope.item_tree(item, slot, &mut Vec::new());
+    scope.item_tree(item, slot, &mut Vec::new())
 }
 
 fn changes_nothing(line: &Line, before: Span) -> Diagnostic {
-    Diagnostic::warning("W0301", "this line changes nothing")
+    let diagnostic = Diagnostic::warning("W0301", "this line changes nothing")
         .at(line.span, "says what holds already")
         .at(before, "said here")
-        .help("leave it out")
-        .fix(line.span, "")
+        .help("leave it out");
+    // Behind a line without a value stands a body.
+    if line.row.is_empty() || line.open.is_some() {
+        return diagnostic;
+    }
+    diagnostic.fix(line.span, "")
 }
 
 /// The last valid `stages` of the layers.

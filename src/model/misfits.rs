@@ -255,7 +255,7 @@ fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
 fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
     match (value, field.ty.inner()) {
         (Literal::Name(word), Ty::Words(words)) => {
-            let near = nearest(word, words.iter().copied())?;
+            let near = nearest(word, words.iter().map(|w| w.name))?;
             Some((format!("did you mean `{near}`?"), vec![near.to_string()]))
         }
         (Literal::Number(number), Ty::Plain { parse, .. }) => {

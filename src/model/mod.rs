@@ -13,7 +13,9 @@ mod history;
 mod inputs;
 mod items;
 mod layers;
+mod look;
 mod lower;
+mod mentions;
 mod merge;
 mod misfits;
 mod missing;
@@ -23,13 +25,15 @@ mod sections;
 mod settings;
 mod unused;
 
-pub use claims::Claim;
+pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
 pub use history::Step;
-pub use items::{Item, Items, Sort, Use};
+pub use items::{ITEM_SLOTS, Item, Items, Sort, Use, words};
+pub use look::{Look, Step as PathStep, steps};
+pub use mentions::Mention;
 pub use resolved::{Resolved, row};
 pub use sections::{Section, sections};
-pub use settings::{Settings, Stage};
+pub use settings::{Settings, Stage, is_per_stage};
 
 use crate::diag::{Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
@@ -136,7 +140,9 @@ fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
             continue;
         }
         match item.sort {
-            Sort::Slot(name) => merge::item(sources, items, item, name, diags),
+            Sort::Slot(name) => {
+                merge::item(sources, items, item, name, diags);
+            }
             _ => {
                 let stack = layers::stack(items, item, &[], diags);
                 merge::merge(sources, items, item, &stack, true, diags);

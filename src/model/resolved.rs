@@ -31,7 +31,7 @@ pub fn resolve(merged: &Merged) -> Vec<Resolved> {
     settings
 }
 
-fn collect(
+pub(super) fn collect(
     tree: &Tree,
     prefix: &str,
     stage: Option<usize>,

@@ -85,6 +85,7 @@ macro_rules! slot {
         impl $name {
             pub const SLOT: &'static $crate::schema::Slot = &$crate::schema::Slot {
                 name: $word,
+                doc: concat!($($doc, "\n",)*).trim_ascii(),
                 kinds: &[ $( <$path>::KIND, )* ],
             };
         }
@@ -118,7 +119,9 @@ macro_rules! choice {
         pub enum $name { $( $(#[doc = $word_doc])* $variant, )* }
 
         impl $crate::schema::Setting for $name {
-            const TY: $crate::schema::Ty = $crate::schema::Ty::Words(&[$($word),*]);
+            const TY: $crate::schema::Ty = $crate::schema::Ty::Words(&[$(
+                $crate::schema::Word { name: $word, doc: concat!($($word_doc,)*).trim_ascii() },
+            )*]);
             fn read(
                 value: &$crate::schema::Value,
                 _: &mut $crate::schema::Reader<'_>,

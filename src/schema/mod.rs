@@ -47,7 +47,7 @@ pub enum Ty {
     /// A path in quotes, relative to the file that says it.
     Path,
     /// One of these words.
-    Words(&'static [&'static str]),
+    Words(&'static [Word]),
     /// A kind with settings of its own.
     Slot(&'static Slot),
     /// Settings without a kind.
@@ -56,10 +56,19 @@ pub enum Ty {
     Off(&'static Ty),
 }
 
+/// A word a setting takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    pub name: &'static str,
+    /// Empty where the word says it all.
+    pub doc: &'static str,
+}
+
 /// A place for a kind.
 #[derive(Debug)]
 pub struct Slot {
     pub name: &'static str,
+    pub doc: &'static str,
     pub kinds: &'static [&'static Kind],
 }
 
@@ -113,12 +122,12 @@ impl Ty {
         match self {
             Ty::Plain { expected, .. } => (*expected).to_string(),
             Ty::Path => "a path in quotes".to_string(),
-            Ty::Words(words) => crate::diag::list(words, "or"),
+            Ty::Words(words) => crate::diag::list(&names(words), "or"),
             Ty::Slot(slot) => {
                 crate::diag::list(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>(), "or")
             }
             Ty::Group(_) => "settings in braces".to_string(),
-            Ty::Off(Ty::Words(words)) => choice(words),
+            Ty::Off(Ty::Words(words)) => choice(&names(words)),
             Ty::Off(Ty::Slot(slot)) => {
                 choice(&slot.kinds.iter().map(|k| k.name).collect::<Vec<_>>())
             }
@@ -137,12 +146,18 @@ impl Ty {
                 _ => None,
             },
             Ty::Words(words) => match literals {
-                [Literal::Name(name)] => words.iter().find(|w| *w == name).map(|w| Value::Word(w)),
+                [Literal::Name(name)] => {
+                    words.iter().find(|w| w.name == name).map(|w| Value::Word(w.name))
+                }
                 _ => None,
             },
             _ => None,
         }
     }
+}
+
+pub fn names(words: &[Word]) -> Vec<&'static str> {
+    words.iter().map(|word| word.name).collect()
 }
 
 /// `off, fixed or gate`.

@@ -82,7 +82,7 @@ pub struct Body {
     pub settings: Vec<Setting>,
     /// The opening brace.
     pub open: Span,
-    /// Where it ends: behind the closing brace, or where that is missing.
+    /// Where the closing brace stands, or is missing.
     pub end: u32,
     /// It is never closed, or a line of it could not be read at all; which was reported.
     pub broken: bool,

@@ -225,8 +225,11 @@ impl Reader<'_> {
         let start = whole.start as usize;
         let open = Span::new(self.source, start, start + 1);
         let wrong = [Rule::junk, Rule::unclosed];
+        let last = pair.clone().into_inner().last();
+        let close = last.filter(|last| last.as_rule() == Rule::close);
+        let end = close.map_or(whole.end, |close| self.span(&close).start);
         let broken = pair.clone().into_inner().any(|part| wrong.contains(&part.as_rule()));
-        Body { settings: self.entries(pair.into_inner()), open, end: whole.end, broken }
+        Body { settings: self.entries(pair.into_inner()), open, end, broken }
     }
 
     fn literal(&mut self, pair: &Pair<'_, Rule>) -> Option<Literal> {
