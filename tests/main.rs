@@ -11,6 +11,7 @@ mod cuda;
 #[cfg(feature = "train")]
 mod data;
 mod docs;
+mod editors;
 #[cfg(feature = "train")]
 mod exec;
 mod format;

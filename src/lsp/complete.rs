@@ -114,7 +114,12 @@ fn at_the_edge(view: View<'_>, typing: &Typing<'_>) -> Vec<Proposal> {
     let relations = sort.relations();
     let relation = words.iter().rev().find(|word| relations.contains(word));
     let own = words.first();
+    let proposal = |word: &&str| Proposal::new(word, Shape::Keyword, "", "");
     match (relation, own) {
+        // One parent, but several families.
+        (Some(&"from"), _) if words.last() != Some(&"from") => {
+            relations.iter().filter(|other| **other != "from").map(proposal).collect()
+        }
         (Some(relation), Some(own)) => {
             let names = named(view, sort).filter(|item| item.name.value != *own);
             let mut proposals: Vec<Proposal> = names.map(|item| name(view, item)).collect();
@@ -123,18 +128,9 @@ fn at_the_edge(view: View<'_>, typing: &Typing<'_>) -> Vec<Proposal> {
                 proposals.extend(slot.iter().flat_map(|slot| kinds(slot)));
             }
             proposals.retain(|proposal| !words.contains(&proposal.text.as_str()));
-            // One parent, but several families.
-            if typing.begun.is_empty() && *relation == "from" && words.last() != Some(relation) {
-                proposals.clear();
-                let others = relations.iter().filter(|other| **other != "from");
-                proposals.extend(others.map(|other| Proposal::new(other, Shape::Keyword, "", "")));
-            }
             proposals
         }
-        (None, Some(_)) => {
-            let proposal = |word: &&str| Proposal::new(word, Shape::Keyword, "", "");
-            relations.iter().map(proposal).collect()
-        }
+        (None, Some(_)) => relations.iter().map(proposal).collect(),
         // A name is the writer's.
         _ => Vec::new(),
     }

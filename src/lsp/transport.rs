@@ -1,6 +1,6 @@
 //! Messages over a pipe: a header that says how long a message is, then its JSON.
 //!
-//! What is no message is passed over: reading goes on at the next line that begins one. (The reader
+//! What is no message is passed over: reading goes on at the next header. (The reader
 //! of the crate `lsp-server` ends at the first message that is no JSON, and believes any length.)
 
 use gen_lsp_types::json_rpc::RequestObject;
@@ -10,6 +10,8 @@ use std::io::{BufRead, Read, Result, Write};
 
 /// Longer messages than any text that is read, escaped and all.
 const MAX_BYTES: usize = 64 << 20;
+
+const LENGTH: &str = "content-length:";
 
 /// Longer lines are no header.
 const MAX_HEADER: u64 = 4 << 10;
@@ -55,17 +57,20 @@ fn read_header(input: &mut dyn BufRead) -> Result<Option<std::result::Result<usi
         }
         let line = String::from_utf8_lossy(&line);
         let line = line.trim();
-        match (line.split_once(':'), length) {
-            (None, Some(length)) if line.is_empty() => return Ok(Some(Ok(length))),
-            // Blank lines between messages do no harm.
-            (None, None) if line.is_empty() => {}
-            (Some((name, value)), _) if name.eq_ignore_ascii_case("content-length") => {
-                match value.trim().parse() {
-                    Ok(bytes) if bytes <= MAX_BYTES => length = Some(bytes),
-                    _ => return Ok(Some(Err(line.to_string()))),
-                }
+        let lower = line.to_ascii_lowercase();
+        // The remains of a message that was not read as one may stand before it.
+        if let Some(at) = lower.rfind(LENGTH) {
+            match line[at + LENGTH.len()..].trim().parse() {
+                Ok(bytes) if bytes <= MAX_BYTES => length = Some(bytes),
+                _ => return Ok(Some(Err(line.to_string()))),
             }
-            (Some((name, _)), _) if name.eq_ignore_ascii_case("content-type") => {}
+            continue;
+        }
+        match length {
+            Some(length) if line.is_empty() => return Ok(Some(Ok(length))),
+            // Blank lines between messages do no harm.
+            None if line.is_empty() => {}
+            _ if lower.starts_with("content-type:") => {}
             _ => return Ok(Some(Err(line.to_string()))),
         }
     }

@@ -1,22 +1,8 @@
 //! What is wrong is shown while it is typed, in every text it is wrong in.
 
+use super::BASE;
 use super::client::{Client, uri};
 use serde_json::{Value, json};
-
-const BASE: &str = "\
-family base {
-    input   32x32
-    classes 10
-    embed   patches { kernel 3x3; stride 1; pad 1 }
-    stages  2
-    blocks  1
-    width   8 12
-    mixer   cluster { grid 2x2; heads 2; head_width 4 }
-    ffn     mlp { ratio 4 }
-    pool    icp
-    head    mean
-}
-";
 
 /// Code, first line of the message, and place, a line each.
 fn shown(diagnostics: &[Value]) -> String {
@@ -43,8 +29,8 @@ fn all_mistakes_of_a_text_are_shown_as_it_is_typed() {
     client.open("untitled:a", &text);
     let found = client.diagnostics("untitled:a");
     insta::assert_snapshot!(shown(&found), @r"
-    E0301 13:10-13:14 cluster has no setting `gird` | unknown | did you mean `grid`?
-    E0309 14:9-14:12 there is no pool `fec` | unknown | there is icp, conv and off
+    E0301 14:10-14:14 cluster has no setting `gird` | unknown | did you mean `grid`?
+    E0309 15:9-15:12 there is no pool `fec` | unknown | there is icp, conv and off
     ");
     assert_eq!(found[0]["severity"], 1);
     assert_eq!(found[0]["source"], "cluec");
@@ -55,8 +41,8 @@ fn all_mistakes_of_a_text_are_shown_as_it_is_typed() {
         json!({
             "textDocument": { "uri": "untitled:a", "version": 2 },
             "contentChanges": [
-                { "range": { "start": { "line": 13, "character": 11 }, "end": { "line": 13, "character": 13 } }, "text": "ri" },
-                { "range": { "start": { "line": 14, "character": 9 }, "end": { "line": 14, "character": 12 } }, "text": "conv" },
+                { "range": { "start": { "line": 14, "character": 11 }, "end": { "line": 14, "character": 13 } }, "text": "ri" },
+                { "range": { "start": { "line": 15, "character": 9 }, "end": { "line": 15, "character": 12 } }, "text": "conv" },
             ],
         }),
     );
@@ -73,7 +59,7 @@ fn the_second_place_is_related_information() {
     assert_eq!(found[0]["code"], "E0310");
     assert_eq!(related["message"], "declared here");
     assert_eq!(related["location"]["uri"], "untitled:a");
-    assert_eq!(related["location"]["range"]["start"], json!({ "line": 4, "character": 12 }));
+    assert_eq!(related["location"]["range"]["start"], json!({ "line": 5, "character": 12 }));
 }
 
 #[test]
@@ -129,7 +115,7 @@ fn a_mistake_of_an_imported_file_is_shown_there() {
     client.open(&model, "use \"base file.clue\"\nmodel a from base { classes 5 }\n");
     assert_eq!(
         shown(&client.diagnostics(&base)),
-        "E0309 9:12-9:15 there is no pool `fec` | unknown | there is icp, conv and off\n"
+        "E0309 10:12-10:15 there is no pool `fec` | unknown | there is icp, conv and off\n"
     );
     assert_eq!(shown(&client.diagnostics(&model)), "");
 

@@ -53,6 +53,8 @@ fn what_is_no_message_is_passed_over() {
     client.send_bytes(b"Content-Length: 99999999999999999999\r\n\r\n");
     client.send_bytes(b"Content-Length: 5\r\n\r\n{\"a\":");
     client.send_bytes(b"Content-Length: 2\r\n\r\n[]");
+    // Longer than it says: its remains stand before the next header.
+    client.send_bytes(b"Content-Length: 2\r\n\r\n{}{\"jsonrpc\": \"2.0\"}");
     client.send_bytes(b"Content-Length: 4\r\n\r\n\xff\xff\xff\xff");
     client.send_bytes(b"content-length: 4\r\nContent-Type: x\r\n\r\nnull");
     client.send(&json!({ "jsonrpc": "1.0", "id": 1, "method": "shutdown" }));

@@ -1,0 +1,2 @@
+(body) @indent.begin
+"}" @indent.branch @indent.end
