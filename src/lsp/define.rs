@@ -20,7 +20,17 @@ pub fn definition(view: View<'_>, byte: usize) -> Vec<Location> {
                 .filter(|setting| setting.path == keys.join("."))
                 .filter_map(|setting| setting.said)
                 .collect();
-            spans.dedup();
+            // The values of a row are one place.
+            spans.dedup_by(|next, row| {
+                let same = next.source == row.source && next.start >= row.end;
+                let between = Span { start: row.end, end: next.start.max(row.end), ..*row };
+                let whole =
+                    *next == *row || same && !view.reading.sources.slice(between).contains('\n');
+                if whole {
+                    *row = row.to(*next);
+                }
+                whole
+            });
             spans
         }
         _ => Vec::new(),

@@ -13,51 +13,73 @@ fn complete(text: &str) -> String {
     proposals(&Client::start().at_cursor("textDocument/completion", "untitled:a", text))
 }
 
+/// A model made of the family.
+fn in_model(body: &str) -> String {
+    format!("{BASE}model a from base {{\n{body}\n}}\n")
+}
+
 fn inside(body: &str) -> String {
-    complete(&format!("{BASE}model a from base {{\n{body}\n}}\n"))
+    complete(&in_model(body))
+}
+
+/// Every text, but for the family, and what is proposed there.
+fn table(texts: &[String]) -> String {
+    let entry = |text: &String| {
+        let shown = text.strip_prefix(BASE).unwrap_or(text).trim_end();
+        format!("{shown}\n=> {}\n\n", complete(text))
+    };
+    texts.iter().map(entry).collect()
 }
 
 #[test]
 fn keys_that_are_not_said_yet() {
-    insta::assert_snapshot!(inside("    classes 5\n    ¦"), @"");
-    insta::assert_snapshot!(inside("    width 8 16; wi¦"), @"");
-    insta::assert_snapshot!(inside("    width@2 16\n    wi¦"), @"");
-    insta::assert_snapshot!(inside("    mixer { heads 2; ¦ }"), @"");
-    insta::assert_snapshot!(inside("    mixer { heads 2 }\n    mixer.¦"), @"");
-    insta::assert_snapshot!(inside("    mixer.refine.¦"), @"");
-    insta::assert_snapshot!(inside("    expect { ¦ }"), @"");
-    insta::assert_snapshot!(inside("    data { train { crop padded { ¦"), @"");
+    insta::assert_snapshot!(table(&[
+        in_model(" classes 5\n ¦"),
+        in_model(" width 8 16; wi¦"),
+        in_model(" width@2 16\n wi¦"),
+        in_model(" mixer { heads 2; ¦ }"),
+        in_model(" mixer { heads 2 }\n mixer.¦"),
+        in_model(" mixer.refine.¦"),
+        in_model(" expect { ¦ }"),
+        in_model(" data { train { crop padded { ¦"),
+    ]));
 }
 
 #[test]
 fn a_kind_decides_what_can_be_said_in_it() {
-    insta::assert_snapshot!(inside("    pool conv { ¦ }"), @"");
-    insta::assert_snapshot!(inside("    pool.¦"), @"");
+    insta::assert_snapshot!(table(&[
+        in_model(" pool conv { ¦ }"),
+        in_model(" pool.¦"),
+        "family a {\n stages 2\n pool.¦\n}".to_string(),
+        "data a from shapes {\n ¦\n}".to_string(),
+    ]));
     // No kind holds yet: any could come.
-    insta::assert_snapshot!(complete("family a {\n    stages 2\n    pool.¦\n}"), @"");
-    insta::assert_snapshot!(complete("data a from shapes {\n    ¦\n}"), @"");
 }
 
 #[test]
 fn values_and_kinds_of_a_setting() {
-    insta::assert_snapshot!(inside("    mixer.fuse ¦"), @"");
-    insta::assert_snapshot!(inside("    mixer.query jo¦"), @"");
-    insta::assert_snapshot!(inside("    pool ¦"), @"");
-    insta::assert_snapshot!(inside("    embed.coords ¦"), @"");
-    insta::assert_snapshot!(inside("    mixer.grid ¦"), @"");
-    insta::assert_snapshot!(inside("    data ¦\n}\ndata mine from shapes {\n"), @"");
-    insta::assert_snapshot!(inside("    pool@2 ¦"), @"");
+    insta::assert_snapshot!(table(&[
+        in_model(" mixer.fuse ¦"),
+        in_model(" mixer.query jo¦"),
+        in_model(" pool ¦"),
+        in_model(" embed.coords ¦"),
+        in_model(" mixer.grid ¦"),
+        in_model(" data ¦\n}\ndata mine from shapes {\n"),
+        in_model(" pool@2 ¦"),
+    ]));
 }
 
 #[test]
 fn items_and_their_relations() {
-    insta::assert_snapshot!(complete("mo¦"), @"");
-    insta::assert_snapshot!(complete("model a ¦"), @"");
+    insta::assert_snapshot!(table(&[
+        "mo¦".to_string(),
+        "model a ¦".to_string(),
+        format!("{BASE}family c\nmodel a from ¦"),
+        format!("{BASE}family c\nmodel a from base ¦"),
+        format!("{BASE}family c\nfamily d\nmodel a from base with c, ¦"),
+        "pool thin from icp\npool thick from ¦".to_string(),
+    ]));
     assert_eq!(complete("model ¦"), "");
-    insta::assert_snapshot!(complete(&format!("{BASE}family c\nmodel a from ¦")), @"");
-    insta::assert_snapshot!(complete(&format!("{BASE}family c\nmodel a from base ¦")), @"");
-    insta::assert_snapshot!(complete(&format!("{BASE}family c\nfamily d\nmodel a from base with c, ¦")), @"");
-    insta::assert_snapshot!(complete("pool thin from icp\npool thick from ¦"), @"");
 }
 
 #[test]
@@ -88,9 +110,11 @@ fn nothing_where_nothing_fits() {
 
 #[test]
 fn a_text_that_is_not_finished_is_completed_all_the_same() {
-    insta::assert_snapshot!(inside("    mixer {\n        refine dot\n        fu¦"), @"");
-    insta::assert_snapshot!(inside("    width = 3, 4\n    embed patches { kernel 3x3; ¦\n    ffn mlp { ratio"), @"");
-    insta::assert_snapshot!(complete("family a {\n    drop_¦\nmodel b from a {}\n"), @"");
+    insta::assert_snapshot!(table(&[
+        in_model(" mixer {\n refine dot\n fu¦"),
+        in_model(" width = 3, 4\n embed patches { kernel 3x3; ¦\n ffn mlp { ratio"),
+        "family a {\n drop_¦\nmodel b from a {}\n".to_string(),
+    ]));
 }
 
 #[test]

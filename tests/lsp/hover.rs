@@ -66,10 +66,10 @@ fn a_model_of_another_file_is_counted_too() {
     insta::assert_snapshot!(found["contents"]["value"].as_str().unwrap(), @r#"
     `model cluenet_tiny` "CLUENet (tiny)"
 
-    5_680_430 parameters, 1.29 G MACs, 1.30 G ptflops; images of 224x224, 100 classes
+    5_680_430 parameters, 1.41 G MACs, 1.30 G ptflops; images of 224x224, 100 classes
     "#);
     // What the parent says is told with its place.
-    let text = "use \"cluenet.clue\"\nmodel more from cluenet { mixer.gr¦id 7x7 }";
+    let text = "use \"cluenet.clue\"\nmodel more from cluenet { mix¦er.grid 8x8 }";
     let home = uri(&root().join("models/other.clue"));
     let found = client.at_cursor("textDocument/hover", &home, text);
     insta::assert_snapshot!(found["contents"]["value"].as_str().unwrap());
