@@ -247,7 +247,9 @@ fn files(view: View<'_>, typing: &Typing<'_>, extension: &str) -> Vec<Proposal> 
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         let fits = extension.is_empty() || path.extension().is_some_and(|e| e == extension);
         if name.starts_with('.') || path == text {
-        } else if path.is_dir() {
+            continue;
+        }
+        if path.is_dir() {
             proposals.push(Proposal::new(&format!("{name}/"), Shape::Folder, "", ""));
         } else if fits {
             proposals.push(Proposal::new(&name, Shape::File, "", ""));

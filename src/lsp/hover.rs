@@ -75,10 +75,10 @@ fn setting_text(
     let keys: Vec<&str> = path.iter().map(|step| step.key).collect();
     let dotted = keys.join(".");
     let mut text = format!("`{dotted}`: {}\n\nTakes {}.", field.doc, field.ty.expected());
-    match field.default {
-        Some(default) => drop(write!(text, " Default: `{default}`.")),
-        None if default_of(field).is_some() => {}
-        None => text.push_str(" Must be said."),
+    if let Some(default) = field.default {
+        let _ = write!(text, " Default: `{default}`.");
+    } else if default_of(field).is_none() {
+        text.push_str(" Must be said.");
     }
     if let Some(holds) = row(&look.settings, &dotted) {
         let _ = write!(text, "\n\nHere: `{holds}`");

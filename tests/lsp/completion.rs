@@ -34,38 +34,38 @@ fn table(texts: &[String]) -> String {
 #[test]
 fn keys_that_are_not_said_yet() {
     insta::assert_snapshot!(table(&[
-        in_model(" classes 5\n ¦"),
-        in_model(" width 8 16; wi¦"),
-        in_model(" width@2 16\n wi¦"),
-        in_model(" mixer { heads 2; ¦ }"),
-        in_model(" mixer { heads 2 }\n mixer.¦"),
-        in_model(" mixer.refine.¦"),
-        in_model(" expect { ¦ }"),
-        in_model(" data { train { crop padded { ¦"),
+        in_model("    classes 5\n    ¦"),
+        in_model("    width 8 16; wi¦"),
+        in_model("    width@2 16\n    wi¦"),
+        in_model("    mixer { heads 2; ¦ }"),
+        in_model("    mixer { heads 2 }\n    mixer.¦"),
+        in_model("    mixer.refine.¦"),
+        in_model("    expect { ¦ }"),
+        in_model("    data { train { crop padded { ¦"),
     ]));
 }
 
 #[test]
 fn a_kind_decides_what_can_be_said_in_it() {
     insta::assert_snapshot!(table(&[
-        in_model(" pool conv { ¦ }"),
-        in_model(" pool.¦"),
-        "family a {\n stages 2\n pool.¦\n}".to_string(),
-        "data a from shapes {\n ¦\n}".to_string(),
+        in_model("    pool conv { ¦ }"),
+        in_model("    pool.¦"),
+        // No kind holds yet: any could come.
+        "family a {\n    stages 2\n    pool.¦\n}".to_string(),
+        "data a from shapes {\n    ¦\n}".to_string(),
     ]));
-    // No kind holds yet: any could come.
 }
 
 #[test]
 fn values_and_kinds_of_a_setting() {
     insta::assert_snapshot!(table(&[
-        in_model(" mixer.fuse ¦"),
-        in_model(" mixer.query jo¦"),
-        in_model(" pool ¦"),
-        in_model(" embed.coords ¦"),
-        in_model(" mixer.grid ¦"),
-        in_model(" data ¦\n}\ndata mine from shapes {\n"),
-        in_model(" pool@2 ¦"),
+        in_model("    mixer.fuse ¦"),
+        in_model("    mixer.query jo¦"),
+        in_model("    pool ¦"),
+        in_model("    embed.coords ¦"),
+        in_model("    mixer.grid ¦"),
+        in_model("    data ¦\n}\ndata mine from shapes {\n"),
+        in_model("    pool@2 ¦"),
     ]));
 }
 
@@ -111,9 +111,9 @@ fn nothing_where_nothing_fits() {
 #[test]
 fn a_text_that_is_not_finished_is_completed_all_the_same() {
     insta::assert_snapshot!(table(&[
-        in_model(" mixer {\n refine dot\n fu¦"),
-        in_model(" width = 3, 4\n embed patches { kernel 3x3; ¦\n ffn mlp { ratio"),
-        "family a {\n drop_¦\nmodel b from a {}\n".to_string(),
+        in_model("    mixer {\n        refine dot\n        fu¦"),
+        in_model("    width = 3, 4\n    embed patches { kernel 3x3; ¦\n    ffn mlp { ratio"),
+        "family a {\n    drop_¦\nmodel b from a {}\n".to_string(),
     ]));
 }
 
