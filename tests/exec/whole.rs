@@ -8,9 +8,9 @@ use cluec::exec::{Batch, ExecError, Parameters, cpu, reference};
 use cluec::graph::Graph;
 use std::path::Path;
 
-type Observe = fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>;
+pub type Observe = fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>;
 
-const EXECUTORS: [(&str, Observe); 2] =
+pub const EXECUTORS: [(&str, Observe); 2] =
     [("compiled", cpu::observe), ("reference", reference::observe)];
 
 #[test]

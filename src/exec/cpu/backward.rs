@@ -3,7 +3,8 @@
 
 use super::forward::{self, factors};
 use super::kernels::assign;
-use super::kernels::attend::Saved;
+use super::kernels::attend;
+use super::kernels::cluster_mean::Saved;
 use super::kernels::conv::ConvGradients;
 use super::kernels::depthwise::DepthwiseGradients;
 use super::kernels::elementwise;
@@ -96,6 +97,17 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
             kernel.backward(n, x(0), scale, dy(), dx, weight, bias);
         }),
+        Op::GroupNorm(_) => with(gradients, node.params(), |[weight, bias]| {
+            let kernel = forward::group_norm(ty(0));
+            let scale = node.param(0);
+            let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
+            kernel.backward(n, x(0), scale, dy(), dx, weight, bias);
+        }),
+        Op::Scale(_) => with(gradients, node.params(), |[weight]| {
+            let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
+            forward::scale(ty(0)).backward(x(0), node.param(0), dy(), dx, weight);
+        }),
+        Op::Reread(of) => forward::reread(of, ty(0)).backward(n, dy(), node.y(0)),
         Op::Gelu(_) => forward::gelu(ty(0)).backward(n, x(0), dy(), node.y(0)),
         Op::Residual(of) => {
             elementwise::scale_images(dy(), &factors(node, of.rate, of.site), node.y(0));
@@ -114,7 +126,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         }
         Op::Attend(of) => {
             let Some(result) = operands.result else { return };
-            let saved = Saved {
+            let saved = attend::Saved {
                 centers: x(0),
                 keys: x(1),
                 values: x(2),
@@ -167,10 +179,23 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 }
             }
         }
-        Op::ClusterMean(_) => {
-            let Some(kernel) = forward::cluster_mean(ty(0), ty(1)) else { return };
-            let index = node.read_index(operands.inputs[0]);
-            kernel.backward(n, index, dy(), node.y(0), scratch);
+        Op::ClusterMean(of) => {
+            let Some(kernel) = forward::cluster_mean(of, ty(0), ty(1)) else { return };
+            let belonging = forward::belonging(node, operands.inputs[0], ty(0));
+            let x = operands.inputs.get(1).map_or(&[][..], |&x| node.read(x));
+            let result = operands.result.map_or(&[][..], |result| node.read(result));
+            let [dweights, dx, own] = wanted(node, op);
+            let (spare, scratch) = scratch.split_at_mut(dy().len());
+            let down = own.unwrap_or(spare);
+            kernel.backward_own(n, belonging, dy(), down, scratch);
+            let dx = dx.unwrap_or_default();
+            match op.inputs.get(2) {
+                Some(_) => dx.fill(0.0),
+                None if dx.is_empty() => {}
+                None => forward::adaptive_pool(kernel.grid, ty(1)).backward(n, down, dx),
+            }
+            let saved = Saved { belonging, x, result, down };
+            kernel.backward(n, saved, dx, dweights.unwrap_or_default());
         }
         Op::CrossEntropy(_) => {
             let classes = rows(ty(0)).1;
@@ -189,12 +214,17 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         | Op::Gradient(_)
         | Op::Part(_)
         | Op::Update(_)
-        | Op::Spare(_)
-        // Without a kernel yet (`exec::missing`).
-        | Op::GroupNorm(_)
-        | Op::Scale(_)
-        | Op::Reread(_) => {}
+        | Op::Spare(_) => {}
     }
+}
+
+/// Where the gradients of the inputs go: those wanted lie in the order of the inputs.
+fn wanted<'a, const N: usize>(node: &Node<'a>, op: &Gradient) -> [Option<&'a mut [f32]>; N] {
+    let mut results = 0..;
+    std::array::from_fn(|input| {
+        let wanted = op.wants.get(input).is_some_and(|wanted| *wanted);
+        wanted.then(|| results.next()).flatten().map(|result| node.y(result))
+    })
 }
 
 /// Lends the gradients of a node's parameters to `add`.

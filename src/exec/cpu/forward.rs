@@ -3,22 +3,25 @@
 use super::kernels::adaptive_pool::AdaptivePool;
 use super::kernels::assign::{self, Assign};
 use super::kernels::attend::Attend;
-use super::kernels::cluster_mean::ClusterMean;
+use super::kernels::cluster_mean::{Belonging, ClusterMean};
 use super::kernels::conv::Conv;
 use super::kernels::depthwise::Depthwise;
 use super::kernels::dispatch::Dispatch;
-use super::kernels::elementwise::{self, Coordinates, Mean};
+use super::kernels::elementwise::{self, Coordinates, Mean, Scale};
 use super::kernels::ffn::{Ffn, FfnWeights};
 use super::kernels::gate::{self, Gate};
 use super::kernels::gelu::Gelu;
+use super::kernels::group_norm::GroupNorm;
 use super::kernels::layer_norm::LayerNorm;
 use super::kernels::linear::Linear;
 use super::kernels::loss::cross_entropy;
 use super::kernels::nearest::Nearest;
+use super::kernels::reread::{Reading, Reread};
+use super::kernels::windowed::Windowed;
 use super::lane::Lane;
 use super::run::{Node, map, rows};
 use crate::exec::drop_path;
-use crate::graph::{Choice, Op, Size, Type, ops};
+use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
     let n = node.count();
@@ -26,8 +29,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
     let scratch = &mut lane.scratch[..];
     match op {
         Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Update(_) | Op::Gradient(_) => {}
-        // Never computed; without a kernel yet (`exec::missing`).
-        Op::Spare(_) | Op::GroupNorm(_) | Op::Scale(_) | Op::Reread(_) => {}
+        // Never computed.
+        Op::Spare(_) => {}
         Op::Coordinates(_) => {
             let (map, channels) = map(ty(0));
             Coordinates { map, channels }.forward(n, node.x(0), node.y(0));
@@ -50,6 +53,11 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         Op::LayerNorm(_) => {
             layer_norm(ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));
         }
+        Op::GroupNorm(_) => {
+            group_norm(ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));
+        }
+        Op::Scale(_) => scale(ty(0)).forward(node.x(0), node.param(0), node.y(0)),
+        Op::Reread(op) => reread(op, ty(0)).forward(n, node.x(0), node.y(0)),
         Op::Gelu(_) => gelu(ty(0)).forward(n, node.x(0), node.y(0)),
         Op::Add(_) => add(node),
         Op::Residual(op) => {
@@ -100,13 +108,15 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
                 }
             }
         }
-        Op::Nearest(op) => {
-            nearest(op.grid, ty(0)).forward(n, node.x(0), node.y_index(), scratch);
-        }
-        Op::ClusterMean(_) => {
-            let Some(kernel) = cluster_mean(ty(0), ty(1)) else { return };
-            let index = node.read_index(node.inputs()[0]);
-            kernel.forward(n, index, node.x(1), node.y(0), scratch);
+        Op::Nearest(op) => nearest(op, ty(0)).forward(n, node.x(0), node.y_index(), scratch),
+        Op::ClusterMean(op) => {
+            let Some(kernel) = cluster_mean(op, ty(0), ty(1)) else { return };
+            match node.inputs().get(2) {
+                Some(&own) => node.y(0).copy_from_slice(node.read(own)),
+                None => adaptive_pool(kernel.grid, ty(1)).forward(n, node.x(1), node.y(0)),
+            }
+            let belonging = belonging(node, node.inputs()[0], ty(0));
+            kernel.forward(n, belonging, node.x(1), node.y(0), scratch);
         }
         Op::CrossEntropy(_) => {
             let classes = rows(ty(0)).1;
@@ -180,6 +190,25 @@ pub fn layer_norm(ty: &Type) -> LayerNorm {
     LayerNorm { rows, channels }
 }
 
+pub fn group_norm(ty: &Type) -> GroupNorm {
+    let (pixels, channels) = rows(ty);
+    GroupNorm { pixels, channels }
+}
+
+pub fn scale(ty: &Type) -> Scale {
+    Scale { channels: rows(ty).1 }
+}
+
+pub fn reread(op: &ops::Reread, ty: &Type) -> Reread {
+    let (pixels, channels) = rows(ty);
+    let [height, width] = op.map;
+    let channels_after = pixels * channels / (height * width);
+    Reread {
+        from: Reading { pixels, channels, blocks: op.from },
+        to: Reading { pixels: height * width, channels: channels_after, blocks: op.to },
+    }
+}
+
 pub fn mean(ty: &Type) -> Mean {
     let (pixels, channels) = rows(ty);
     Mean { pixels, channels }
@@ -190,9 +219,11 @@ pub fn adaptive_pool(grid: Size, ty: &Type) -> AdaptivePool {
     AdaptivePool { map, grid, channels }
 }
 
-pub fn attend(op: &ops::Attend, centers: &Type, keys: &Type) -> Attend {
+pub fn attend(op: &ops::Attend, centers: &Type, keys: &Type) -> Windowed<Attend> {
     let ((grid, _), (map, channels)) = (map(centers), map(keys));
-    Attend { map, grid, channels, heads: op.heads, score: op.score }
+    let [map, grid] = [map, grid].map(|size| op.windows.of(size));
+    let kernel = Attend { map, grid, channels, heads: op.heads, score: op.score };
+    Windowed { kernel, windows: op.windows }
 }
 
 /// Empty where the score has none.
@@ -214,9 +245,10 @@ pub fn gate_params<'a>(node: &Node<'a>) -> gate::Params<'a> {
     }
 }
 
-pub fn assign(op: &ops::Assign, queries: &Type, keys: &Type) -> Assign {
+pub fn assign(op: &ops::Assign, queries: &Type, keys: &Type) -> Windowed<Assign> {
     let ((grid, _), (map, channels)) = (map(queries), map(keys));
-    Assign { map, grid, channels, heads: op.heads }
+    let [map, grid] = [map, grid].map(|size| op.windows.of(size));
+    Windowed { kernel: Assign { map, grid, channels, heads: op.heads }, windows: op.windows }
 }
 
 pub fn assign_inputs<'a>(
@@ -233,13 +265,27 @@ pub fn dispatch(assignment: &Type, centers: &Type) -> Option<(Dispatch, Choice)>
     Some((Dispatch { map, grid, channels, heads }, choice))
 }
 
-pub fn nearest(grid: Size, ty: &Type) -> Nearest {
+pub fn nearest(op: &ops::Nearest, ty: &Type) -> Windowed<Nearest> {
     let (map, channels) = map(ty);
-    Nearest { map, grid, channels }
+    let [map, grid] = [map, op.grid].map(|size| op.windows.of(size));
+    Windowed { kernel: Nearest { map, grid, channels }, windows: op.windows }
 }
 
-pub fn cluster_mean(index: &Type, pooled: &Type) -> Option<ClusterMean> {
-    let Type::Index { map, grid } = *index else { return None };
+/// For an index or an assignment, and what is pooled.
+pub fn cluster_mean(op: &ops::ClusterMean, chosen: &Type, pooled: &Type) -> Option<ClusterMean> {
+    let (map, grid, heads) = match *chosen {
+        Type::Index { map, grid } => (map, grid, 1),
+        Type::Assignment { map, grid, heads, .. } => (map, grid, heads),
+        _ => return None,
+    };
     let (_, channels) = rows(pooled);
-    Some(ClusterMean { map, grid, channels })
+    Some(ClusterMean { map, grid, channels, heads, weighing: op.weighing })
+}
+
+pub fn belonging<'a>(node: &Node<'a>, value: Value, ty: &Type) -> Belonging<'a> {
+    match ty {
+        Type::Assignment { choice: Choice::Soft, .. } => Belonging::Soft(node.read(value)),
+        Type::Assignment { .. } => Belonging::Hard(node.read_index(value), node.read_at(value, 1)),
+        _ => Belonging::Hard(node.read_index(value), &[]),
+    }
 }

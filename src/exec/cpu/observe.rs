@@ -17,7 +17,6 @@ pub fn observe(
     parameters: &Parameters,
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
-    crate::exec::missing::compiled(model)?;
     let training = !batch.labels.is_empty();
     let graph = match training {
         true => passes::step(&passes::plain(model), None, Keep::Taps),

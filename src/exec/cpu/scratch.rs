@@ -26,7 +26,9 @@ fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
         Op::Conv(op) => kernels::conv(op, inputs[0]).scratch(images),
         Op::Linear(op) if backward => kernels::linear(op, inputs[0]).scratch(),
         Op::Ffn(op) => kernels::ffn(op, inputs[0]).scratch(images),
-        Op::LayerNorm(_) if backward => images * inputs[0].elements() as usize,
+        Op::LayerNorm(_) | Op::GroupNorm(_) | Op::Scale(_) if backward => {
+            images * inputs[0].elements() as usize
+        }
         Op::Attend(op) => {
             let kernel = kernels::attend(op, inputs[0], inputs[1]);
             if backward { kernel.backward_scratch() } else { kernel.scratch() }
@@ -36,9 +38,12 @@ fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
         Op::Dispatch(_) => {
             kernels::dispatch(inputs[0], inputs[1]).map_or(0, |(kernel, _)| kernel.scratch())
         }
-        Op::Nearest(op) => kernels::nearest(op.grid, inputs[0]).scratch(),
-        Op::ClusterMean(_) => {
-            kernels::cluster_mean(inputs[0], inputs[1]).map_or(0, |kernel| kernel.scratch())
+        Op::Nearest(op) => kernels::nearest(op, inputs[0]).scratch(),
+        Op::ClusterMean(op) => {
+            let Some(kernel) = kernels::cluster_mean(op, inputs[0], inputs[1]) else { return 0 };
+            let [rows, columns] = kernel.grid;
+            let own = if backward { images * rows * columns * kernel.channels } else { 0 };
+            own + kernel.scratch()
         }
         Op::CrossEntropy(_) => rows(inputs[0]).1,
         _ => 0,

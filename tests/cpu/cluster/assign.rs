@@ -4,6 +4,8 @@ use super::oracle::{Given, Outcome, run};
 use super::{close, close_within, on_each, random};
 use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
 use cluec::exec::cpu::kernels::dispatch::Dispatch;
+use cluec::exec::cpu::kernels::windowed::Windowed;
+use cluec::graph::ops::Windows;
 use cluec::graph::{Choice, ops};
 
 const IMAGES: usize = 2;
@@ -11,6 +13,7 @@ const IMAGES: usize = 2;
 struct Case {
     map: [usize; 2],
     grid: [usize; 2],
+    windows: Windows,
     /// Of the assignment; centers have more where the query is joint.
     heads: usize,
     channels: usize,
@@ -23,12 +26,14 @@ fn cases() -> Vec<Case> {
     let case = |map, grid, heads, channels, center_channels, alpha, beta| Case {
         map,
         grid,
+        windows: Windows::WHOLE,
         heads,
         channels,
         center_channels,
         alpha,
         beta,
     };
+    let windowed = |windows, case| Case { windows: Windows(windows), ..case };
     vec![
         case([8, 8], [4, 4], 2, 64, 64, 1.0, 0.0),
         case([11, 13], [7, 7], 3, 72, 72, 3.0, -1.5),
@@ -37,6 +42,8 @@ fn cases() -> Vec<Case> {
         case([4, 4], [3, 3], 1, 48, 48, 0.7, 0.1),
         case([1, 2], [5, 2], 2, 34, 10, 1.5, 0.2),
         case([1, 1], [1, 1], 1, 1, 1, 1.0, 0.0),
+        windowed([2, 3], case([8, 12], [4, 6], 2, 40, 40, 1.3, -0.2)),
+        windowed([1, 4], case([3, 8], [2, 4], 3, 15, 30, -1.0, 0.1)),
     ]
 }
 
@@ -54,7 +61,7 @@ impl Case {
     }
 
     fn data(&self, name: &str, choice: Choice) -> Data {
-        let Case { map, grid, heads, channels, center_channels, alpha, beta } = *self;
+        let Case { map, grid, windows, heads, channels, center_channels, alpha, beta } = *self;
         let [m, n] = self.counts();
         let of = |what: &str, count| random(&format!("{name} {what}"), IMAGES * count);
         let (queries, keys) = (of("queries", m * channels), of("keys", n * channels));
@@ -65,21 +72,16 @@ impl Case {
             Given(&[grid[0], grid[1], center_channels], &centers),
         ];
         let expected = run(IMAGES, &inputs, &[&[alpha], &[beta]], &dy, |b, x| {
-            let assignment = b.push(
-                "assign",
-                "",
-                ops::Assign { heads, choice, windows: ops::Windows::WHOLE },
-                &x[..2],
-            );
+            let assignment = b.push("assign", "", ops::Assign { heads, choice, windows }, &x[..2]);
             b.push("op", "", ops::Dispatch, &[assignment, x[2]])
         });
         Data { queries, keys, centers, dy, expected }
     }
 
-    fn kernels(&self) -> (Assign, Dispatch) {
-        let Case { map, grid, heads, channels, center_channels, .. } = *self;
-        let assign = Assign { map, grid, channels, heads };
-        (assign, Dispatch { map, grid, channels: center_channels, heads })
+    fn kernels(&self) -> (Windowed<Assign>, Dispatch) {
+        let Case { map, grid, windows, heads, channels, center_channels, .. } = *self;
+        let kernel = Assign { map: windows.of(map), grid: windows.of(grid), channels, heads };
+        (Windowed { kernel, windows }, Dispatch { map, grid, channels: center_channels, heads })
     }
 }
 

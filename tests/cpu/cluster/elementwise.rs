@@ -1,6 +1,7 @@
 use super::oracle::{Given, run};
 use super::{close, on_each, random};
 use cluec::exec::cpu::kernels::elementwise::*;
+use cluec::exec::cpu::kernels::reread::{Reading, Reread};
 use cluec::graph::ops;
 
 #[test]
@@ -26,6 +27,45 @@ fn sums_and_scales() {
             residual(&a, &b, &factors, &mut y);
             close(&format!("residual {set}"), &y, &of(&|i| a[i] + b[i] * factors[i / n]));
         });
+    }
+}
+
+#[test]
+fn layer_scale_and_another_reading_agree() {
+    let (images, [h, w], c) = (2, [4, 6], 20);
+    let of = |what: &str| random(&format!("reread {what}"), images * h * w * c);
+    let (x, dy) = (of("x"), of("dy"));
+    let inputs = [Given(&[h, w, c], &x)];
+    let weight = random("weight", c);
+    let start = 0.1;
+    let expected =
+        run(images, &inputs, &[&weight], &dy, |b, x| b.push("op", "", ops::Scale { start }, x));
+    on_each(|set| {
+        let kernel = Scale { channels: c };
+        let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+        let mut dweight = vec![1.0; c];
+        kernel.forward(&x, &weight, &mut y);
+        kernel.backward(&x, &weight, &dy, &mut dx, &mut dweight);
+        dweight.iter_mut().for_each(|g| *g -= 1.0);
+        close(&format!("scale {set}"), &y, &expected.result);
+        close(&format!("scale's gradient {set}"), &dx, &expected.gradients[0]);
+        close(&format!("scale's weight {set}"), &dweight, &expected.gradients[1]);
+    });
+
+    // Own order, channels first, blocks; to as many pixels, fewer, more.
+    for (map, from, to) in [([4, 6], 1, 20), ([2, 3], 20, 8), ([2, 6], 5, 2), ([8, 6], 4, 10)] {
+        let op = ops::Reread { map, from, to };
+        let expected = run(images, &inputs, &[], &dy, |b, x| b.push("op", "", op.clone(), x));
+        let pixels = map[0] * map[1];
+        let kernel = Reread {
+            from: Reading { pixels: h * w, channels: c, blocks: from },
+            to: Reading { pixels, channels: h * w * c / pixels, blocks: to },
+        };
+        let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+        kernel.forward(images, &x, &mut y);
+        kernel.backward(images, &dy, &mut dx);
+        assert_eq!(y, expected.result, "{op:?}");
+        assert_eq!(dx, expected.gradients[0], "{op:?}");
     }
 }
 

@@ -6,8 +6,8 @@ mod attend;
 mod cluster_mean;
 mod elementwise;
 mod gate;
-mod layer_norm;
 mod loss;
+mod norms;
 mod oracle;
 
 use cluec::exec::cpu::kernels::simd;

@@ -1,56 +1,110 @@
-//! Centers become the mean of themselves and their pixels.
+//! Centers become the mean of themselves and their pixels, head by head.
 
-use super::adaptive_pool::AdaptivePool;
 use super::tile::Lent;
-use super::vector::{add_scaled, vectorized};
+use super::vector::{add_scaled, dot, scaled, vectorized};
 use crate::graph::Size;
+use crate::graph::ops::Weighing;
 
-/// `[H, W, C]` and an index for every pixel to `[gh, gw, C]`: `(sum of a center's pixels + adaptive
-/// average) / (their number + 1)`.
+/// `[H, W, C]` and who belongs to whom to `[gh, gw, C]`: what every center has of its pixels, and
+/// itself, over how many (or how much) they are, and one.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterMean {
     pub map: Size,
     pub grid: Size,
     pub channels: usize,
+    pub heads: usize,
+    pub weighing: Weighing,
+}
+
+/// Who belongs to whom.
+#[derive(Debug, Clone, Copy)]
+pub enum Belonging<'a> {
+    /// The center of a pixel and head, `[H, W, heads]`, and its weight, which means do not read.
+    Hard(&'a [u32], &'a [f32]),
+    /// How much of a pixel every center has, `[H, W, heads, M]`.
+    Soft(&'a [f32]),
+}
+
+/// What the backward pass reads: pixels unless all count the same, the result where both sums are
+/// weighted, and the gradient of the centers themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Saved<'a> {
+    pub belonging: Belonging<'a>,
+    pub x: &'a [f32],
+    pub result: &'a [f32],
+    pub down: &'a [f32],
 }
 
 impl ClusterMean {
     pub fn scratch(&self) -> usize {
         let [m, _] = self.counts();
-        Lent::needed(&[m, m * self.channels])
+        Lent::needed(&[m * self.heads])
     }
 
+    /// `y` holds the centers themselves on entry.
     pub fn forward(
         &self,
         images: usize,
-        index: &[u32],
+        belonging: Belonging,
         x: &[f32],
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, index, x, y, scratch);
-        forward(*self, index, x, y, scratch);
+        self.check_belonging(images, belonging);
+        let [m, n] = self.counts();
+        assert_eq!(x.len(), images * n * self.channels);
+        assert_eq!(y.len(), images * m * self.channels);
+        assert!(scratch.len() >= self.scratch());
+        forward(*self, belonging, x, y, scratch);
     }
 
-    /// No gradient passes the index.
-    pub fn backward(
+    /// Overwrites the gradient of the centers themselves.
+    pub fn backward_own(
         &self,
         images: usize,
-        index: &[u32],
+        belonging: Belonging,
         dy: &[f32],
-        dx: &mut [f32],
+        down: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, index, dx, dy, scratch);
-        backward(*self, index, dy, dx, scratch);
+        self.check_belonging(images, belonging);
+        let [m, _] = self.counts();
+        assert_eq!([dy.len(), down.len()], [images * m * self.channels; 2]);
+        assert!(scratch.len() >= self.scratch());
+        backward_own(*self, belonging, dy, down, scratch);
     }
 
-    fn check(&self, images: usize, index: &[u32], map: &[f32], grid: &[f32], scratch: &[f32]) {
+    /// Adds to the gradient of the pixels, if it is wanted, and overwrites that of the weights, where
+    /// they have one.
+    pub fn backward(&self, images: usize, saved: Saved, dx: &mut [f32], dweights: &mut [f32]) {
+        let Saved { belonging, x, result, down } = saved;
+        self.check_belonging(images, belonging);
+        let [m, n] = self.counts().map(|count| images * count * self.channels);
+        assert_eq!(down.len(), m);
+        assert!(dx.is_empty() || dx.len() == n);
+        if self.weighing != Weighing::Mean {
+            let (Belonging::Hard(_, weights) | Belonging::Soft(weights)) = belonging;
+            assert_eq!([dweights.len(), x.len()], [weights.len(), n]);
+        }
+        if self.weighing == Weighing::Weighted {
+            assert_eq!(result.len(), m);
+        }
+        backward(*self, saved, dx, dweights);
+    }
+
+    fn check_belonging(&self, images: usize, belonging: Belonging) {
         let [m, n] = self.counts();
-        assert_eq!(index.len(), images * n);
-        assert_eq!(map.len(), images * n * self.channels);
-        assert_eq!(grid.len(), images * m * self.channels);
-        assert!(scratch.len() >= self.scratch());
+        let chosen = images * n * self.heads;
+        match (belonging, self.weighing) {
+            (Belonging::Hard(index, _), Weighing::Mean) => assert_eq!(index.len(), chosen),
+            (Belonging::Hard(index, weights), _) => {
+                assert_eq!([index.len(), weights.len()], [chosen; 2]);
+            }
+            (Belonging::Soft(weights), weighing) => {
+                assert_eq!(weighing, Weighing::Weighted);
+                assert_eq!(weights.len(), chosen * m);
+            }
+        }
     }
 
     /// Centers and pixels.
@@ -58,39 +112,106 @@ impl ClusterMean {
         [self.grid, self.map].map(|[rows, columns]| rows * columns)
     }
 
-    fn pool(&self) -> AdaptivePool {
-        AdaptivePool { map: self.map, grid: self.grid, channels: self.channels }
+    /// Every pixel and head with a center that has some of it: places of the weight, of the center's
+    /// share, of the pixel's channels and of the center's.
+    #[inline(always)]
+    fn each(&self, belonging: Belonging, image: usize, mut each: impl FnMut(Pair)) {
+        let ([m, n], heads) = (self.counts(), self.heads);
+        let d = self.channels / heads;
+        let pair = |weight: usize, i: usize, center: usize| Pair {
+            weight,
+            share: center * heads + i % heads,
+            pixel: (image * n * heads + i) * d,
+            center: ((image * m + center) * heads + i % heads) * d,
+        };
+        let first = image * n * heads;
+        match belonging {
+            Belonging::Hard(index, _) => {
+                for (i, &center) in index[first..][..n * heads].iter().enumerate() {
+                    each(pair(first + i, i, center as usize));
+                }
+            }
+            Belonging::Soft(_) => {
+                for i in 0..n * heads {
+                    for center in 0..m {
+                        each(pair((first + i) * m + center, i, center));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a pixel counts above and below.
+    #[inline(always)]
+    fn counted(&self, belonging: Belonging, weight: usize) -> [f32; 2] {
+        match (self.weighing, belonging) {
+            (Weighing::Mean, _) => [1.0, 1.0],
+            (Weighing::Mixed, Belonging::Hard(_, s)) => [s[weight], 1.0],
+            (_, Belonging::Hard(_, s) | Belonging::Soft(s)) => [s[weight]; 2],
+        }
+    }
+
+    /// One over what every center and head is divided by.
+    #[inline(always)]
+    fn shares(&self, belonging: Belonging, image: usize, shares: &mut [f32]) {
+        shares.fill(1.0);
+        self.each(belonging, image, |pair| {
+            shares[pair.share] += self.counted(belonging, pair.weight)[1];
+        });
+        shares.iter_mut().for_each(|share| *share = 1.0 / *share);
     }
 }
 
-/// One over one more than the pixels of every center.
-#[inline(always)]
-fn shares(index: &[u32], shares: &mut [f32]) {
-    shares.fill(1.0);
-    index.iter().for_each(|&center| shares[center as usize] += 1.0);
-    shares.iter_mut().for_each(|count| *count = 1.0 / *count);
+/// A pixel's head with a center.
+struct Pair {
+    weight: usize,
+    share: usize,
+    pixel: usize,
+    center: usize,
 }
 
 vectorized! {
     fn forward<S>(
         simd,
         size: ClusterMean,
-        index: &'a [u32],
+        belonging: Belonging<'a>,
         x: &'a [f32],
         y: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], c) = (size.counts(), size.channels);
-        let share = Lent::new(scratch).take(m);
-        let images = x.chunks_exact(n * c).zip(y.chunks_exact_mut(m * c));
-        for ((x, y), index) in images.zip(index.chunks_exact(n)) {
-            shares(index, share);
-            size.pool().forward(1, x, y);
-            for (row, &center) in x.chunks_exact(c).zip(index) {
-                add_scaled(simd, &mut y[center as usize * c..][..c], row, 1.0);
+        let [m, n] = size.counts();
+        let d = size.channels / size.heads;
+        let shares = Lent::new(scratch).take(m * size.heads);
+        for image in 0..x.len() / (n * size.channels) {
+            size.shares(belonging, image, shares);
+            size.each(belonging, image, |pair| {
+                let [above, _] = size.counted(belonging, pair.weight);
+                add_scaled(simd, &mut y[pair.center..][..d], &x[pair.pixel..][..d], above);
+            });
+            let centers = &mut y[image * m * size.channels..][..m * size.channels];
+            for (center, &share) in centers.chunks_exact_mut(d).zip(&*shares) {
+                center.iter_mut().for_each(|y| *y *= share);
             }
-            for (row, &share) in y.chunks_exact_mut(c).zip(&*share) {
-                row.iter_mut().for_each(|x| *x *= share);
+        }
+    }
+
+    fn backward_own<S>(
+        simd,
+        size: ClusterMean,
+        belonging: Belonging<'a>,
+        dy: &'a [f32],
+        down: &'a mut [f32],
+        scratch: &'a mut [f32],
+    ) {
+        let [m, _] = size.counts();
+        let (c, d) = (size.channels, size.channels / size.heads);
+        let shares = Lent::new(scratch).take(m * size.heads);
+        let images = dy.chunks_exact(m * c).zip(down.chunks_exact_mut(m * c));
+        for (image, (dy, down)) in images.enumerate() {
+            size.shares(belonging, image, shares);
+            let heads = down.chunks_exact_mut(d).zip(dy.chunks_exact(d));
+            for ((to, from), &share) in heads.zip(&*shares) {
+                scaled(simd, to, from, share);
             }
         }
     }
@@ -98,24 +219,27 @@ vectorized! {
     fn backward<S>(
         simd,
         size: ClusterMean,
-        index: &'a [u32],
-        dy: &'a [f32],
+        saved: Saved<'a>,
         dx: &'a mut [f32],
-        scratch: &'a mut [f32],
+        dweights: &'a mut [f32],
     ) {
-        let ([m, n], c) = (size.counts(), size.channels);
-        let mut lent = Lent::new(scratch);
-        let (share, g) = (lent.take(m), lent.take(m * c));
-        let images = dy.chunks_exact(m * c).zip(dx.chunks_exact_mut(n * c));
-        for ((dy, dx), index) in images.zip(index.chunks_exact(n)) {
-            shares(index, share);
-            for ((to, row), &share) in g.chunks_exact_mut(c).zip(dy.chunks_exact(c)).zip(&*share) {
-                to.iter_mut().zip(row).for_each(|(to, x)| *to = x * share);
-            }
-            size.pool().backward(1, g, dx);
-            for (to, &center) in dx.chunks_exact_mut(c).zip(index) {
-                add_scaled(simd, to, &g[center as usize * c..][..c], 1.0);
-            }
+        let [m, _] = size.counts();
+        let d = size.channels / size.heads;
+        let Saved { belonging, x, result, down } = saved;
+        for image in 0..down.len() / (m * size.channels) {
+            size.each(belonging, image, |pair| {
+                let g = &down[pair.center..][..d];
+                let [above, _] = size.counted(belonging, pair.weight);
+                if !dx.is_empty() {
+                    add_scaled(simd, &mut dx[pair.pixel..][..d], g, above);
+                }
+                if size.weighing != Weighing::Mean {
+                    dweights[pair.weight] = dot(simd, &x[pair.pixel..][..d], g);
+                }
+                if size.weighing == Weighing::Weighted {
+                    dweights[pair.weight] -= dot(simd, &result[pair.center..][..d], g);
+                }
+            });
         }
     }
 }

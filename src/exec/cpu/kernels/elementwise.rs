@@ -84,6 +84,57 @@ fn image_size(all: &[f32], images: usize) -> usize {
     all.len() / images
 }
 
+/// A factor per channel, `[pixels, C] -> [pixels, C]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    pub channels: usize,
+}
+
+impl Scale {
+    pub fn forward(&self, x: &[f32], weight: &[f32], y: &mut [f32]) {
+        assert!(x.len() == y.len() && x.len().is_multiple_of(self.channels));
+        assert_eq!(weight.len(), self.channels);
+        scale_channels(x, weight, y);
+    }
+
+    /// Overwrites `dx`, adds to `dweight`.
+    pub fn backward(
+        &self,
+        x: &[f32],
+        weight: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        dweight: &mut [f32],
+    ) {
+        self.forward(dy, weight, dx);
+        assert_eq!([x.len(), dweight.len()], [dy.len(), self.channels]);
+        collect_channels(x, dy, dweight);
+    }
+}
+
+vectorized! {
+    fn scale_channels<S>(simd, x: &'a [f32], weight: &'a [f32], y: &'a mut [f32]) {
+        for (row, to) in x.chunks_exact(weight.len()).zip(y.chunks_exact_mut(weight.len())) {
+            along!(S, weight.len(), |at, part| {
+                let scaled = simd.mul_f32s(part.load(simd, row, at), part.load(simd, weight, at));
+                part.store(simd, to, at, scaled);
+            });
+        }
+    }
+
+    /// `sums += the sum over the pixels of a b`
+    fn collect_channels<S>(simd, a: &'a [f32], b: &'a [f32], sums: &'a mut [f32]) {
+        let c = sums.len();
+        along!(S, c, |at, part| {
+            let mut sum = simd.splat_f32s(0.0);
+            for (a, b) in a.chunks_exact(c).zip(b.chunks_exact(c)) {
+                sum = simd.mul_add_e_f32s(part.load(simd, a, at), part.load(simd, b, at), sum);
+            }
+            part.store(simd, sums, at, simd.add_f32s(part.load(simd, sums, at), sum));
+        });
+    }
+}
+
 /// The mean over the pixels of every image, `[pixels, C] -> [C]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Mean {

@@ -34,6 +34,15 @@ impl<'a> Lent<'a> {
         &mut part[..count]
     }
 
+    /// What nobody has taken, for a while.
+    pub fn rest(&mut self) -> &mut [f32] {
+        self.0
+    }
+
+    pub fn into_rest(self) -> &'a mut [f32] {
+        self.0
+    }
+
     /// How many floats parts of these sizes take up.
     pub fn needed(parts: &[usize]) -> usize {
         WIDEST + parts.iter().map(|&part| room(part)).sum::<usize>()

@@ -1,0 +1,197 @@
+//! Every pixel finds its center among those of its window. Indices count centers in the whole grid;
+//! a soft assignment has nothing of the centers of other windows.
+
+use super::super::assign::{Assign, Gradients, Inputs};
+use super::super::tile::Lent;
+use super::{Layout, Windowed};
+
+/// One image, window after window.
+struct Parted<'a> {
+    map: Layout,
+    grid: Layout,
+    queries: &'a mut [f32],
+    keys: &'a mut [f32],
+    dqueries: &'a mut [f32],
+    dkeys: &'a mut [f32],
+    /// Of a pixel and head: its center, the weight, and the weight's gradient; of soft assignments
+    /// the last two have a number for every center of the window.
+    index: &'a mut [u32],
+    weight: &'a mut [f32],
+    dweight: &'a mut [f32],
+    /// The kernel's own.
+    scratch: &'a mut [f32],
+}
+
+impl Windowed<Assign> {
+    /// For every pass.
+    pub fn scratch(&self) -> usize {
+        let parts = if self.whole() { vec![] } else { self.parts(true).to_vec() };
+        Lent::needed(&parts) + self.kernel.scratch()
+    }
+
+    fn parts(&self, soft: bool) -> [usize; 7] {
+        let Assign { map, grid, channels, heads } = self.kernel;
+        let [m, n] = [grid, map].map(|size| self.layout(size).pixels());
+        let weights = n * heads * if soft { m / self.count() } else { 1 };
+        [m * channels, n * channels, m * channels, n * channels, n * heads, weights, weights]
+    }
+
+    fn parted<'a>(&self, soft: bool, scratch: &'a mut [f32]) -> Parted<'a> {
+        let mut lent = Lent::new(scratch);
+        let [queries, keys, dqueries, dkeys, index, weight, dweight] =
+            self.parts(soft).map(|part| lent.take(part));
+        let index = bytemuck::cast_slice_mut(index);
+        let [map, grid] = [self.kernel.map, self.kernel.grid].map(|size| self.layout(size));
+        let scratch = lent.into_rest();
+        Parted { map, grid, queries, keys, dqueries, dkeys, index, weight, dweight, scratch }
+    }
+
+    /// The inputs of one image.
+    fn inputs<'a>(
+        &self,
+        parted: (&'a mut [f32], &'a mut [f32]),
+        inputs: Inputs,
+        image: usize,
+    ) -> Inputs<'a> {
+        let c = self.kernel.channels;
+        let (queries, keys) = parted;
+        let [map, grid] = [self.kernel.map, self.kernel.grid].map(|size| self.layout(size));
+        grid.part(c, &inputs.queries[image * queries.len()..], queries);
+        map.part(c, &inputs.keys[image * keys.len()..], keys);
+        Inputs { queries, keys, ..inputs }
+    }
+
+    pub fn hard_forward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        index: &mut [u32],
+        weight: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        if self.whole() {
+            return self.kernel.hard_forward(images, inputs, index, weight, scratch);
+        }
+        let (heads, count) = (self.kernel.heads, self.count());
+        let p = self.parted(false, scratch);
+        let (centers, chosen) = (p.grid.places(), p.map.pixels() * heads);
+        let each = index.chunks_exact_mut(chosen).zip(weight.chunks_exact_mut(chosen));
+        for (image, (index, weight)) in each.enumerate() {
+            let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
+            self.kernel.hard_forward(count, inputs, p.index, p.weight, p.scratch);
+            let (of_window, of_grid) = (chosen / count, centers.len() / count);
+            for (window, index) in p.index.chunks_exact_mut(of_window).enumerate() {
+                index.iter_mut().for_each(|c| *c = centers[window * of_grid + *c as usize]);
+            }
+            p.map.join(heads, p.index, index);
+            p.map.join(heads, p.weight, weight);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub fn hard_backward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        index: &[u32],
+        weight: &[f32],
+        dweight: &[f32],
+        gradients: Gradients,
+        scratch: &mut [f32],
+    ) {
+        let kernel = &self.kernel;
+        if self.whole() {
+            return kernel
+                .hard_backward(images, inputs, index, weight, dweight, gradients, scratch);
+        }
+        let (heads, count, c) = (kernel.heads, self.count(), kernel.channels);
+        let p = self.parted(false, scratch);
+        let within = within(p.grid, count);
+        let chosen = p.map.pixels() * heads;
+        let Gradients { queries, keys, alpha, beta } = gradients;
+        for image in 0..images {
+            let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
+            let at = image * chosen;
+            p.map.part(heads, &index[at..], p.index);
+            p.map.part(heads, &weight[at..], p.weight);
+            p.map.part(heads, &dweight[at..], p.dweight);
+            p.index.iter_mut().for_each(|center| *center = within[*center as usize]);
+            let to = Gradients { queries: p.dqueries, keys: p.dkeys, alpha, beta };
+            kernel.hard_backward(count, inputs, p.index, p.weight, p.dweight, to, p.scratch);
+            p.grid.join(c, p.dqueries, &mut queries[image * p.dqueries.len()..]);
+            p.map.join(c, p.dkeys, &mut keys[image * p.dkeys.len()..]);
+        }
+    }
+
+    pub fn soft_forward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        weights: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        if self.whole() {
+            return self.kernel.soft_forward(images, inputs, weights, scratch);
+        }
+        let p = self.parted(true, scratch);
+        let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
+        for (image, weights) in weights.chunks_exact_mut(size).enumerate() {
+            let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
+            self.kernel.soft_forward(self.count(), inputs, p.weight, p.scratch);
+            weights.fill(0.0);
+            self.each_weight(p.map, p.grid, |within, whole| weights[whole] = p.weight[within]);
+        }
+    }
+
+    pub fn soft_backward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        dweights: &[f32],
+        gradients: Gradients,
+        scratch: &mut [f32],
+    ) {
+        if self.whole() {
+            return self.kernel.soft_backward(images, inputs, dweights, gradients, scratch);
+        }
+        let c = self.kernel.channels;
+        let p = self.parted(true, scratch);
+        let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
+        let Gradients { queries, keys, alpha, beta } = gradients;
+        for (image, dweights) in dweights.chunks_exact(size).enumerate() {
+            let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
+            self.each_weight(p.map, p.grid, |within, whole| p.dweight[within] = dweights[whole]);
+            let to = Gradients { queries: p.dqueries, keys: p.dkeys, alpha, beta };
+            self.kernel.soft_backward(self.count(), inputs, p.dweight, to, p.scratch);
+            p.grid.join(c, p.dqueries, &mut queries[image * p.dqueries.len()..]);
+            p.map.join(c, p.dkeys, &mut keys[image * p.dkeys.len()..]);
+        }
+    }
+
+    /// Where a weight of a soft assignment stands within its window, and in the whole.
+    fn each_weight(&self, map: Layout, grid: Layout, mut each: impl FnMut(usize, usize)) {
+        let (pixels, centers, heads) = (map.places(), grid.places(), self.kernel.heads);
+        let [n, m] = [pixels.len(), centers.len()].map(|all| all / self.count());
+        for (i, &pixel) in pixels.iter().enumerate() {
+            let centers = &centers[i / n * m..][..m];
+            for head in 0..heads {
+                let from = (i * heads + head) * m;
+                let to = (pixel as usize * heads + head) * m * self.count();
+                for (j, &center) in centers.iter().enumerate() {
+                    each(from + j, to + center as usize);
+                }
+            }
+        }
+    }
+}
+
+/// Which center of its window a center of the whole grid is.
+fn within(grid: Layout, windows: usize) -> Vec<u32> {
+    let places = grid.places();
+    let of_window = places.len() / windows;
+    let mut within = vec![0; places.len()];
+    for (i, &place) in places.iter().enumerate() {
+        within[place as usize] = (i % of_window) as u32;
+    }
+    within
+}

@@ -1,0 +1,35 @@
+//! The center most similar to every pixel, among those of its window.
+
+use super::super::nearest::Nearest;
+use super::super::tile::Lent;
+use super::Windowed;
+
+impl Windowed<Nearest> {
+    pub fn scratch(&self) -> usize {
+        let Nearest { map, channels, .. } = self.kernel;
+        let n = self.layout(map).pixels();
+        let parts = if self.whole() { vec![] } else { vec![n * channels, n] };
+        Lent::needed(&parts) + self.kernel.scratch()
+    }
+
+    pub fn forward(&self, images: usize, x: &[f32], index: &mut [u32], scratch: &mut [f32]) {
+        if self.whole() {
+            return self.kernel.forward(images, x, index, scratch);
+        }
+        let Nearest { map, grid, channels } = self.kernel;
+        let (map, grid) = (self.layout(map), self.layout(grid));
+        let (n, of_window) = (map.pixels(), map.pixels() / self.count());
+        let (centers, of_grid) = (grid.places(), grid.pixels() / self.count());
+        let mut lent = Lent::new(scratch);
+        let (pixels, chosen) = (lent.take(n * channels), lent.take(n));
+        let chosen: &mut [u32] = bytemuck::cast_slice_mut(chosen);
+        for (x, index) in x.chunks_exact(n * channels).zip(index.chunks_exact_mut(n)) {
+            map.part(channels, x, pixels);
+            self.kernel.forward(self.count(), pixels, chosen, lent.rest());
+            for (window, chosen) in chosen.chunks_exact_mut(of_window).enumerate() {
+                chosen.iter_mut().for_each(|c| *c = centers[window * of_grid + *c as usize]);
+            }
+            map.join(1, chosen, index);
+        }
+    }
+}
