@@ -10,7 +10,7 @@ use cluec::passes::{self, Keep};
 use cluec::plan::Plan;
 use std::path::Path;
 
-const SOURCES: [&Source; 14] = [
+const SOURCES: [&Source; 19] = [
     &adamw::SOURCE,
     &assign::SOURCE,
     &attend::SOURCE,
@@ -20,11 +20,16 @@ const SOURCES: [&Source; 14] = [
     &dispatch::SOURCE,
     &elementwise::SOURCE,
     &gate::SOURCE,
+    &group_norm::SOURCE,
     &layer_norm::SOURCE,
     &loss::SOURCE,
     &maps::SOURCE,
     &nearest::SOURCE,
     &reduce::SOURCE,
+    &reread::SOURCE,
+    &scale::SOURCE,
+    &windowed::CENTERS,
+    &windowed::SOURCE,
 ];
 
 /// What a model's training step has compiled.

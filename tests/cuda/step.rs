@@ -195,6 +195,39 @@ fn a_training_step_of_other_blocks_agrees() {
     step(&["mixer.assign=soft", "mixer.refine=dot"], Precision::F32, 1e-5);
 }
 
+/// Context-Cluster, FEC, ClusterFormer, and windows with everything that compares within them.
+#[test]
+fn training_steps_of_the_family_agree() {
+    let frame = [
+        "norm=group",
+        "layer_scale=0.3",
+        "mixer.refine=off",
+        "mixer.fuse=off",
+        "mixer.dispatch=private",
+        "mixer.query=centers",
+        "ffn.depthwise=off",
+        "head.norm=group",
+    ];
+    let of = |sets: &[&'static str]| [&frame, sets].concat();
+    let raw = [
+        "mixer.layout=raw",
+        "mixer.key=own",
+        "mixer.refine=dot",
+        "mixer.refine.steps=3",
+        "mixer.query=refined",
+    ];
+    for sets in [
+        of(&["mixer.regroup=weighted", "mixer.windows=2x4", "pool=conv"]),
+        of(&["mixer.regroup=mean", "pool=fec"]),
+        [&of(&["mixer.regroup=mixed", "mixer.windows=2x2", "pool=conv"])[..], &raw].concat(),
+        vec!["mixer.windows=3x2", "pool.windows=3x2"],
+        vec!["mixer.windows=2x2", "mixer.assign=soft", "mixer.regroup=weighted"],
+    ] {
+        println!("{sets:?}");
+        step(&sets, Precision::F32, 1e-5);
+    }
+}
+
 #[test]
 fn evaluation_agrees() {
     let graph = model(&[]);

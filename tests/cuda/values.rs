@@ -8,14 +8,14 @@ use cluec::exec::cuda::kernels::adaptive_pool::AdaptivePool;
 use cluec::exec::cuda::kernels::maps::Maps;
 use cluec::exec::cuda::kernels::{
     adamw, assign, attend, cluster_mean, conv, depthwise, dispatch, elementwise, ffn, gate,
-    layer_norm, linear, loss, nearest,
+    group_norm, layer_norm, linear, loss, nearest, reread, scale,
 };
 use cluec::exec::cuda::product::Dense;
 use cluec::exec::cuda::tape::{Pointer, Precision};
 use cluec::exec::random::{Random, Site};
 use cluec::exec::{AdamW, AdamWConfig, Parameters};
 use cluec::graph::ops;
-use cluec::graph::{Choice, Size};
+use cluec::graph::{Builder, Choice, Size, Value};
 
 /// How far results may be, in L2: rounding, and of bfloat16 that of one stored result.
 fn bound(precision: Precision) -> f64 {
@@ -63,6 +63,73 @@ fn layer_norm_agrees() {
             close("x", &bench.read(gx, rows * channels), &expected.inputs[0], bound);
             close("weight", &bench.read_wide(gw, channels), &expected.params[0], 1e-5);
             close("bias", &bench.read_wide(gb, channels), &expected.params[1], 1e-5);
+        });
+    }
+}
+
+#[test]
+fn group_norm_and_layer_scale_agree() {
+    for (size, channels) in [([3, 5], 40), ([2, 2], 7), ([20, 18], 3)] {
+        each("group_norm", |bench, stream| {
+            let (precision, images) = (bench.precision(), 3);
+            let maps = Maps { images, size, channels };
+            let pixels = images * size[0] * size[1];
+            let [x, g] = [0; 2].map(|_| sample(stream, pixels * channels, precision));
+            let params = [0; 2].map(|_| sample(stream, channels, Precision::F32)).to_vec();
+            let map = [Map { size, channels, data: &x }];
+            let norm = reference(|b, v| b.push("op", "", ops::GroupNorm, v), &map, &params, &g);
+            let start = 1.0;
+            let build = |b: &mut Builder, v: &[Value]| b.push("op", "", ops::Scale { start }, v);
+            let scaled = reference(build, &map, &params[..1], &g);
+            let op = group_norm::GroupNorm(maps);
+            let scale = scale::Scale { pixels, channels };
+            let [px, pg] = [&x, &g].map(|data| bench.put(data));
+            let [weight, bias] = [0, 1].map(|i| bench.put_wide(&params[i]));
+            let [y, gx, z, gz] = [0; 4].map(|_| bench.map(pixels * channels));
+            let [gw, gb, gs] = [0; 3].map(|_| bench.room(4 * channels));
+            let room = bench.room(op.scratch().max(scale.scratch()));
+            let tape = &mut bench.tape;
+            op.forward(tape, [px, weight, bias], y, room);
+            op.backward(tape, [px, weight, pg], Some(gx), [gw, gb], room);
+            scale.forward(tape, px, weight, z);
+            scale.backward(tape, [px, weight, pg], Some(gz), gs, room);
+            bench.play();
+            let bound = bound(precision);
+            let numbers = pixels * channels;
+            close("norm", &bench.read(y, numbers), &norm.value, bound);
+            close("norm's x", &bench.read(gx, numbers), &norm.inputs[0], bound);
+            close("weight", &bench.read_wide(gw, channels), &norm.params[0], 1e-5);
+            close("bias", &bench.read_wide(gb, channels), &norm.params[1], 1e-5);
+            close("scaled", &bench.read(z, numbers), &scaled.value, bound);
+            close("scale's x", &bench.read(gz, numbers), &scaled.inputs[0], bound);
+            close("scale", &bench.read_wide(gs, channels), &scaled.params[0], 1e-5);
+        });
+    }
+}
+
+#[test]
+fn another_reading_agrees() {
+    let (size, channels, images): (Size, _, _) = ([4, 6], 20, 2);
+    for (map, from, to) in [([4, 6], 1, 20), ([2, 3], 20, 8), ([2, 6], 5, 2), ([8, 6], 4, 10)] {
+        each("reread", |bench, stream| {
+            let (precision, n) = (bench.precision(), images * 24 * channels);
+            let [x, g] = [0; 2].map(|_| sample(stream, n, precision));
+            let op = ops::Reread { map, from, to };
+            let given = [Map { size, channels, data: &x }];
+            let expected = reference(|b, v| b.push("op", "", op, v), &given, &[], &g);
+            let pixels = map[0] * map[1];
+            let op = reread::Reread {
+                images,
+                from: reread::Reading { pixels: 24, channels, blocks: from },
+                to: reread::Reading { pixels, channels: 24 * channels / pixels, blocks: to },
+            };
+            let [px, pg] = [&x, &g].map(|data| bench.put(data));
+            let [y, gx] = [0; 2].map(|_| bench.map(n));
+            op.forward(&mut bench.tape, px, y);
+            op.backward(&mut bench.tape, pg, gx);
+            bench.play();
+            assert_eq!(bench.read(y, n), expected.value);
+            assert_eq!(bench.read(gx, n), expected.inputs[0]);
         });
     }
 }
@@ -624,15 +691,19 @@ fn clusters_agree() {
             let g = sample(stream, m * channels, precision);
             let maps = Maps { images, size, channels };
             let expected = clusters(maps, grid, &x, &g);
-            let (near, op) =
-                (nearest::Nearest { maps, grid }, cluster_mean::ClusterMean { maps, grid });
+            let near = nearest::Nearest { maps, grid };
+            let weighing = ops::Weighing::Mean;
+            let (soft, own) = (false, false);
+            let op = cluster_mean::ClusterMean { maps, grid, heads: 1, weighing, soft, own };
             let [px, pg] = [&x, &g].map(|data| bench.put(data));
             let index = bench.room(4 * n);
             let (o, gx) = (bench.map(m * channels), bench.map(n * channels));
             let scratch = bench.room(near.scratch().max(op.scratch()));
             near.forward(&mut bench.tape, px, index, scratch);
-            op.forward(&mut bench.tape, index, px, o);
-            op.backward(&mut bench.tape, [index, pg], gx, scratch);
+            let chosen = cluster_mean::Belonging { index, weights: Pointer::NULL };
+            op.forward(&mut bench.tape, chosen, [px, Pointer::NULL], o);
+            let from = [Pointer::NULL, Pointer::NULL, pg];
+            op.backward(&mut bench.tape, chosen, from, [None, Some(gx), None], scratch);
             bench.play();
             assert_eq!(bench.read_words(index, n), expected.index);
             close("means", &bench.read(o, m * channels), &expected.means, bound(precision));

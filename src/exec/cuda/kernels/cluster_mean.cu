@@ -1,58 +1,135 @@
-// Centers become the mean of themselves and the pixels that chose them: o_m = (sum of v_n + z_m) /
-// (count + 1), where z is the adaptive average of v. index [images, H, W], v [images, H, W, C],
-// o [images, GH, GW, C]. A warp per center adds up its pixels in their order; blockIdx.y is the image.
+// Centers become the mean of themselves and their pixels, head by head: o_m = (sum of a_nm v_n + z_m)
+// / (sum of b_nm + 1). WEIGHING 0: a and b are 1 for the pixels that chose m; 1: both their weight;
+// 2: a the weight, b 1. SOFT: every pixel counts for every center by its weight, in a and b. OWN: z is
+// given; otherwise it is the adaptive average of v.
+//
+// v [images, H, W, HEADS, D]; o, z [images, GH, GW, HEADS, D]; hard: index and value
+// [images, H, W, HEADS]; soft: weights [images, H, W, HEADS, M]. blockIdx.y is image and head; where
+// a warp has a center it adds up the pixels in their order.
 
 #define N (H * W)
 #define M (GH * GW)
-#define PER ((C + 31) / 32)
+#define C (HEADS * D)
+#define IMAGE (blockIdx.y / HEADS)
+#define HEAD (blockIdx.y % HEADS)
+#define PER ((D + 31) / 32)
+
+#if SOFT
+typedef real weight;
+#else
+typedef float weight;
+#endif
+
+// Calls visit(n, a, b) for the pixels of center m, by a whole warp.
+template <class Visit>
+__device__ inline void pixels(const u32* index, const weight* weights, u32 m, Visit visit) {
+    u64 first = (u64)IMAGE * N * HEADS + HEAD;
+#if SOFT
+    for (u32 n = 0; n < N; n++) {
+        float s = get(weights[(first + (u64)n * HEADS) * M + m]);
+        visit(n, s, s);
+    }
+#else
+    members(index + first, HEADS, N, m, [&](u32 n) {
+        float s = WEIGHING ? get(weights[first + (u64)n * HEADS]) : 1;
+        visit(n, s, WEIGHING == 1 ? s : 1);
+    });
+#endif
+}
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-cluster_mean_forward(const u32* index, const real* v, real* o) {
+cluster_mean_forward(const u32* index, const weight* weights, const real* v, const real* z, real* o) {
     u32 m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
-    const real* image = v + (u64)blockIdx.y * N * C;
+    const real* image = v + (u64)IMAGE * N * C + HEAD * D;
+    u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
     float sum[PER] = {};
+#if OWN
+    for (int i = 0; i < PER; i++)
+        if (i * 32 + lane < D) sum[i] = get(z[center + i * 32 + lane]);
+#else
     u32 top = bin_start(m / GW, H, GH), bottom = bin_end(m / GW, H, GH);
     u32 left = bin_start(m % GW, W, GW), right = bin_end(m % GW, W, GW);
     for (u32 r = top; r < bottom; r++)
         for (u32 q = left; q < right; q++)
             for (int i = 0; i < PER; i++)
-                if (i * 32 + lane < C) sum[i] += get(image[(r * W + q) * C + i * 32 + lane]);
+                if (i * 32 + lane < D) sum[i] += get(image[(u64)(r * W + q) * C + i * 32 + lane]);
     for (int i = 0; i < PER; i++) sum[i] /= (bottom - top) * (right - left);
+#endif
     float count = 1;
-    members(index + (u64)blockIdx.y * N, 1, N, m, [&](u32 n) {
+    pixels(index, weights, m, [&](u32 n, float a, float b) {
         for (int i = 0; i < PER; i++)
-            if (i * 32 + lane < C) sum[i] += get(image[n * C + i * 32 + lane]);
-        count += 1;
+            if (i * 32 + lane < D) sum[i] += a * get(image[(u64)n * C + i * 32 + lane]);
+        count += b;
     });
     for (int i = 0; i < PER; i++)
-        if (i * 32 + lane < C) put(o[((u64)blockIdx.y * M + m) * C + i * 32 + lane], sum[i] / count);
+        if (i * 32 + lane < D) put(o[center + i * 32 + lane], sum[i] / count);
 }
 
-// What every center gives to each of its pixels: share = g / (count + 1), [images, GH, GW, C] in float.
+// The gradient of z, which is what every center gives to each of its pixels:
+// share = g / (sum of b + 1), in float, and as a map if gz is wanted.
 extern "C" __global__ void __launch_bounds__(THREADS)
-cluster_mean_shares(const u32* index, const real* g, float* share) {
+cluster_mean_shares(const u32* index, const weight* weights, const real* g, float* share, real* gz) {
     u32 m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     float count = 1;
-    members(index + (u64)blockIdx.y * N, 1, N, m, [&](u32) { count += 1; });
-    u64 row = ((u64)blockIdx.y * M + m) * C;
-    for (int c = lane; c < C; c += 32) share[row + c] = get(g[row + c]) / count;
+    pixels(index, weights, m, [&](u32, float, float b) { count += b; });
+    u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
+    for (int c = lane; c < D; c += 32) {
+        float x = get(g[center + c]) / count;
+        share[center + c] = x;
+        if (gz) put(gz[center + c], x);
+    }
 }
 
-// gv: from the center chosen, and from the bins the pixel lies in. A thread an element.
+// gv: from the centers that have some of the pixel, and from the bins it lies in. A thread an element.
 extern "C" __global__ void __launch_bounds__(THREADS)
-cluster_mean_backward(const u32* index, const float* share, real* gv, int images) {
+cluster_mean_backward(const u32* index, const weight* weights, const float* share, real* gv, int images) {
     u64 i = thread_index();
     if (i >= (u64)images * N * C) return;
-    u32 column = i / C % W, row = i / C / W % H;
+    u64 choice = i / C * HEADS + i % C / D;
     const float* image = share + i / ((u64)N * C) * (M * C) + i % C;
-    float sum = image[index[i / C] * C];
+#if SOFT
+    float sum = 0;
+    for (u32 m = 0; m < M; m++) sum += get(weights[choice * M + m]) * image[m * C];
+#else
+    float sum = image[index[choice] * C];
+    if (WEIGHING) sum *= get(weights[choice]);
+#endif
+#if !OWN
+    u32 column = i / C % W, row = i / C / W % H;
     for (u32 r = bins_start(row, H, GH); r < bins_end(row, H, GH); r++)
         for (u32 q = bins_start(column, W, GW); q < bins_end(column, W, GW); q++) {
             u32 height = bin_end(r, H, GH) - bin_start(r, H, GH);
             u32 width = bin_end(q, W, GW) - bin_start(q, W, GW);
             sum += image[(r * GW + q) * C] / (height * width);
         }
+#endif
     put(gv[i], sum);
+}
+
+// The gradient of the weights: v_n share_m, less o_m share_m where they are counted below too. A
+// thread a choice of a pixel and head, which soft makes of every center.
+extern "C" __global__ void __launch_bounds__(THREADS)
+cluster_mean_weights(const u32* index, const real* v, const real* o, const float* share, real* gs,
+                     int images) {
+    u64 i = thread_index();
+#if SOFT
+    if (i >= (u64)images * N * HEADS * M) return;
+    u64 choice = i / M;
+    u32 m = i % M;
+#else
+    if (i >= (u64)images * N * HEADS) return;
+    u64 choice = i;
+    u32 m = index[i];
+#endif
+    u64 pixel = choice / HEADS * C + choice % HEADS * D;
+    u64 center = (choice / ((u64)N * HEADS) * M + m) * C + choice % HEADS * D;
+    float sum = 0;
+    for (int c = 0; c < D; c++) {
+        float x = get(v[pixel + c]);
+        if (WEIGHING == 1) x -= get(o[center + c]);
+        sum += x * share[center + c];
+    }
+    put(gs[i], sum);
 }

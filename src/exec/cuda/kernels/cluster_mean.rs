@@ -1,9 +1,10 @@
-//! Centers become the mean of themselves and the pixels that chose them.
+//! Centers become the mean of themselves and their pixels, head by head.
 
 use super::maps::Maps;
 use super::{Room, THREADS, blocks};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 use crate::graph::Size;
+use crate::graph::ops::Weighing;
 
 pub static SOURCE: Source = source!("cluster_mean");
 
@@ -11,14 +12,42 @@ pub static SOURCE: Source = source!("cluster_mean");
 pub struct ClusterMean {
     pub maps: Maps,
     pub grid: Size,
+    pub heads: usize,
+    pub weighing: Weighing,
+    /// Every pixel counts for every center.
+    pub soft: bool,
+    /// The centers themselves are given; otherwise they are the adaptive averages of the pixels.
+    pub own: bool,
+}
+
+/// Who belongs to whom: an index and a value per pixel and head, or soft weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Belonging {
+    pub index: Pointer,
+    /// Null where all pixels count the same.
+    pub weights: Pointer,
 }
 
 impl ClusterMean {
     fn unit(&self) -> Unit {
         let ([h, w], [gh, gw]) = (self.maps.size, self.grid);
-        let c = self.maps.channels;
-        let constants =
-            [("THREADS", THREADS), ("H", h), ("W", w), ("C", c), ("GH", gh), ("GW", gw)];
+        let weighing = match self.weighing {
+            Weighing::Mean => 0,
+            Weighing::Weighted => 1,
+            Weighing::Mixed => 2,
+        };
+        let constants = [
+            ("THREADS", THREADS),
+            ("H", h),
+            ("W", w),
+            ("GH", gh),
+            ("GW", gw),
+            ("HEADS", self.heads),
+            ("D", self.maps.channels / self.heads),
+            ("WEIGHING", weighing),
+            ("SOFT", usize::from(self.soft)),
+            ("OWN", usize::from(self.own)),
+        ];
         Unit::new(&SOURCE, &constants)
     }
 
@@ -28,7 +57,7 @@ impl ClusterMean {
 
     /// A warp per center.
     fn over_centers(&self) -> [usize; 2] {
-        [self.centers().div_ceil(THREADS / 32), self.maps.images]
+        [self.centers().div_ceil(THREADS / 32), self.maps.images * self.heads]
     }
 
     fn room(&self, scratch: Pointer) -> (Room, Pointer) {
@@ -41,25 +70,35 @@ impl ClusterMean {
         self.room(Pointer::NULL).0.used
     }
 
-    /// `index [images, rows, columns]`, `v` a map, `o [images, grid, channels]`.
-    pub fn forward(&self, tape: &mut Tape, index: Pointer, v: Pointer, o: Pointer) {
-        let args = args![index, v, o];
+    /// `v` a map, `z` and `o [images, grid, channels]`; `z` is read where centers are given.
+    pub fn forward(&self, tape: &mut Tape, of: Belonging, [v, z]: [Pointer; 2], o: Pointer) {
+        let args = args![of.index, of.weights, v, z, o];
         tape.launch(self.unit(), "cluster_mean_forward", self.over_centers(), THREADS, args);
     }
 
-    /// From `g`, the gradient of `o`, that of `v`.
+    /// From `g`, the gradient of `o`, those that are wanted of the weights, `v` and `z`.
     pub fn backward(
         &self,
         tape: &mut Tape,
-        [index, g]: [Pointer; 2],
-        gv: Pointer,
+        of: Belonging,
+        [v, o, g]: [Pointer; 3],
+        [weights, gv, gz]: [Option<Pointer>; 3],
         scratch: Pointer,
     ) {
         let (_, shares) = self.room(scratch);
-        let args = args![index, g, shares];
-        tape.launch(self.unit(), "cluster_mean_shares", self.over_centers(), THREADS, args);
-        let grid = [blocks(self.maps.pixels() * self.maps.channels), 1];
-        let args = args![index, shares, gv, self.maps.images];
-        tape.launch(self.unit(), "cluster_mean_backward", grid, THREADS, args);
+        let (unit, images) = (self.unit(), self.maps.images);
+        let args = args![of.index, of.weights, g, shares, gz.unwrap_or(Pointer::NULL)];
+        tape.launch(unit.clone(), "cluster_mean_shares", self.over_centers(), THREADS, args);
+        if let Some(gv) = gv {
+            let grid = [blocks(self.maps.pixels() * self.maps.channels), 1];
+            let args = args![of.index, of.weights, shares, gv, images];
+            tape.launch(unit.clone(), "cluster_mean_backward", grid, THREADS, args);
+        }
+        if let Some(weights) = weights {
+            let each = if self.soft { self.centers() } else { 1 };
+            let grid = [blocks(self.maps.pixels() * self.heads * each), 1];
+            let args = args![of.index, v, o, shares, weights, images];
+            tape.launch(unit, "cluster_mean_weights", grid, THREADS, args);
+        }
     }
 }

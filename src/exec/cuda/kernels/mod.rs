@@ -19,12 +19,16 @@ pub mod dispatch;
 pub mod elementwise;
 pub mod ffn;
 pub mod gate;
+pub mod group_norm;
 pub mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod maps;
 pub mod nearest;
 pub mod reduce;
+pub mod reread;
+pub mod scale;
+pub mod windowed;
 
 /// What every source begins with.
 pub const PRELUDE: &str = include_str!("prelude.cuh");

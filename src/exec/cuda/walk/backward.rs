@@ -4,6 +4,7 @@
 use super::super::kernels::depthwise::Depthwise;
 use super::super::kernels::elementwise;
 use super::super::kernels::ffn::Layers;
+use super::super::kernels::group_norm::GroupNorm;
 use super::super::kernels::{assign, attend};
 use super::super::tape::Pointer;
 use super::Walk;
@@ -78,7 +79,8 @@ impl Walk<'_> {
                 let [alpha, beta] = [0, 1].map(|i| self.slope(value, i));
                 let [Some(queries), Some(keys)] = to[..] else { return };
                 let to = assign::Operands { queries, keys, alpha, beta };
-                let scratch = self.scratch(kernel.scratch(of.choice == Choice::Soft));
+                let soft = of.choice == Choice::Soft;
+                let scratch = self.scratch(kernel.scratch(soft, self.precision()));
                 match of.choice {
                     Choice::Hard => {
                         let read = [self.result(result, 0), self.result(result, 1), g];
@@ -98,11 +100,10 @@ impl Walk<'_> {
                 };
                 let to = attend::Operands { centers, keys, values, temperature };
                 // The plan keeps the result alone: the logarithms are computed again.
-                let saved = (4 * kernel.saved()).next_multiple_of(super::ALIGN);
-                let scratch = self.scratch(saved + kernel.scratch());
-                kernel.forward(&mut self.tape, &from, Pointer::NULL, scratch);
-                let read = [self.result(result, 0), scratch, g];
-                kernel.backward(&mut self.tape, &from, read, &to, scratch.plus(saved));
+                let (saved, scratch) = self.attend_scratch(&kernel);
+                kernel.forward(&mut self.tape, &from, Pointer::NULL, saved, scratch);
+                let read = [self.result(result, 0), saved, g];
+                kernel.backward(&mut self.tape, &from, read, &to, scratch);
             }
             Op::Gate(of) => {
                 let kernel = self.gate(of, ty(0));
@@ -113,23 +114,39 @@ impl Walk<'_> {
                 let from = [x[0], x[1], g];
                 kernel.backward(&mut self.tape, from, params, [soft, local], slopes, scratch);
             }
-            of => self.plain(of, op, &x, g, &to, &operands.inputs),
+            Op::GroupNorm(_) => {
+                let kernel = GroupNorm(self.maps(ty(0)));
+                let scratch = self.scratch(kernel.scratch());
+                let slopes = [0, 1].map(|i| self.slope(value, i));
+                let from = [x[0], self.wide(value, 0), g];
+                kernel.backward(&mut self.tape, from, to[0], slopes, scratch);
+            }
+            Op::Scale(_) => {
+                let kernel = self.scale(ty(0));
+                let scratch = self.scratch(kernel.scratch());
+                let from = [x[0], self.wide(value, 0), g];
+                let slope = self.slope(value, 0);
+                kernel.backward(&mut self.tape, from, to[0], slope, scratch);
+            }
+            _ => {
+                let result = operands.result.map_or(Pointer::NULL, |result| self.result(result, 0));
+                self.plain(op, &operands.inputs, &x, [result, g], &to);
+            }
         }
     }
 
     /// Ops without parameters.
     fn plain(
         &mut self,
-        of: &Op,
         op: &Gradient,
-        x: &[Pointer],
-        g: Pointer,
-        to: &[Option<Pointer>],
         inputs: &[Value],
+        x: &[Pointer],
+        [result, g]: [Pointer; 2],
+        to: &[Option<Pointer>],
     ) {
         let ty = |i: usize| &op.inputs[i];
         let n = self.numbers(ty(0));
-        match (of, to) {
+        match (&*op.of, to) {
             (Op::Gelu(_), [Some(gx)]) => {
                 elementwise::gelu_backward(&mut self.tape, x[0], g, *gx, n);
             }
@@ -166,10 +183,16 @@ impl Walk<'_> {
                     }
                 }
             }
-            (Op::ClusterMean(_), [_, Some(gx)]) => {
-                let Some(kernel) = self.cluster_mean(ty(0), ty(1)) else { return };
+            (Op::ClusterMean(of), [weights, gx, own @ ..]) => {
+                let Some(kernel) = self.cluster_mean(of, &op.inputs) else { return };
+                let belonging = self.belonging(inputs[0], ty(0));
                 let scratch = self.scratch(kernel.scratch());
-                kernel.backward(&mut self.tape, [x[0], g], *gx, scratch);
+                let pooled = x.get(1).copied().unwrap_or(Pointer::NULL);
+                let to = [*weights, *gx, own.first().copied().flatten()];
+                kernel.backward(&mut self.tape, belonging, [pooled, result, g], to, scratch);
+            }
+            (Op::Reread(of), [Some(gx)]) => {
+                self.reread(of, ty(0)).backward(&mut self.tape, g, *gx);
             }
             (Op::CrossEntropy(_), [Some(gx), ..]) => {
                 let labels = self.layout.labels;

@@ -4,18 +4,22 @@ use super::super::kernels::adamw::{AdamW, State};
 use super::super::kernels::adaptive_pool::AdaptivePool;
 use super::super::kernels::assign::{self, Assign};
 use super::super::kernels::attend::{self, Attend};
-use super::super::kernels::cluster_mean::ClusterMean;
+use super::super::kernels::cluster_mean::{Belonging, ClusterMean};
 use super::super::kernels::conv::Conv;
 use super::super::kernels::depthwise::Depthwise;
 use super::super::kernels::dispatch::Dispatch;
 use super::super::kernels::elementwise::{self, DropPath};
 use super::super::kernels::ffn::{Ffn, Layers};
 use super::super::kernels::gate::Gate;
+use super::super::kernels::group_norm::GroupNorm;
 use super::super::kernels::layer_norm::LayerNorm;
 use super::super::kernels::linear::Linear;
 use super::super::kernels::loss::CrossEntropy;
 use super::super::kernels::maps::Maps;
 use super::super::kernels::nearest::Nearest;
+use super::super::kernels::reread::{Reading, Reread};
+use super::super::kernels::scale::Scale;
+use super::super::kernels::windowed::Windowed;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
 use super::{Layout, Walk, Weights, area, map};
@@ -35,8 +39,8 @@ impl Walk<'_> {
         let x: Vec<Pointer> = (0..types.len()).map(|i| self.x(value, i)).collect();
         match op {
             Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Gradient(_) => {}
-            // Never computed; without a kernel yet (`exec::missing`).
-            Op::Spare(_) | Op::GroupNorm(_) | Op::Scale(_) | Op::Reread(_) => {}
+            // Never computed.
+            Op::Spare(_) => {}
             Op::Coordinates(_) => self.maps(ty(0)).coordinates(&mut self.tape, x[0], y),
             Op::Conv(op) => {
                 let kernel = self.conv(op, ty(0));
@@ -63,6 +67,17 @@ impl Walk<'_> {
                 let [weight, bias] = [0, 1].map(|i| self.wide(value, i));
                 self.layer_norm(ty(0)).forward(&mut self.tape, x[0], weight, bias, y);
             }
+            Op::GroupNorm(_) => {
+                let [weight, bias] = [0, 1].map(|i| self.wide(value, i));
+                let kernel = GroupNorm(self.maps(ty(0)));
+                let scratch = self.scratch(kernel.scratch());
+                kernel.forward(&mut self.tape, [x[0], weight, bias], y, scratch);
+            }
+            Op::Scale(_) => {
+                let weight = self.wide(value, 0);
+                self.scale(ty(0)).forward(&mut self.tape, x[0], weight, y);
+            }
+            Op::Reread(op) => self.reread(op, ty(0)).forward(&mut self.tape, x[0], y),
             Op::Gelu(_) => {
                 let n = self.numbers(ty(0));
                 elementwise::gelu(&mut self.tape, x[0], y, n);
@@ -86,9 +101,9 @@ impl Walk<'_> {
             }
             Op::Attend(op) => {
                 let kernel = self.attend(op, ty(0), ty(1));
-                let saved = self.scratch(4 * kernel.saved());
+                let (saved, scratch) = self.attend_scratch(&kernel);
                 let operands = self.attend_operands(value, [x[0], x[1], x[2]]);
-                kernel.forward(&mut self.tape, &operands, y, saved);
+                kernel.forward(&mut self.tape, &operands, y, saved, scratch);
             }
             Op::Gate(op) => {
                 let params = [0, 1, 2, 3].map(|i| self.wide(value, i));
@@ -97,12 +112,14 @@ impl Walk<'_> {
             Op::Assign(op) => {
                 let kernel = self.assign(op, ty(0), ty(1));
                 let operands = self.assign_operands(value, [x[0], x[1]]);
+                let soft = op.choice == Choice::Soft;
+                let scratch = self.scratch(kernel.scratch(soft, self.precision()));
                 match op.choice {
                     Choice::Hard => {
-                        let weight = self.result(value, 1);
-                        kernel.hard(&mut self.tape, &operands, y, weight);
+                        let to = [y, self.result(value, 1)];
+                        kernel.hard(&mut self.tape, &operands, to, scratch);
                     }
-                    Choice::Soft => kernel.soft(&mut self.tape, &operands, y),
+                    Choice::Soft => kernel.soft(&mut self.tape, &operands, y, scratch),
                 }
             }
             Op::Dispatch(_) => {
@@ -116,13 +133,15 @@ impl Walk<'_> {
                 }
             }
             Op::Nearest(op) => {
-                let kernel = Nearest { maps: self.maps(ty(0)), grid: op.grid };
-                let scratch = self.scratch(kernel.scratch());
+                let kernel = self.nearest(op, ty(0));
+                let scratch = self.scratch(kernel.scratch(self.precision()));
                 kernel.forward(&mut self.tape, x[0], y, scratch);
             }
-            Op::ClusterMean(_) => {
-                let Some(kernel) = self.cluster_mean(ty(0), ty(1)) else { return };
-                kernel.forward(&mut self.tape, x[0], x[1], y);
+            Op::ClusterMean(op) => {
+                let Some(kernel) = self.cluster_mean(op, &types) else { return };
+                let belonging = self.belonging(self.plan.graph.node(value).inputs[0], ty(0));
+                let own = x.get(2).copied().unwrap_or(Pointer::NULL);
+                kernel.forward(&mut self.tape, belonging, [x[1], own], y);
             }
             Op::CrossEntropy(_) => {
                 self.cross_entropy(ty(0)).forward(&mut self.tape, x[0], x[1], y);
@@ -202,6 +221,21 @@ impl Walk<'_> {
         LayerNorm { rows, width }
     }
 
+    pub(super) fn scale(&self, ty: &Type) -> Scale {
+        let (pixels, channels) = self.rows(ty);
+        Scale { pixels, channels }
+    }
+
+    pub(super) fn reread(&self, op: &ops::Reread, ty: &Type) -> Reread {
+        let (size, channels) = map(ty);
+        let (pixels, after) = (area(size), area(op.map));
+        Reread {
+            images: self.n,
+            from: Reading { pixels, channels, blocks: op.from },
+            to: Reading { pixels: after, channels: pixels * channels / after, blocks: op.to },
+        }
+    }
+
     pub(super) fn drop_path(&self, ty: &Type) -> DropPath {
         DropPath { images: self.n, size: ty.elements() as usize }
     }
@@ -210,14 +244,41 @@ impl Walk<'_> {
         AdaptivePool { maps: self.maps(ty), grid }
     }
 
-    pub(super) fn attend(&self, op: &ops::Attend, centers: &Type, keys: &Type) -> Attend {
+    pub(super) fn attend(&self, op: &ops::Attend, centers: &Type, keys: &Type) -> Windowed<Attend> {
         let ((grid, channels), (size, _)) = (map(centers), map(keys));
         let score = match op.score {
             ops::Score::Cosine { floor, .. } => attend::Score::Cosine { floor: floor.ln() as f32 },
             ops::Score::Dot => attend::Score::Dot,
         };
-        let (centers, pixels, heads) = (area(grid), area(size), op.heads);
-        Attend { images: self.n, centers, pixels, heads, width: channels / heads, score }
+        let heads = op.heads;
+        self.windowed(op.windows, size, grid, |images, centers, pixels| Attend {
+            images,
+            centers,
+            pixels,
+            heads,
+            width: channels / heads,
+            score,
+        })
+    }
+
+    /// A kernel that takes every window for an image.
+    fn windowed<K>(
+        &self,
+        windows: ops::Windows,
+        map: Size,
+        grid: Size,
+        kernel: impl FnOnce(usize, usize, usize) -> K,
+    ) -> Windowed<K> {
+        let [map, grid] = [map, grid].map(|size| windows.of(size));
+        let kernel = kernel(self.n * area(windows.0), area(grid), area(map));
+        Windowed { kernel, windows, map, grid }
+    }
+
+    /// Where the logarithms go, and what the kernel is lent.
+    pub(super) fn attend_scratch(&mut self, kernel: &Windowed<Attend>) -> (Pointer, Pointer) {
+        let saved = (4 * kernel.kernel.saved()).next_multiple_of(super::ALIGN);
+        let scratch = self.scratch(saved + kernel.scratch(self.precision()));
+        (scratch, scratch.plus(saved))
     }
 
     pub(super) fn attend_operands(
@@ -238,10 +299,25 @@ impl Walk<'_> {
         Gate { rows, heads: op.heads, width, hidden }
     }
 
-    pub(super) fn assign(&self, op: &ops::Assign, queries: &Type, keys: &Type) -> Assign {
+    pub(super) fn assign(&self, op: &ops::Assign, queries: &Type, keys: &Type) -> Windowed<Assign> {
         let ((grid, channels), (size, _)) = (map(queries), map(keys));
-        let (centers, pixels, heads) = (area(grid), area(size), op.heads);
-        Assign { images: self.n, centers, pixels, heads, width: channels / heads }
+        let heads = op.heads;
+        self.windowed(op.windows, size, grid, |images, centers, pixels| Assign {
+            images,
+            centers,
+            pixels,
+            heads,
+            width: channels / heads,
+        })
+    }
+
+    fn nearest(&self, op: &ops::Nearest, ty: &Type) -> Windowed<Nearest> {
+        let (size, channels) = map(ty);
+        let [within, grid] = [size, op.grid].map(|size| op.windows.of(size));
+        self.windowed(op.windows, size, op.grid, |images, _, _| Nearest {
+            maps: Maps { images, size: within, channels },
+            grid,
+        })
     }
 
     pub(super) fn assign_operands(
@@ -260,9 +336,30 @@ impl Walk<'_> {
         Some((Dispatch { images: self.n, centers, pixels, heads, width }, choice))
     }
 
-    pub(super) fn cluster_mean(&self, index: &Type, pooled: &Type) -> Option<ClusterMean> {
-        let Type::Index { grid, .. } = *index else { return None };
-        Some(ClusterMean { maps: self.maps(pooled), grid })
+    /// By the types of the op's inputs.
+    pub(super) fn cluster_mean(
+        &self,
+        op: &ops::ClusterMean,
+        types: &[Type],
+    ) -> Option<ClusterMean> {
+        let (grid, heads, soft) = match types[0] {
+            Type::Index { grid, .. } => (grid, 1, false),
+            Type::Assignment { grid, heads, choice, .. } => (grid, heads, choice == Choice::Soft),
+            _ => return None,
+        };
+        let (maps, own) = (self.maps(&types[1]), types.len() > 2);
+        Some(ClusterMean { maps, grid, heads, weighing: op.weighing, soft, own })
+    }
+
+    pub(super) fn belonging(&self, value: Value, ty: &Type) -> Belonging {
+        let first = self.result(value, 0);
+        match ty {
+            Type::Assignment { choice: Choice::Soft, .. } => {
+                Belonging { index: Pointer::NULL, weights: first }
+            }
+            Type::Assignment { .. } => Belonging { index: first, weights: self.result(value, 1) },
+            _ => Belonging { index: first, weights: Pointer::NULL },
+        }
     }
 
     pub(super) fn cross_entropy(&self, ty: &Type) -> CrossEntropy {
