@@ -5,12 +5,12 @@ use super::{Table, numbers, zeros};
 use cluec::exec::cpu::kernels::adaptive_pool::AdaptivePool;
 use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
 use cluec::exec::cpu::kernels::attend::{Attend, Saved};
-use cluec::exec::cpu::kernels::cluster_mean::ClusterMean;
+use cluec::exec::cpu::kernels::cluster_mean::{Belonging, ClusterMean, Saved as Means};
 use cluec::exec::cpu::kernels::dispatch::Dispatch;
 use cluec::exec::cpu::kernels::gate::{Gate, ParamGradients, Params};
 use cluec::exec::cpu::kernels::layer_norm::LayerNorm;
 use cluec::exec::cpu::kernels::nearest::Nearest;
-use cluec::graph::ops::Score;
+use cluec::graph::ops::{Score, Weighing};
 
 /// A stage: side of its map and of its grid, heads, their width, channels.
 #[derive(Clone, Copy)]
@@ -207,14 +207,21 @@ impl Stage {
         table.line("nearest", &shape, 2 * m * n * c, || {
             kernel.forward(1, &x, &mut index, &mut scratch);
         });
-        let kernel = ClusterMean { map, grid, channels: c };
-        let (mut y, mut dx) = (zeros(m * c), zeros(n * c));
+        let weighing = Weighing::Mean;
+        let kernel = ClusterMean { map, grid, channels: c, heads: 1, weighing };
+        let pool = AdaptivePool { map, grid, channels: c };
+        let belonging = Belonging::Hard(&index, &[]);
+        let (mut y, mut dx, mut down) = (zeros(m * c), zeros(n * c), zeros(m * c));
         let mut scratch = zeros(kernel.scratch());
         table.bytes("cluster_mean", &shape, 4 * n * c, || {
-            kernel.forward(1, &index, &x, &mut y, &mut scratch);
+            pool.forward(1, &x, &mut y);
+            kernel.forward(1, belonging, &x, &mut y, &mut scratch);
         });
         table.bytes("cluster_back", &shape, 4 * n * c, || {
-            kernel.backward(1, &index, &y, &mut dx, &mut scratch);
+            kernel.backward_own(1, belonging, &y, &mut down, &mut scratch);
+            pool.backward(1, &down, &mut dx);
+            let saved = Means { belonging, x: &[], result: &[], down: &down };
+            kernel.backward(1, saved, &mut dx, &mut []);
         });
     }
 }

@@ -8,7 +8,7 @@ use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
 use crate::exec::{
-    AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepError, StepKey, Trainer, init, missing,
+    AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepError, StepKey, Trainer, init,
 };
 use crate::graph::Graph;
 use std::io::{self, Write};
@@ -112,7 +112,6 @@ fn measure(
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (executor, mode) {
         (Executor::Compiled, _) => {
-            missing::compiled(graph)?;
             let mut compiled = match mode {
                 Mode::Train => {
                     let optimizer = optimizer(&parameters);

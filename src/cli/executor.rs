@@ -5,7 +5,7 @@ use crate::exec::cpu::{self, Compiled};
 use crate::exec::cuda;
 use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
-use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer, missing};
+use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer};
 use crate::graph::Graph;
 use crate::spec::{Precision, Recipe};
 
@@ -103,21 +103,12 @@ impl Executor {
         }
     }
 
-    /// An error that says what it has no kernel for.
-    fn can_run(self, graph: &Graph) -> Result<(), ExecError> {
-        match self {
-            Executor::Reference => Ok(()),
-            _ => missing::compiled(graph),
-        }
-    }
-
     pub fn evaluator(
         self,
         graph: &Graph,
         parameters: Parameters,
         threads: usize,
     ) -> Result<Box<dyn Evaluator>, ExecError> {
-        self.can_run(graph)?;
         Ok(match self {
             Executor::Compiled => Box::new(Compiled::evaluator(graph, parameters, threads)),
             Executor::Reference => {
@@ -143,7 +134,6 @@ impl Executor {
         clip: Option<f64>,
         threads: usize,
     ) -> Result<Box<dyn Trainer>, ExecError> {
-        self.can_run(graph)?;
         Ok(match self {
             Executor::Compiled => {
                 Box::new(Compiled::trainer(graph, parameters, optimizer, clip, threads))

@@ -9,7 +9,6 @@ pub mod cpu;
 pub mod cuda;
 pub mod drop_path;
 pub mod init;
-pub mod missing;
 pub mod observe;
 #[cfg(feature = "train")]
 pub mod published;

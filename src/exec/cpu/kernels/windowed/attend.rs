@@ -32,11 +32,21 @@ impl Windowed<Attend> {
         values: &[f32],
         temperature: &[f32],
         result: &mut [f32],
+        logs: &mut [f32],
         scratch: &mut [f32],
     ) {
         if self.whole() {
-            let Windowed { kernel, .. } = self;
-            return kernel.forward(images, centers, keys, values, temperature, result, scratch);
+            let to = (result, logs, scratch);
+            return self.kernel.forward(
+                images,
+                centers,
+                keys,
+                values,
+                temperature,
+                to.0,
+                to.1,
+                to.2,
+            );
         }
         let Attend { map, grid, channels: c, .. } = self.kernel;
         let (map, grid) = (self.layout(map), self.layout(grid));
@@ -46,12 +56,14 @@ impl Windowed<Attend> {
         let [by, from] = [0; 2].map(|_| lent.take(n));
         let grids = centers.chunks_exact(m).zip(result.chunks_exact_mut(m));
         let maps = keys.chunks_exact(n).zip(values.chunks_exact(n));
-        for ((centers, result), (keys, values)) in grids.zip(maps) {
+        // Logarithms stay in the order of windows.
+        let grids = grids.zip(logs.chunks_exact_mut(m / c * self.kernel.heads));
+        for (((centers, result), logs), (keys, values)) in grids.zip(maps) {
             grid.part(c, centers, own);
             map.part(c, keys, by);
             map.part(c, values, from);
             let (count, rest) = (self.count(), lent.rest());
-            self.kernel.forward(count, own, by, from, temperature, gathered, rest);
+            self.kernel.forward(count, own, by, from, temperature, gathered, logs, rest);
             grid.join(c, gathered, result);
         }
     }
@@ -80,6 +92,7 @@ impl Windowed<Attend> {
         let mut lent = Lent::new(scratch);
         let [centers, result, dy, dcenter] = [0; 4].map(|_| lent.take(m));
         let [keys, values, dkey, dvalue] = [0; 4].map(|_| lent.take(n));
+        let of_image = m / c * kernel.heads;
         for image in 0..images {
             let ([m, n], temperature) = ([image * m, image * n], saved.temperature);
             for (from, to) in
@@ -89,7 +102,8 @@ impl Windowed<Attend> {
             }
             map.part(c, &saved.keys[n..], keys);
             map.part(c, &saved.values[n..], values);
-            let saved = Saved { centers, keys, values, temperature, result };
+            let logs = &saved.logs[image * of_image..][..of_image];
+            let saved = Saved { centers, keys, values, temperature, result, logs };
             let (count, rest) = (self.count(), lent.rest());
             kernel.backward(count, saved, dy, dcenter, dkey, dvalue, dtemperature, rest);
             grid.join(c, dcenter, &mut dcenters[m..]);
