@@ -48,7 +48,7 @@ fn attend_agrees() {
             let kernel = Windowed { kernel, windows };
             let mut scratch = vec![f32::NAN; kernel.scratch()];
             let mut result = vec![f32::NAN; m];
-            let mut logs = vec![f32::NAN; images * grid[0] * grid[1] * heads];
+            let mut logs = vec![f32::NAN; m / width];
             kernel.forward(
                 images,
                 &centers,

@@ -75,6 +75,7 @@ impl Windowed<Assign> {
         let (heads, count) = (self.kernel.heads, self.count());
         let p = self.parted(false, scratch);
         let (centers, chosen) = (p.grid.places(), p.map.pixels() * heads);
+        assert_eq!([index.len(), weight.len()], [images * chosen; 2]);
         let each = index.chunks_exact_mut(chosen).zip(weight.chunks_exact_mut(chosen));
         for (image, (index, weight)) in each.enumerate() {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
@@ -135,6 +136,7 @@ impl Windowed<Assign> {
         }
         let p = self.parted(true, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
+        assert_eq!(weights.len(), images * size);
         for (image, weights) in weights.chunks_exact_mut(size).enumerate() {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
             self.kernel.soft_forward(self.count(), inputs, p.weight, p.scratch);
@@ -157,6 +159,7 @@ impl Windowed<Assign> {
         let c = self.kernel.channels;
         let p = self.parted(true, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
+        assert_eq!(dweights.len(), images * size);
         let Gradients { queries, keys, alpha, beta } = gradients;
         for (image, dweights) in dweights.chunks_exact(size).enumerate() {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);

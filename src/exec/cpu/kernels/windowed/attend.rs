@@ -54,6 +54,9 @@ impl Windowed<Attend> {
         let mut lent = Lent::new(scratch);
         let [own, gathered] = [0; 2].map(|_| lent.take(m));
         let [by, from] = [0; 2].map(|_| lent.take(n));
+        assert_eq!([centers.len(), result.len()], [images * m; 2]);
+        assert_eq!([keys.len(), values.len()], [images * n; 2]);
+        assert_eq!(logs.len(), images * m / c * self.kernel.heads);
         let grids = centers.chunks_exact(m).zip(result.chunks_exact_mut(m));
         let maps = keys.chunks_exact(n).zip(values.chunks_exact(n));
         // Logarithms stay in the order of windows.

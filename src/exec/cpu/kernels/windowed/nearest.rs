@@ -20,6 +20,7 @@ impl Windowed<Nearest> {
         let (map, grid) = (self.layout(map), self.layout(grid));
         let (n, of_window) = (map.pixels(), map.pixels() / self.count());
         let (centers, of_grid) = (grid.places(), grid.pixels() / self.count());
+        assert_eq!([x.len(), index.len()], [images * n * channels, images * n]);
         let mut lent = Lent::new(scratch);
         let (pixels, chosen) = (lent.take(n * channels), lent.take(n));
         let chosen: &mut [u32] = bytemuck::cast_slice_mut(chosen);
