@@ -2,7 +2,7 @@
 
 use super::tile::{self, Steps};
 use super::{Epilogue, Matrix, MatrixMut, PANEL, Packed};
-use crate::exec::cpu::kernels::simd::{dispatch, load, store};
+use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
 /// Longest part of the sums done at once.
@@ -97,6 +97,11 @@ impl<E: Epilogue> Multiply<'_, E> {
         };
         let b = self.b.pointer(start, left / PANEL).wrapping_add(left % PANEL);
         let room = self.out.columns - left;
+        // On their way while the sums are taken.
+        let to = self.out.pointer().wrapping_add(row * self.out.stride + left);
+        for at in (0..M * V).map(|i| i / V * self.out.stride + i % V * S::F32_LANES) {
+            prefetch(to.wrapping_add(at));
+        }
         let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b, PANEL) };
         // What most tiles are, whole and summed at once, is known to the compiler.
         let whole = V * S::F32_LANES;

@@ -5,8 +5,10 @@ use super::{Matrix, MatrixMut, PANEL};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
-/// Rows summed at once: the sums are read and written once per so many.
-const DEPTH: usize = 128;
+/// Rows summed at once, at most: the sums are read and written once per so many.
+const DEPTH: usize = 208;
+/// The same where rows are so short that all of them lie side by side in the cache.
+const SHORT: usize = 128;
 /// Bytes after which the first cache comes back to the same place, how many lines it holds there,
 /// and how long a line is.
 const CYCLE: usize = 4096;
@@ -91,12 +93,17 @@ impl<const WIDTH: usize> Strips<WIDTH> {
     }
 }
 
-/// Whether the first cache holds rows this far apart: all of them, or a strip of each, beside the
-/// other matrix. Rows a power of two apart push each other out.
+/// Whether the first cache holds rows this far apart, beside the other matrix: a strip of each. Rows a
+/// power of two apart push each other out.
 fn stays(stride: usize) -> bool {
     let bytes = 4 * stride.max(1);
     let places = CYCLE >> bytes.trailing_zeros().clamp(LINE.ilog2(), CYCLE.ilog2());
-    DEPTH * bytes <= CYCLE * WAYS * 2 / 3 || places * WAYS >= 2 * DEPTH
+    short(stride) || places * WAYS >= 3 * SHORT
+}
+
+/// Whether it holds all of so many rows.
+fn short(stride: usize) -> bool {
+    SHORT * 4 * stride <= CYCLE * WAYS * 2 / 3
 }
 
 impl WithSimd for AtB<'_> {
@@ -104,9 +111,12 @@ impl WithSimd for AtB<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let n = self.b.columns;
-        for top in (0..self.a.rows).step_by(DEPTH) {
-            let depth = DEPTH.min(self.a.rows - top);
+        let (rows, n) = (self.a.rows, self.b.columns);
+        let most = if short(self.a.stride) || short(self.b.stride) { SHORT } else { DEPTH };
+        // Parts of like length: a last one of a few rows would read and write the sums for little.
+        let part = rows.div_ceil(rows.div_ceil(most).max(1)).max(1);
+        for top in (0..rows).step_by(part) {
+            let depth = part.min(rows - top);
             // Tiles read no column of `a` that is not there, and whole vectors of `b`.
             let a = Strips::new(self.a, [top, depth], self.a.columns, self.a_copy);
             let b = Strips::<PANEL>::new(self.b, [top, depth], n / PANEL * PANEL, self.b_copy);
