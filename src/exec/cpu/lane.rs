@@ -10,6 +10,8 @@ pub struct Lane {
     pub scratch: Floats,
     /// Of the group at hand; empty where nothing is trained.
     pub gradients: Parameters,
+    /// Whether these are the last group's, and not added yet.
+    pub last: bool,
     /// Cross entropy of every image of the group.
     pub losses: Vec<f32>,
     /// Where the time went, if that is asked.
@@ -23,6 +25,7 @@ impl Lane {
             arena: Floats::default(),
             scratch: Floats::default(),
             gradients,
+            last: false,
             losses: Vec::new(),
             profile: None,
         }

@@ -134,22 +134,30 @@ impl Compiled {
         schedule::in_order(
             groups,
             &mut self.lanes,
-            |index, lane| {
-                lane.gradients.0.iter_mut().for_each(|gradient| gradient.fill(0.0));
-                run(index).group(lane);
-            },
+            |index, lane| run(index).group(lane),
             |index, lane| {
                 loss += lane.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
                 logits.extend_from_slice(run(index).logits(lane));
                 if index == 0 {
                     std::mem::swap(sums, &mut lane.gradients);
-                    return;
-                }
-                for (sum, gradient) in sums.0.iter_mut().zip(&lane.gradients.0) {
-                    kernels::elementwise::accumulate(gradient, sum);
+                } else if index + 1 == groups {
+                    lane.last = true;
+                } else {
+                    for (sum, gradient) in sums.0.iter_mut().zip(&lane.gradients.0) {
+                        kernels::elementwise::accumulate(gradient, sum);
+                    }
                 }
             },
         );
+        // Nothing else runs beside the last group's: all threads add them.
+        let threads = self.lanes.len();
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.last) {
+            lane.last = false;
+            let parts = sums.0.iter_mut().zip(&lane.gradients.0).collect();
+            schedule::each(parts, threads, |(sum, gradient)| {
+                kernels::elementwise::accumulate(gradient, sum);
+            });
+        }
         Ok(Step { loss: loss / images as f64, logits })
     }
 }

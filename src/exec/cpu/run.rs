@@ -69,7 +69,13 @@ impl<'a> Run<'a> {
         let node = Node { run: self, arena, value, first, count };
         let start = lane.profile.is_some().then(Instant::now);
         match &self.plan.graph.node(value).op {
-            Op::Gradient(op) => backward::run(&node, op, lane),
+            Op::Gradient(op) => {
+                // A parameter's gradients come from one node: just before, they begin as zeros.
+                for id in node.params().iter().filter(|_| first == 0) {
+                    lane.gradients.0[id.0 as usize].fill(0.0);
+                }
+                backward::run(&node, op, lane);
+            }
             op => forward::run(&node, op, lane),
         }
         if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
