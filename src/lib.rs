@@ -95,7 +95,7 @@ fn run(
     sets: &[String],
 ) -> (Program, Diags) {
     let (root, sets) = roots(sources, file, text, sets);
-    let study = model::check(sources, &diag::read_file, root, &sets, name);
+    let study = model::check(sources, &diag::read_file, root, &sets, name, &passes::warnings);
     (study.program, study.diags)
 }
 

@@ -1,6 +1,7 @@
 //! Every code of a diagnostic is explained, and its examples are what they say.
 
 use crate::text::{Text, check, check_with, root};
+use cluec::cli::needs::Options;
 use cluec::diag::codes::{Code, Place, all, find};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,6 +25,7 @@ family base {
 fn example(code: &Code, text: &str) -> Text {
     match code.place {
         Place::Model => check(&format!("{FAMILY}model example from base {{\n{text}\n}}\n")),
+        Place::Memory => in_memory(check(&format!("{FAMILY}model example from base")), text),
         Place::Argument => check_with(&format!("{FAMILY}model example from base"), &[text]),
         // The name matters to the file that uses itself.
         Place::File => {
@@ -33,6 +35,28 @@ fn example(code: &Code, text: &str) -> Text {
             Text { sources, program, diags }
         }
     }
+}
+
+/// What `--memory` says of the models of a text.
+fn in_memory(text: Text, memory: &str) -> Text {
+    let Text { mut sources, program, mut diags } = text;
+    let memory = Some(memory.to_string());
+    let options = Options { memory, threads: Some(1), ..Options::default() };
+    match options.asked() {
+        Err(refusal) => {
+            let diagnostic;
+            (sources, diagnostic) = *refusal;
+            diags.push(diagnostic);
+        }
+        Ok(asked) => {
+            for model in &program.models {
+                let graph = model.graph.as_ref().unwrap();
+                let (_, misfit) = asked.as_ref().unwrap().of(model, graph, &mut sources);
+                misfit.into_iter().for_each(|d| diags.push(d));
+            }
+        }
+    }
+    Text { sources, program, diags }
 }
 
 #[test]

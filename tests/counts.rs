@@ -87,7 +87,10 @@ fn every_published_model_expects_its_counts_and_shows_its_paper() {
             let broken =
                 source.replace(&format!("{word} {right}"), &format!("{word} {}", grouped(wrong)));
             assert_ne!(broken, source, "{name} expects no {word}");
-            assert_eq!(check(&broken).codes(), ["E0509"], "{name} {word}");
+            let text = check(&broken);
+            // Some published models have parameters that never learn.
+            let codes = text.codes().into_iter().filter(|code| *code != "W0502");
+            assert_eq!(codes.collect::<Vec<_>>(), ["E0509"], "{name} {word}");
         }
         let paper = &check(&source).program.models[0].paper;
         assert!(paper.iter().any(|claim| claim.quantity == "top1"), "{name}");

@@ -1,8 +1,11 @@
-//! No text makes the parser or the checker panic, and what they say of it can be rendered.
+//! No text makes the parser, the checker or the formatter panic; what they say of it can be rendered;
+//! and a formatted text means what the text meant.
 //!
 //! `CLUEC_CASES` says how many random texts each test tries, 200 where it is not set.
 
-use crate::text::{check, check_file, root};
+use crate::text::{Text, check, check_file, root};
+use cluec::diag::Sources;
+use cluec::graph::Graph;
 use proptest::prelude::*;
 
 fn cases() -> ProptestConfig {
@@ -70,10 +73,19 @@ fn corpus() -> &'static (Vec<String>, Vec<String>) {
     })
 }
 
-/// Nothing is asserted but that everything comes to an end: reports and printed models too.
+/// Everything comes to an end, reports and printed models too, and formatting changes nothing.
 fn survives(text: &str) {
     let checked = check(text);
     checked.reports();
+    if let Some(once) = formatted(text) {
+        assert_eq!(formatted(&once).as_ref(), Some(&once), "of {text:?}");
+        let again = check(&once);
+        let hashes = |text: &Text| -> Vec<Option<String>> {
+            text.program.models.iter().map(|m| m.graph.as_ref().map(Graph::hash)).collect()
+        };
+        assert_eq!(hashes(&again), hashes(&checked), "of {text:?}");
+        assert_eq!(again.codes(), checked.codes(), "of {text:?}");
+    }
     for model in &checked.program.models {
         if let Some(graph) = &model.graph {
             let again = check(&model.text);
@@ -81,6 +93,13 @@ fn survives(text: &str) {
             let _ = (graph.cost(), cluec::plan::Plan::training(graph).bytes_per_image());
         }
     }
+}
+
+/// The canonical form, if the text has no mistake of syntax.
+fn formatted(text: &str) -> Option<String> {
+    let mut sources = Sources::default();
+    let id = sources.add("text.clue", text);
+    cluec::format::format(&sources, id).ok()
 }
 
 /// A change to a text, as places in thousandths and a word.
@@ -132,6 +151,11 @@ proptest! {
     #[test]
     fn any_text(text in any::<String>()) {
         survives(&text);
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        survives(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]

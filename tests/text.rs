@@ -58,6 +58,13 @@ impl Text {
         self
     }
 
+    /// The text has nothing against it but parameters that never learn, as some published models have.
+    #[track_caller]
+    pub fn clean_but_frozen(mut self) -> Text {
+        self.diags.0.retain(|d| d.code != "W0502");
+        self.clean()
+    }
+
     #[track_caller]
     pub fn model(&self, name: &str) -> &Checked {
         let model = self.program.models.iter().find(|model| model.name == name);

@@ -3,8 +3,9 @@
 pub mod github;
 pub mod sarif;
 
+use super::needs::{self, Asked, Needs};
 use super::table::{self, Side, Table};
-use super::{Exit, number, print_reports, usage};
+use super::{Exit, number, print_reports, refused, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Claim, Program};
@@ -20,6 +21,8 @@ pub struct Args {
     /// Change a setting of every model: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
+    #[command(flatten)]
+    needs: needs::Options,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -46,19 +49,44 @@ pub struct Outcome {
     pub sources: Sources,
     pub program: Program,
     pub diags: Diags,
+    /// What its models need, by their place in the program.
+    pub needs: Vec<(usize, Needs)>,
+}
+
+impl Outcome {
+    /// Counts what every model needs, and says which does not fit.
+    pub fn ask(&mut self, asked: &Asked) {
+        for (index, model) in self.program.models.iter().enumerate() {
+            let Some(graph) = &model.graph else { continue };
+            let (needs, misfit) = asked.of(model, graph, &mut self.sources);
+            self.needs.push((index, needs));
+            misfit.into_iter().for_each(|d| self.diags.push(d));
+        }
+    }
+
+    fn needs_of(&self, index: usize) -> Option<&Needs> {
+        self.needs.iter().find(|(at, _)| *at == index).map(|(_, needs)| needs)
+    }
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     if args.files.iter().filter(|file| *file == "-").count() > 1 {
         return usage("standard input (`-`) can be read only once");
     }
+    let asked = match args.needs.asked() {
+        Ok(asked) => asked,
+        Err(refusal) => return refused(*refusal),
+    };
     let outcomes: Vec<Outcome> = args
         .files
         .iter()
         .map(|file| {
             let mut sources = Sources::default();
             let (program, diags) = crate::compile(&mut sources, file, &args.sets);
-            Outcome { file: file.clone(), sources, program, diags }
+            let file = file.clone();
+            let mut outcome = Outcome { file, sources, program, diags, needs: Vec::new() };
+            asked.iter().for_each(|asked| outcome.ask(asked));
+            outcome
         })
         .collect();
     match args.format {
@@ -71,7 +99,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
             for outcome in &outcomes {
                 print_reports(&outcome.diags, &outcome.sources)?;
             }
-            write!(out, "{}", report_human(&outcomes, table::room()))?;
+            write!(out, "{}", report_human(&outcomes, asked.as_ref(), table::room()))?;
         }
     }
     let found = outcomes.iter().any(|outcome| outcome.diags.has_errors());
@@ -79,7 +107,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 /// The table of all models that have counts, then a line per file with something to report.
-pub fn report_human(outcomes: &[Outcome], room: Option<usize>) -> String {
+pub fn report_human(outcomes: &[Outcome], asked: Option<&Asked>, room: Option<usize>) -> String {
     let mut table = Table::new(&[
         ("model", Side::Left),
         ("params", Side::Right),
@@ -96,6 +124,15 @@ pub fn report_human(outcomes: &[Outcome], room: Option<usize>) -> String {
         }
     }
     let mut text = if table.is_empty() { String::new() } else { table.render(room) };
+    if let Some(asked) = asked {
+        let rows = outcomes.iter().flat_map(|outcome| {
+            let name = |&(index, ref needs): &(usize, Needs)| {
+                (outcome.program.models[index].name.clone(), needs.clone())
+            };
+            outcome.needs.iter().map(name)
+        });
+        text.push_str(&needs::tables(&rows.collect::<Vec<_>>(), asked, room));
+    }
     for outcome in outcomes {
         let summary = render::summary(&outcome.diags);
         if !summary.is_empty() {
@@ -140,7 +177,8 @@ fn beside(claim: &Claim, graph: &Graph) -> String {
 /// The contract of `--format json`. Keys are never renamed or removed; `start` and `end` are bytes,
 /// `line` and `column` count from 1 (columns in characters). Models in error have no counts and are
 /// not listed. A label that lies in another text than the file (a file brought in by `use`, a
-/// `--set` argument) names that text in one more key, `file`.
+/// `--set` argument) names that text in one more key, `file`. What `--batch` and `--memory` ask stands
+/// under one more key of a model, `memory`.
 pub fn report_json(outcomes: &[Outcome]) -> Value {
     let files: Vec<Value> = outcomes
         .iter()
@@ -149,7 +187,15 @@ pub fn report_json(outcomes: &[Outcome]) -> Value {
                 .program
                 .models
                 .iter()
-                .filter_map(|model| model.graph.as_ref().map(|graph| model_json(model, graph)))
+                .enumerate()
+                .filter_map(|(index, model)| {
+                    let graph = model.graph.as_ref()?;
+                    let mut value = model_json(model, graph);
+                    if let Some(needs) = outcome.needs_of(index) {
+                        value["memory"] = needs.json();
+                    }
+                    Some(value)
+                })
                 .collect();
             let diagnostics: Vec<Value> =
                 outcome.diags.0.iter().map(|d| diagnostic_json(d, outcome)).collect();
@@ -172,6 +218,8 @@ fn model_json(model: &Checked, graph: &Graph) -> Value {
         "macs": cost.macs,
         "macs_ptflops": cost.ptflops,
         "train_bytes_per_image": Plan::training(graph).bytes_per_image(),
+        "infer_bytes_per_image": Plan::evaluation(graph).bytes_per_image(),
+        "hash": graph.hash(),
     })
 }
 

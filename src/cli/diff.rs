@@ -2,7 +2,6 @@
 
 use super::table::{self, Side, Table};
 use super::{Exit, Format, Opened, number, open, usage};
-use crate::graph::Graph;
 use crate::model;
 use crate::plan::{Part, Plan, parts};
 use serde_json::{Value, json};
@@ -68,8 +67,8 @@ fn named(argument: &str) -> (&str, Option<&str>) {
 #[derive(Debug)]
 pub struct Difference {
     names: [String; 2],
-    /// They compute the same thing with the same parameters.
-    same_graph: bool,
+    /// Of their graphs: equal if they compute the same thing with the same parameters.
+    hashes: [String; 2],
     /// Paths that hold different values, with both; none where a model has no such setting.
     settings: Vec<(String, [Option<String>; 2])>,
     /// Every part of either, then the whole; none where a model has no such part.
@@ -113,7 +112,7 @@ impl Difference {
         parts.push((whole_a.name.clone(), [Some(whole_a), Some(whole_b)]));
         Difference {
             names: [a.model.name.clone(), b.model.name.clone()],
-            same_graph: same(&a.graph, &b.graph),
+            hashes: [a.graph.hash(), b.graph.hash()],
             settings,
             parts,
         }
@@ -121,7 +120,11 @@ impl Difference {
 
     /// Every setting holds the same value.
     pub fn is_none(&self) -> bool {
-        self.same_graph && self.settings.is_empty()
+        self.same_graph() && self.settings.is_empty()
+    }
+
+    fn same_graph(&self) -> bool {
+        self.hashes[0] == self.hashes[1]
     }
 
     pub fn human(&self, room: Option<usize>) -> String {
@@ -143,7 +146,7 @@ impl Difference {
             text.push_str(&table.render(room));
             text.push('\n');
         }
-        if self.same_graph {
+        if self.same_graph() {
             text.push_str("both lower to the same graph\n");
             return text;
         }
@@ -193,15 +196,12 @@ impl Difference {
             "a": self.names[0],
             "b": self.names[1],
             "same": self.is_none(),
-            "same_graph": self.same_graph,
+            "same_graph": self.same_graph(),
+            "hashes": self.hashes,
             "settings": settings,
             "parts": parts,
         })
     }
-}
-
-fn same(a: &Graph, b: &Graph) -> bool {
-    a.hash() == b.hash()
 }
 
 fn cost(part: &Option<Part>) -> Value {

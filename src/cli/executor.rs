@@ -1,5 +1,6 @@
 //! What runs a model, and where: the options of every verb that runs one.
 
+use super::device::Device;
 use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
 use crate::exec::cuda;
@@ -26,16 +27,6 @@ enum Kind {
     Compiled,
     /// Candle's tensors and autograd: slow, and what everything is compared with
     Reference,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum Device {
-    /// This machine's cores
-    #[default]
-    Cpu,
-    /// The first NVIDIA GPU
-    #[cfg(feature = "cuda")]
-    Cuda,
 }
 
 /// One of the executors, with all it has to know before it meets a model.

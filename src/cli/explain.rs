@@ -1,6 +1,6 @@
 //! `cluec explain`: a kind or setting of the language, a setting of a model, a code of a report.
 
-use super::table::{Side, Table};
+use super::table::{self, Side, Table};
 use super::{Exit, select, usage};
 use crate::diag::codes::{self, Place};
 use crate::diag::{SourceId, Sources, suggest};
@@ -53,34 +53,17 @@ fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
         return usage(&format!("there is no code {code}{}", near.unwrap_or_default()));
     };
     writeln!(out, "{}: {}\n", code.code, code.title)?;
-    writeln!(out, "{}\n", wrapped(code.explanation))?;
+    writeln!(out, "{}\n", table::wrapped(code.explanation, 80))?;
     let around = match code.place {
         Place::Model => " (in a model)",
         Place::File => "",
         Place::Argument => " (as an argument)",
+        Place::Memory => " (as the argument of --memory)",
     };
     for (word, text) in [("wrong", code.wrong), ("right", code.right)] {
         writeln!(out, "{word}{around}\n    {}", text.trim_end().replace('\n', "\n    "))?;
     }
     Ok(Exit::Fine)
-}
-
-/// A paragraph in lines of 80 columns at most.
-fn wrapped(text: &str) -> String {
-    let (mut out, mut column) = (String::new(), 0);
-    for word in text.split_whitespace() {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > 80 {
-            out.push('\n');
-            column = 0;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += width;
-    }
-    out
 }
 
 /// What the language says of `cluster`, `mixer`, `cluster.grid`, `recipe.optimizer.lr` or `grid`.

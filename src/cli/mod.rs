@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod check;
 mod completions;
+pub mod device;
 pub mod devices;
 pub mod diff;
 #[cfg(feature = "train")]
@@ -16,6 +17,7 @@ pub mod fmt;
 pub mod graph;
 mod lsp;
 mod man;
+pub mod needs;
 pub mod new;
 #[cfg(feature = "train")]
 pub mod predict;
@@ -30,7 +32,7 @@ pub mod train;
 pub mod verify;
 
 pub use crate::diag::number;
-use crate::diag::{Diags, Sources, render};
+use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Checked, Program};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -206,8 +208,15 @@ pub(crate) fn print_reports(diags: &Diags, sources: &Sources) -> io::Result<()> 
     Ok(())
 }
 
+/// Prints why an argument can not be followed.
+pub(crate) fn refused((sources, diagnostic): (Sources, Diagnostic)) -> io::Result<Exit> {
+    print_reports(&Diags(vec![diagnostic]), &sources)?;
+    Ok(Exit::Usage)
+}
+
 /// What a command speaks of: one model of one file, lowered.
 pub(crate) struct Opened {
+    pub sources: Sources,
     pub model: Checked,
     pub graph: Graph,
     /// Findings if something else in the file is in error.
@@ -235,7 +244,7 @@ pub(crate) fn open(
     };
     let exit = if diags.has_errors() { Exit::Findings } else { Exit::Fine };
     Ok(match model.graph.take() {
-        Some(graph) => Ok(Opened { model, graph, exit }),
+        Some(graph) => Ok(Opened { sources, model, graph, exit }),
         None => Err(Exit::Findings),
     })
 }

@@ -1,5 +1,7 @@
 //! What the verbs that run a model share: its graph with its data, and how they fail.
 
+use super::device::cores;
+pub use super::device::threads;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loader, Opened, Plan, open};
 use crate::diag::Sources;
@@ -143,18 +145,9 @@ impl Batches for Images<'_> {
     }
 }
 
-/// Threads that compute.
-pub fn threads(asked: Option<u64>) -> usize {
-    asked.map_or_else(cores, |n| n as usize)
-}
-
 /// Threads that decode and augment.
 pub fn workers(asked: Option<u64>) -> usize {
     asked.map_or_else(|| cores().div_ceil(2), |n| n as usize)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
 /// Why a verb could not do its work.

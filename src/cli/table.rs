@@ -51,7 +51,9 @@ impl Table {
         }
         let left_out: Vec<&str> = self.head[count..].iter().map(|(name, _)| *name).collect();
         if !left_out.is_empty() {
-            text.push_str(&format!("(no room for {})\n", crate::diag::list(&left_out, "and")));
+            let note = format!("(no room for {})", crate::diag::list(&left_out, "and"));
+            text.push_str(&wrapped(&note, width.unwrap_or(usize::MAX)));
+            text.push('\n');
         }
         text
     }
@@ -60,6 +62,24 @@ impl Table {
         let cells = self.rows.iter().map(|row| row[column].width());
         cells.chain([self.head[column].0.width()]).max().unwrap_or(0)
     }
+}
+
+/// A paragraph in lines of so many columns at most, where its words let it.
+pub fn wrapped(text: &str, columns: usize) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let width = word.width();
+        if column > 0 && column + 1 + width > columns {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out
 }
 
 fn pad(cell: &str, width: usize, side: Side) -> String {

@@ -3,7 +3,7 @@
 use super::executor;
 use super::session::{Failure, Images, Session, threads, workers};
 use super::{Exit, print_reports, select, usage};
-use crate::diag::Sources;
+use crate::diag::{Diagnostic, Diags, Sources};
 
 use crate::spec::{Keep, Recipe};
 use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
@@ -87,6 +87,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
         None => crate::compile_for(&mut sources, &file, args.name.as_deref(), &sets),
     };
+    let diags = without_restating(diags, &sources, &sets[args.sets.len()..]);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -220,6 +221,15 @@ fn recipe_sets(args: &Args) -> Vec<String> {
     set("batch", args.batch);
     set("seed", args.seed);
     sets
+}
+
+/// A flag may say what the text says: who writes it wants to be sure.
+fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags {
+    let restates = |d: &Diagnostic| {
+        d.code == "W0301"
+            && d.labels.first().is_some_and(|l| flags.contains(&sources.get(l.span.source).text))
+    };
+    Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
 }
 
 fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {

@@ -8,6 +8,7 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod drop_path;
+mod footprint;
 pub mod init;
 pub mod observe;
 #[cfg(feature = "train")]
@@ -19,6 +20,7 @@ pub mod reference;
 pub mod verify;
 
 pub use adamw::{AdamW, AdamWConfig};
+pub use footprint::{Footprint, Target, Work};
 
 use crate::graph::Graph;
 

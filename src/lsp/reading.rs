@@ -18,7 +18,14 @@ impl Reading {
         let mut sources = Sources::default();
         let Ok(text) = documents.read(path) else { return Reading::default() };
         let root = sources.add(path.to_string_lossy(), text);
-        let study = model::check(&mut sources, &|path| documents.read(path), root, &[], None);
+        let study = model::check(
+            &mut sources,
+            &|path| documents.read(path),
+            root,
+            &[],
+            None,
+            &crate::passes::warnings,
+        );
         Reading { sources, study }
     }
 

@@ -81,7 +81,7 @@ fn claims(setting: &Setting, claims: &mut Vec<Claim>, diags: &mut Diags) {
                     "E0302",
                     format!("`{}` is a number, such as 3_017_908 or 3.02M", key.value),
                 )
-                .at(entry.span, "does not fit"),
+                .at(entry.row_span(), "does not fit"),
             ),
         }
     }

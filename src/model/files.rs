@@ -87,12 +87,24 @@ impl Items {
                     true => (item, earlier),
                     false => (earlier, item),
                 };
-                diags.push(
-                    Diagnostic::error("E0203", message)
-                        .at(again.name.span, "again here")
-                        .at(first.name.span, "first here")
-                        .help("models and families share their names; items of other sorts do not"),
-                );
+                let mut diagnostic = Diagnostic::error("E0203", message)
+                    .at(again.name.span, "again here")
+                    .at(first.name.span, "first here");
+                // Of two other files, the line that brings in the second.
+                let meets = |line: &&Use| {
+                    let sees = self.sees.get(&line.from).map(Vec::as_slice).unwrap_or_default();
+                    line.to == again.home && sees.contains(&first.home)
+                };
+                if again.home != first.home
+                    && let Some(line) = self.uses.iter().find(meets)
+                    && line.from != first.home
+                {
+                    diagnostic = diagnostic.at(line.span, "brought in here");
+                }
+                diags
+                    .push(diagnostic.help(
+                        "models and families share their names; items of other sorts do not",
+                    ));
             }
         }
     }

@@ -128,7 +128,11 @@ impl Items {
         let found = other.or_else(|| named().next());
         if found.is_none() && !self.partial.contains(&child.home) {
             let others = self.visible(child.home, sort).filter(|i| i.name.span != child.name.span);
-            let names: Vec<&str> = others.map(|i| i.name.as_str()).collect();
+            // A setting of a slot may come from one of its kinds as well.
+            let slot = ITEM_SLOTS.iter().find(|slot| Sort::Slot(slot.name) == sort);
+            let kinds = slot.iter().filter(|slot| slot.single().is_none());
+            let kinds = kinds.flat_map(|slot| slot.kinds).map(|kind| kind.name);
+            let names: Vec<&str> = others.map(|i| i.name.as_str()).chain(kinds).collect();
             let what = match sort {
                 Sort::Slot(slot) => slot,
                 _ => "model or family",
@@ -140,6 +144,15 @@ impl Items {
             );
         }
         found
+    }
+}
+
+impl Items {
+    /// Whether several items are meant by a name, which is reported as a clash: what is made of them
+    /// can not be told.
+    pub fn is_ambiguous(&self, child: &Item, sort: Sort, name: &str) -> bool {
+        let named = self.visible(child.home, sort).filter(|item| item.name.value == name);
+        named.filter(|item| item.name.span != child.name.span).count() > 1
     }
 }
 
@@ -157,7 +170,7 @@ pub fn circle(path: &[&Item]) -> Diagnostic {
     for name in names {
         diagnostic = diagnostic.at(name, "in the circle");
     }
-    diagnostic
+    diagnostic.help("one of them has to say everything itself")
 }
 
 /// What a file holds: the words that begin a line at the left edge.
@@ -223,7 +236,9 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         orphan: false,
     };
     for Link { relation, names } in &setting.links {
-        let mistake = match (relation.value, &names[..]) {
+        let head = format!("{} {}", word.value, item.name.value);
+        let named = names.first().map_or("parent", |name| name.as_str());
+        let (mistake, help) = match (relation.value, &names[..]) {
             (Relation::From, [name]) if item.from.is_none() => {
                 item.from = Some(name.clone());
                 continue;
@@ -232,15 +247,25 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
                 item.with.extend(names.iter().cloned());
                 continue;
             }
-            (Relation::From, _) => "an item has one parent",
-            (Relation::With, _) => "only models and families are laid over each other",
-            (Relation::Of, _) => "only a search or an ablation is of a model",
+            (Relation::From, _) if matches!(sort, Sort::Slot(_)) => {
+                ("an item has one parent", format!("write `{head} from {named}`"))
+            }
+            (Relation::From, _) => (
+                "an item has one parent",
+                format!("write `{head} from {named}`; families are laid over it by `with`"),
+            ),
+            (Relation::With, _) => (
+                "only models and families are laid over each other",
+                format!("leave it out; what `{named}` says belongs into the body"),
+            ),
+            (Relation::Of, _) => (
+                "only a search or an ablation is of a model",
+                format!("write `{head} from {named}`"),
+            ),
         };
         item.orphan = true;
         diags.push(
-            Diagnostic::error("E0208", mistake)
-                .at(relation.span, "does not fit here")
-                .help(format!("write `{} {} from parent`", word.value, item.name.value)),
+            Diagnostic::error("E0208", mistake).at(relation.span, "does not fit here").help(help),
         );
     }
     if sort == Sort::Family {

@@ -121,6 +121,7 @@ fn push<'a>(
             stack.complete = false;
             continue;
         };
+        stack.complete &= !items.is_ambiguous(item, Sort::Model, name);
         push(items, base, stack, path, diags);
         // The first layer has nothing to change.
         if let Some(top) = stack.layers.last_mut().filter(|_| item.with.contains(name))

@@ -1,6 +1,7 @@
 //! Layers onto trees: one for the whole model, one for every stage. An upper layer always wins.
 
 use super::assign::{Outcome, Scope};
+use super::elsewhere;
 use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Layer, Line, Stack, speak};
 use super::settings::{Stage, Whole, first_stage, is_per_stage};
@@ -282,11 +283,12 @@ fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
     }
     let mut names = Whole::KIND.field_names();
     names.extend(Stage::KIND.field_names());
-    scope.diags.push(
-        Diagnostic::error("E0301", format!("a model has no setting `{}`", key.value))
-            .at(key.span, "unknown")
-            .suggest(key.span, key, &names),
-    );
+    let diagnostic = Diagnostic::error("E0301", format!("a model has no setting `{}`", key.value))
+        .at(key.span, "unknown");
+    scope.diags.push(match elsewhere::hint(&[Whole::KIND, Stage::KIND], key) {
+        Some(hint) => diagnostic.help(hint),
+        None => diagnostic.suggest(key.span, key, &names),
+    });
     Outcome::Failed
 }
 
@@ -325,10 +327,11 @@ fn columns<'a>(
             let mut diagnostic = Diagnostic::error("E0310", message)
                 .at(line.row_span(), format!("{n} values"))
                 .at(count.span, "declared here");
-            if line.keys[0].value == "pool" {
-                diagnostic =
-                    diagnostic.help("the first stage has no pool: a row has one value fewer");
-            }
+            let pool = line.keys[0].value == "pool" && line.selector.is_none();
+            diagnostic = diagnostic.help(match pool {
+                true => "the first stage has no pool: a row has one value fewer",
+                false => "a row has one value for every stage it speaks of, or one for all",
+            });
             scope.diags.push(diagnostic);
             None
         }

@@ -1,6 +1,7 @@
 //! The sentences for settings that do not fit: what was expected, and what to write.
 
 use super::assign::{Outcome, Scope};
+use super::elsewhere;
 use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
@@ -28,15 +29,22 @@ impl Scope<'_> {
                 );
                 let diagnostic =
                     Diagnostic::error("E0301", message).at(key.span, "not a setting of this kind");
-                match tree.said {
+                let diagnostic = match tree.said {
                     Some(said) => diagnostic.at(said, format!("{} is named here", kind.name)),
                     None => diagnostic,
-                }
+                };
+                diagnostic.help(format!(
+                    "leave it out, or turn to that kind: `{} {}`",
+                    slot.name, other.name
+                ))
             }
             _ => {
-                Diagnostic::error("E0301", format!("{} has no setting `{}`", kind.name, key.value))
-                    .at(key.span, "unknown")
-                    .suggest(key.span, key, &kind.field_names())
+                let message = format!("{} has no setting `{}`", kind.name, key.value);
+                let diagnostic = Diagnostic::error("E0301", message).at(key.span, "unknown");
+                match elsewhere::hint(&[kind], key) {
+                    Some(hint) => diagnostic.help(hint),
+                    None => diagnostic.suggest(key.span, key, &kind.field_names()),
+                }
             }
         };
         self.diags.push(diagnostic);

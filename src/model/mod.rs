@@ -7,6 +7,8 @@
 
 mod assign;
 mod claims;
+mod culprit;
+mod elsewhere;
 mod files;
 mod gather;
 mod history;
@@ -35,7 +37,7 @@ pub use resolved::{Resolved, row};
 pub use sections::{Section, sections};
 pub use settings::{Settings, Stage, is_per_stage};
 
-use crate::diag::{Diags, SourceId, Sources, Span};
+use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{Data, Recipe};
 use crate::syntax::ast;
@@ -74,14 +76,19 @@ pub struct Study {
     pub diags: Diags,
 }
 
+/// What is said of a graph beyond what lowering found.
+pub type Review<'a> = &'a dyn Fn(&Graph) -> Vec<Diagnostic>;
+
 /// Checks and lowers the models of the file `root`, which `sets` (sources of `--set` arguments)
-/// override. With `only`, the warnings are the text's and that model's; errors are always all.
+/// override; `review` sees every graph that has no mistake. With `only`, the warnings are the text's
+/// and that model's; errors are always all.
 pub fn check(
     sources: &mut Sources,
     read: FileReader<'_>,
     root: SourceId,
     sets: &[SourceId],
     only: Option<&str>,
+    review: Review<'_>,
 ) -> Study {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
@@ -93,13 +100,19 @@ pub fn check(
     let mut models = Vec::new();
     let mut found = Vec::new();
     for item in items.models_of(root) {
-        let (checked, own) = model(sources, &items, item, &overrides);
+        let (checked, mut own) = model(sources, &items, item, &overrides);
+        let said = checked.graph.as_ref().map(review).unwrap_or_default();
+        said.into_iter().for_each(|d| own.push(d));
         let heard = only.is_none_or(|name| name == checked.name);
         let own = own.0.into_iter().filter(|d| heard || d.is_error());
         found.extend(own.map(|d| (checked.name.clone(), d)));
         models.push(checked);
     }
     gather::by_model(found).into_iter().for_each(|d| diags.push(d));
+    // What is in error might have been what is used.
+    if only.is_none() && !diags.has_errors() {
+        unused::warn_of_files(&items, root, &mut diags);
+    }
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
     Study { items, program: Program { models }, diags }
 }
@@ -164,7 +177,12 @@ fn model(
     // Shapes of settings in error would only repeat the error.
     let graph = settings.as_ref().filter(|_| merged.sound).and_then(|settings| {
         let (graph, found) = lower::lower(settings);
-        found.into_iter().for_each(|d| diags.push(d));
+        for found in found {
+            diags.push(match found.code {
+                culprit::TOO_LARGE => culprit::name(found, &merged),
+                _ => found,
+            });
+        }
         (!diags.has_errors()).then_some(graph)
     });
     let (expect, paper) = claims::of(item, &mut diags);

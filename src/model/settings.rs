@@ -4,6 +4,7 @@ use super::items::Item;
 use super::merge::Merged;
 use super::missing::Lacks;
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
+use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Diags, Spanned};
 use crate::graph::Size;
 use crate::schema::block;
@@ -115,7 +116,9 @@ fn too_deep(item: &Item, stages: &[(usize, Stage)], diags: &mut Diags) -> bool {
     };
     let total: usize = stages.iter().map(|(_, stage)| blocks(stage)).sum();
     if total > MAX_BLOCKS {
-        let message = format!("`{}` has {total} blocks, and {MAX_BLOCKS} is most", item.name.value);
+        let total = grouped(total as u64);
+        let message =
+            format!("`{}` has {total} blocks; a model has at most {MAX_BLOCKS}", item.name.value);
         diags.push(Diagnostic::error("E0320", message).at(deepest.blocks.span, "too many"));
     }
     total > MAX_BLOCKS

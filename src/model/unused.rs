@@ -5,6 +5,26 @@ use crate::diag::{Diagnostic, Diags, SourceId};
 use crate::syntax::ast::{Body, Literal};
 use std::collections::BTreeSet;
 
+/// Warns about every file that `root` brings in and takes nothing from. `use` is not passed on, so
+/// nobody else does.
+pub fn warn_of_files(items: &Items, root: SourceId, diags: &mut Diags) {
+    let own = || items.all.iter().filter(|item| item.home == root);
+    if own().next().is_none() {
+        return;
+    }
+    let spoken: BTreeSet<&str> = own().flat_map(names).collect();
+    for line in items.uses.iter().filter(|line| line.from == root) {
+        let taken = |item: &Item| item.home == line.to && spoken.contains(item.name.as_str());
+        if !items.all.iter().any(taken) {
+            diags.push(
+                Diagnostic::warning("W0203", "nothing of this file is used")
+                    .at(line.span, "brought in")
+                    .help("leave it out"),
+            );
+        }
+    }
+}
+
 /// Warns about every item of `root` that no other one names, where the file has models: a file of
 /// families, data and recipes alone is there for others.
 pub fn warn(items: &Items, root: SourceId, diags: &mut Diags) {

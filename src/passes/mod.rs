@@ -12,6 +12,7 @@ mod differentiate;
 mod fuse;
 mod order;
 mod plain;
+mod reach;
 mod recompute;
 
 pub use common::common;
@@ -20,6 +21,7 @@ pub use differentiate::{differentiate, learns, reached};
 pub use fuse::fuse;
 pub use order::order;
 pub use plain::plain;
+pub use reach::{End, Unreached, unreached, warnings};
 pub use recompute::recompute;
 
 use crate::graph::{Graph, Value};

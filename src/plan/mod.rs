@@ -18,6 +18,7 @@ pub use stretches::Stretch;
 
 use crate::graph::{Graph, Value};
 use crate::passes::{self, Keep};
+use lives::Lives;
 
 /// Where one result of a node lies, in floats per image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Plan {
     /// For every node before the loss, the bytes per image of its results that outlive the loss:
     /// what the backward pass reads of it.
     pub kept: Vec<u64>,
+    /// The bytes per image that are held while each node runs.
+    pub live: Vec<u64>,
 }
 
 impl Plan {
@@ -62,12 +65,18 @@ impl Plan {
                 }
             }
         }
-        Plan { places, arena, stretches, kept, graph }
+        let live = live(&lives, graph.nodes.len());
+        Plan { places, arena, stretches, kept, live, graph }
     }
 
     /// Of a training step of a model, as it is run.
     pub fn training(model: &Graph) -> Plan {
         Plan::new(passes::step(model, None, Keep::Output), Keep::Output)
+    }
+
+    /// Of the evaluation of a model, as it is run.
+    pub fn evaluation(model: &Graph) -> Plan {
+        Plan::new(passes::evaluation(model, Keep::Output), Keep::Output)
     }
 
     /// The most that is held at once, in bytes per image. Parameters, gradients and moments come on
@@ -80,4 +89,19 @@ impl Plan {
     pub fn place(&self, value: Value) -> Option<Place> {
         self.places[value.0 as usize].first().copied()
     }
+}
+
+/// The bytes per image of all buffers that are held while each of `nodes` nodes runs.
+fn live(lives: &Lives, nodes: usize) -> Vec<u64> {
+    let mut steps = vec![0i64; nodes + 1];
+    for life in &lives.buffers {
+        let bytes = 4 * life.len as i64;
+        steps[life.first] += bytes;
+        steps[(life.last + 1).min(nodes)] -= bytes;
+    }
+    let sum = |held: &mut i64, step: i64| {
+        *held += step;
+        Some(*held as u64)
+    };
+    steps.into_iter().take(nodes).scan(0, sum).collect()
 }

@@ -63,6 +63,18 @@ pub fn parts(graph: &Graph, training: &Plan, depth: usize) -> Vec<Part> {
     parts
 }
 
+impl Plan {
+    /// The most that is held at once while a part runs, in bytes per image: what it works on and what
+    /// others left for later.
+    pub fn peak(&self, part: &str) -> u64 {
+        let inside = |scope: &str| {
+            scope.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let nodes = self.graph.nodes.iter().zip(&self.live);
+        nodes.filter(|(node, _)| inside(&node.scope)).map(|(_, &live)| live).max().unwrap_or(0)
+    }
+}
+
 /// `stage2.block1` of `stage2.block1.mixer.key` at depth 2; a node with no names around it is a part
 /// by itself.
 pub(super) fn part_of(scope: &str, depth: usize) -> &str {

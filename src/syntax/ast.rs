@@ -25,6 +25,16 @@ pub struct Setting {
     pub broken: bool,
 }
 
+impl Setting {
+    /// Its row, or all of it where there is none.
+    pub fn row_span(&self) -> Span {
+        match (self.row.first(), self.row.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => self.span,
+        }
+    }
+}
+
 /// `mixer.grid@3..4`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {

@@ -55,7 +55,12 @@ pub fn balance(text: &str, source: SourceId) -> (Balanced<'_>, Vec<Diagnostic>) 
         return (unchanged(text), Vec::new());
     };
     let closed = scan.closed.iter().map(|&(open, next)| unclosed(text, source, open, Some(next)));
-    let open = scan.open.last().map(|open| unclosed(text, source, open.at, None));
+    let open = scan.open.last().map(|open| match commented(text, open.at) {
+        Some(at) => unclosed(text, source, open.at, None)
+            .at(Span::new(source, at, at + 1), "this `}` is part of a comment")
+            .help("put it on the next line"),
+        None => unclosed(text, source, open.at, None).help("a `}` is missing at the end"),
+    });
     let found = closed.chain(open).collect();
     let mut balanced = String::new();
     let mut added = Vec::new();
@@ -139,6 +144,22 @@ fn string_end(bytes: &[u8], open: usize) -> usize {
         }
     }
     open
+}
+
+/// A `}` in the comment of the line where a body opens or of the last line, which was meant to close
+/// it.
+fn commented(text: &str, open: usize) -> Option<usize> {
+    let line = |at: usize| {
+        let start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+        (start, end)
+    };
+    let last = text.trim_end().len();
+    [line(open), line(last)].into_iter().find_map(|(start, end)| {
+        let comment = start + text[start..end].find("//")?;
+        let brace = comment + text[comment..end].rfind('}')?;
+        (brace > open).then_some(brace)
+    })
 }
 
 fn unclosed(text: &str, source: SourceId, open: usize, next: Option<usize>) -> Diagnostic {

@@ -127,7 +127,8 @@ pub fn too_large(span: Span) -> Diagnostic {
 
 pub fn escape(span: Span) -> Diagnostic {
     Diagnostic::error("E0114", "a string knows the escapes \\\" \\\\ \\n \\t only")
-        .at(span, "another escape inside")
+        .at(span, "another escape")
+        .help("a backslash itself is written `\\\\`")
 }
 
 pub fn unreadable(span: Span) -> Diagnostic {

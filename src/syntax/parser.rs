@@ -273,16 +273,20 @@ impl Reader<'_> {
     fn string(&mut self, pair: &Pair<'_, Rule>, span: Span) -> Option<Literal> {
         let inner = pair.as_str().get(1..pair.as_str().len() - 1)?;
         let mut text = String::new();
-        let mut chars = inner.chars();
-        while let Some(c) = chars.next() {
+        let mut chars = inner.char_indices();
+        while let Some((at, c)) = chars.next() {
             match (c, c == '\\') {
                 (_, false) => text.push(c),
-                _ => match chars.next() {
+                _ => match chars.next().map(|(_, c)| c) {
                     Some('n') => text.push('\n'),
                     Some('t') => text.push('\t'),
                     Some(c @ ('"' | '\\')) => text.push(c),
-                    _ => {
-                        self.diags.push(mistakes::escape(span));
+                    other => {
+                        let len = 1 + other.map_or(0, char::len_utf8);
+                        // Behind the opening quote.
+                        let start = span.start as usize + 1 + at;
+                        let place = Span::new(span.source, start, start + len);
+                        self.diags.push(mistakes::escape(place));
                         return None;
                     }
                 },

@@ -1,7 +1,10 @@
 //! The command line: reports, tables, the JSON contract, exit codes.
 
 mod check;
+mod needs;
 mod process;
 mod render;
 mod summary;
+#[cfg(unix)]
+mod terminal;
 mod verbs;

@@ -4,6 +4,7 @@ mod components;
 mod difference;
 mod drop_path;
 mod families;
+mod footprint;
 mod model;
 mod whole;
 

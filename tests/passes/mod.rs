@@ -1,3 +1,4 @@
 //! Passes, on graphs of texts and on graphs built by hand.
 
 mod canonical;
+mod reach;

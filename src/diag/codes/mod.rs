@@ -36,6 +36,8 @@ pub enum Place {
     File,
     /// As the argument of `--set`.
     Argument,
+    /// As the argument of `--memory`, asked of a small model.
+    Memory,
 }
 
 /// Every code, in order.

@@ -107,4 +107,14 @@ pub const CODES: &[Code] = &[
         "The same file is brought in by two lines.",
         ["use \"cluenet.clue\"\nuse \"./cluenet.clue\"", "use \"cluenet.clue\""],
     ),
+    file(
+        "W0203",
+        "a file that nothing is taken from",
+        "`use` brings in the items of another file for this file alone, and none of its items is made \
+         of them.",
+        [
+            "use \"cluenet.clue\"\nuse \"cluenet_tiny.clue\"\nmodel mine from cluenet_tiny { classes 10 }",
+            "use \"cluenet_tiny.clue\"\nmodel mine from cluenet_tiny { classes 10 }",
+        ],
+    ),
 ];

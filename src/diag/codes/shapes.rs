@@ -1,6 +1,6 @@
 //! E05: shapes and counts.
 
-use super::{Code, model};
+use super::{Code, Place, model};
 
 pub const CODES: &[Code] = &[
     model(
@@ -107,12 +107,30 @@ pub const CODES: &[Code] = &[
         "nothing spare",
         "`spare on` keeps parameters that the other settings leave without a reader, as published \
          modules do. Here every layer is read.",
-        ["mixer.spare on", "mixer { spare on; query centers }"],
+        ["mixer.spare on", "mixer.grid 4x4"],
     ),
+    Code {
+        code: "E0520",
+        title: "a model that needs more memory than there is",
+        explanation: "Not even a single image can be trained on in the memory that `--memory` names. \
+                      Parameters with their gradients and moments are counted, what the plan of a \
+                      training step holds for a group of images on every thread, and one batch of images.",
+        wrong: "100KiB",
+        right: "24GiB",
+        place: Place::Memory,
+    },
     model(
         "W0501",
         "a grid larger than its map",
         "With more centers than pixels, centers are the same pixel again and compute the same.",
         ["mixer.grid 20x20", "mixer.grid 4x4"],
+    ),
+    model(
+        "W0502",
+        "parameters that never receive a gradient",
+        "Some operations give no gradient to what they read, as choosing the nearest center does, and \
+         some results are read by nothing. Parameters before them stay as they begin: they cost memory \
+         and learn nothing.",
+        ["pool fec", "pool conv"],
     ),
 ];

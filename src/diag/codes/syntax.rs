@@ -134,4 +134,13 @@ pub const CODES: &[Code] = &[
         right: "mixer.grid=4x4",
         place: Place::Argument,
     },
+    Code {
+        code: "E0121",
+        title: "`--memory` that is no amount",
+        explanation: "The argument of `--memory` is a number and its unit: B, KiB, MiB, GiB, TiB, or KB, \
+                      MB, GB, TB for powers of a thousand.",
+        wrong: "24",
+        right: "24GiB",
+        place: Place::Memory,
+    },
 ];

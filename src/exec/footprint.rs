@@ -1,0 +1,95 @@
+//! How much memory a model needs to train and to run, known before it does.
+
+use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda::{
+    tape::{Pointer, Precision},
+    walk::{Rates, Weights, walk},
+};
+use crate::graph::{Graph, Type};
+use crate::plan::Plan;
+
+/// Where a model is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// On the compiled executor, whose groups of images run on this many threads.
+    Cpu { threads: usize },
+    /// On a GPU, a whole batch at once.
+    #[cfg(feature = "cuda")]
+    Cuda(Precision),
+}
+
+/// What is done with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Training,
+    Inference,
+}
+
+/// What a model needs on one target.
+#[derive(Debug, Clone)]
+pub struct Footprint {
+    target: Target,
+    training: Plan,
+    evaluation: Plan,
+}
+
+/// More images than any batch has.
+const MOST: usize = 1 << 24;
+
+impl Footprint {
+    pub fn new(model: &Graph, target: Target) -> Footprint {
+        let (training, evaluation) = (Plan::training(model), Plan::evaluation(model));
+        Footprint { target, training, evaluation }
+    }
+
+    /// The peak in bytes with batches of this many images: parameters (in training with gradients
+    /// and moments), what the plan holds, what kernels are lent, the images of one batch. What a
+    /// process needs for itself, images that are read ahead and a driver's own memory come on top.
+    pub fn bytes(&self, work: Work, batch: usize) -> u64 {
+        let plan = match work {
+            Work::Training => &self.training,
+            Work::Inference => &self.evaluation,
+        };
+        match self.target {
+            Target::Cpu { threads } => {
+                cpu::memory(plan, batch, threads).peak + batch as u64 * outside(plan)
+            }
+            #[cfg(feature = "cuda")]
+            Target::Cuda(precision) => cuda(plan, batch, precision),
+        }
+    }
+
+    /// The largest batch that fits into this many bytes; none if not even one image does.
+    pub fn largest(&self, work: Work, limit: u64) -> Option<usize> {
+        let fits = |batch: usize| self.bytes(work, batch) <= limit;
+        if !fits(1) {
+            return None;
+        }
+        let (mut low, mut high) = (1, MOST + 1);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match fits(middle) {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        Some(low)
+    }
+}
+
+/// Bytes of one image, its label and its logits, which the caller holds.
+fn outside(plan: &Plan) -> u64 {
+    let numbers = |ty: &Type| ty.elements();
+    let graph = &plan.graph;
+    4 * (numbers(&graph.nodes[0].ty) + 1 + numbers(&graph.node(graph.output).ty))
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(plan: &Plan, batch: usize, precision: Precision) -> u64 {
+    let trains = plan.graph.loss.is_some();
+    let weights = Weights::new(&plan.graph, precision, trains, Pointer::NULL);
+    let rates = trains.then_some(Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 });
+    let (layout, _) = walk(plan, batch, precision, &weights, Pointer::NULL, rates);
+    (weights.bytes + layout.bytes) as u64
+}
