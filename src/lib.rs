@@ -12,6 +12,8 @@ pub mod cli;
 pub mod data;
 pub mod diag;
 pub mod exec;
+#[cfg(feature = "train")]
+pub mod foreign;
 pub mod format;
 pub mod graph;
 pub mod lsp;
@@ -23,6 +25,8 @@ pub mod spec;
 pub mod syntax;
 #[cfg(feature = "train")]
 pub mod train;
+#[cfg(feature = "train")]
+pub mod weights;
 
 use diag::{Diagnostic, Diags, SourceId, Sources};
 use model::Program;

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 18] = [
     "diag", "syntax", "format", "schema", "graph", "blocks", "spec", "model", "passes", "plan",
-    "exec", "data", "train", "see", "lsp", "cli",
+    "foreign", "exec", "weights", "data", "train", "see", "lsp", "cli",
 ];
 
 #[test]

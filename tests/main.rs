@@ -14,6 +14,8 @@ mod docs;
 mod editors;
 #[cfg(feature = "train")]
 mod exec;
+#[cfg(feature = "train")]
+mod foreign;
 mod format;
 mod graph;
 mod layers;
@@ -23,4 +25,6 @@ mod robust;
 mod text;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod weights;
 mod wrong;

@@ -8,7 +8,7 @@ use cluec::diag::Sources;
 use cluec::graph::Graph;
 use proptest::prelude::*;
 
-fn cases() -> ProptestConfig {
+pub fn cases() -> ProptestConfig {
     let cases = std::env::var("CLUEC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -13,8 +13,12 @@ pub mod eval;
 #[cfg(feature = "train")]
 pub mod executor;
 pub mod explain;
+#[cfg(feature = "train")]
+pub mod export;
 pub mod fmt;
 pub mod graph;
+#[cfg(feature = "train")]
+pub mod import;
 mod lsp;
 mod man;
 pub mod needs;
@@ -79,6 +83,12 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(feature = "train")]
     Verify(verify::Args),
+    /// Make a checkpoint of weights that were trained elsewhere
+    #[cfg(feature = "train")]
+    Import(import::Args),
+    /// Write the weights of a checkpoint, or the whole model, for other programs
+    #[cfg(feature = "train")]
+    Export(export::Args),
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
@@ -94,6 +104,12 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(not(feature = "train"))]
     Verify(Absent),
+    /// Make a checkpoint of weights that were trained elsewhere
+    #[cfg(not(feature = "train"))]
+    Import(Absent),
+    /// Write the weights of a checkpoint, or the whole model, for other programs
+    #[cfg(not(feature = "train"))]
+    Export(Absent),
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(not(feature = "train"))]
     Bench(Absent),
@@ -178,11 +194,19 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::Verify(args) => verify::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::Import(args) => import::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Export(args) => export::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Bench(args) => bench::run(args, &mut out),
         #[cfg(not(feature = "train"))]
-        Verb::Train(_) | Verb::Eval(_) | Verb::Predict(_) | Verb::Verify(_) | Verb::Bench(_) => {
-            usage("this cluec was built without the `train` feature")
-        }
+        Verb::Train(_)
+        | Verb::Eval(_)
+        | Verb::Predict(_)
+        | Verb::Verify(_)
+        | Verb::Import(_)
+        | Verb::Export(_)
+        | Verb::Bench(_) => usage("this cluec was built without the `train` feature"),
     }?;
     out.flush()?;
     Ok(exit)

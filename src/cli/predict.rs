@@ -49,7 +49,8 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         let logits = evaluator.logits(&pixels)?;
         writeln!(out, "{}", path.display())?;
         for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
-            let name = checkpoint.meta.classes.get(class).map_or("?", String::as_str);
+            let name = checkpoint.meta.classes.get(class).cloned();
+            let name = name.unwrap_or_else(|| format!("class {class}"));
             writeln!(out, "  {:6.2} %  {name}", 100.0 * probability)?;
         }
     }

@@ -10,7 +10,7 @@ use memmap2::Mmap;
 
 use super::dataset::{DataError, Dataset, Split};
 use super::image::Image;
-use super::pickle::{Node, Pickle};
+use crate::foreign::pickle::{Node, Pickle};
 
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;

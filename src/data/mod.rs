@@ -10,7 +10,6 @@ pub mod jitter;
 pub mod loader;
 pub mod open;
 mod outline;
-pub mod pickle;
 pub mod shapes;
 
 pub use augment::{CIFAR100, IMAGENET, Key, Pipeline, Statistics, Step};

@@ -1,8 +1,8 @@
 //! The layout of published weights: channels first, `[out, in]`, under the published names.
 
 use super::Parameters;
+use crate::foreign::{TensorFile, Unreadable};
 use crate::graph::{Graph, Layout, Param};
-use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -92,11 +92,22 @@ pub fn plain(shape: &[usize]) -> &[usize] {
     &shape[..end]
 }
 
+/// The published shape of a parameter.
+pub fn shape(param: &Param) -> Vec<usize> {
+    axes(param).0
+}
+
+/// Holds a published shape to the one that a parameter should have, which is the error.
+pub fn fits(param: &Param, published: &[usize]) -> Result<(), Vec<usize>> {
+    let shape = shape(param);
+    if plain(&shape) == plain(published) { Ok(()) } else { Err(shape) }
+}
+
 /// A published tensor as ours, or the published shape it should have.
 pub fn adopt(param: &Param, published: &Plain) -> Result<Vec<f32>, Vec<usize>> {
-    let (shape, _) = axes(param);
-    if plain(&shape) != plain(&published.shape) || published.data.len() != param.elements() {
-        return Err(shape);
+    fits(param, &published.shape)?;
+    if published.data.len() != param.elements() {
+        return Err(shape(param));
     }
     let mut ours = vec![0.0; param.elements()];
     for (place, &value) in places(param).into_iter().zip(&published.data) {
@@ -131,27 +142,11 @@ pub fn from_published(graph: &Graph, tensors: &Plains) -> Result<Parameters, Mis
     if misfit == Misfit::default() { Ok(Parameters(parameters)) } else { Err(misfit) }
 }
 
-/// Every number of a safetensors file as `f32` (integers below 2^24 exactly).
-pub fn read(path: &Path) -> Result<Plains, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| format!("{} is no safetensors file: {error}", path.display()))?;
-    let mut tensors = Plains::new();
-    for (name, view) in file.tensors() {
-        let data: Vec<f32> = match view.dtype() {
-            Dtype::F32 => numbers(view.data(), f32::from_le_bytes),
-            Dtype::F64 => numbers(view.data(), |bytes| f64::from_le_bytes(bytes) as f32),
-            Dtype::I64 => numbers(view.data(), |bytes| i64::from_le_bytes(bytes) as f32),
-            Dtype::I32 => numbers(view.data(), |bytes| i32::from_le_bytes(bytes) as f32),
-            Dtype::U32 => numbers(view.data(), |bytes| u32::from_le_bytes(bytes) as f32),
-            other => return Err(format!("`{name}` is of type {other:?}, which is not read")),
-        };
-        tensors.insert(name, Plain { shape: view.shape().to_vec(), data });
-    }
-    Ok(tensors)
-}
-
-fn numbers<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (words, _) = bytes.as_chunks::<N>();
-    words.iter().map(|word| convert(*word)).collect()
+/// Every tensor of a file of safetensors or PyTorch, as `f32` (integers below 2^24 exactly).
+pub fn read(path: &Path) -> Result<Plains, Unreadable> {
+    let file = TensorFile::open(path)?;
+    let tensors = file.tensors().iter().map(|(name, tensor)| {
+        Ok((name.clone(), Plain { shape: tensor.shape.clone(), data: file.load(tensor)? }))
+    });
+    tensors.collect()
 }

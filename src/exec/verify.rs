@@ -107,7 +107,7 @@ pub fn verify(
     tolerances: Tolerances,
     observe: impl FnOnce(&Parameters, &Batch) -> Result<Observation, ExecError>,
 ) -> Result<Report, VerifyError> {
-    let tensors = read(file).map_err(VerifyError::File)?;
+    let tensors = read(file).map_err(|error| VerifyError::File(error.to_string()))?;
     let weights = from_published(graph, &part(&tensors, "w.")).map_err(VerifyError::Weights)?;
     let (images, count) = images(graph, &tensors)?;
     let labels = labels(graph, &tensors, count)?.unwrap_or_default();

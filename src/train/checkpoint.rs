@@ -32,7 +32,7 @@ pub struct Meta {
     pub data: Option<String>,
     /// How many images train.
     pub train_images: u64,
-    /// Names of the classes, in the order of the logits.
+    /// Names of the classes, in the order of the logits; none where they are not known.
     pub classes: Vec<String>,
     /// Steps taken.
     pub step: u64,

@@ -24,24 +24,11 @@ impl State {
             optimizer: AdamW::new(config(recipe), decays(graph, recipe), &parameters),
             parameters,
             meta: Meta {
-                format: FORMAT,
-                version: env!("CARGO_PKG_VERSION").to_string(),
-                model: graph.name.clone(),
-                source: String::new(),
-                graph_hash: graph.hash(),
                 seed,
                 batch_size: recipe.batch.value.0 as u64,
-                data: None,
                 train_images,
                 classes,
-                step: 0,
-                epoch: 0,
-                batch: 0,
-                adamw_steps: 0,
-                evaluated: 0,
-                best_top1: None,
-                metrics_lines: 0,
-                window: Window::default(),
+                ..Meta::untrained(graph)
             },
         }
     }
@@ -58,6 +45,47 @@ impl State {
             },
             parameters: checkpoint.parameters,
             meta: checkpoint.meta,
+        }
+    }
+}
+
+impl Meta {
+    /// Of a model that took no step here, and knows no data.
+    pub fn untrained(graph: &Graph) -> Meta {
+        Meta {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            model: graph.name.clone(),
+            source: String::new(),
+            graph_hash: graph.hash(),
+            seed: 0,
+            batch_size: 0,
+            data: None,
+            train_images: 0,
+            classes: Vec::new(),
+            step: 0,
+            epoch: 0,
+            batch: 0,
+            adamw_steps: 0,
+            evaluated: 0,
+            best_top1: None,
+            metrics_lines: 0,
+            window: Window::default(),
+        }
+    }
+}
+
+impl Checkpoint {
+    /// Weights that were trained elsewhere: all moments are zero.
+    pub fn untrained(graph: &Graph, parameters: Parameters, meta: Meta) -> Checkpoint {
+        let zeros = Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect());
+        Checkpoint {
+            meta,
+            names: graph.params.iter().map(|param| param.name.clone()).collect(),
+            shapes: graph.params.iter().map(|param| param.shape.clone()).collect(),
+            m: zeros.clone(),
+            v: zeros,
+            parameters,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Images: where they come from, what is done to them, and in which order they arrive.
 
 mod augment;
-mod cifar;
+pub mod cifar;
 mod folder;
 mod loader;
-mod pickle;
 mod shapes;
 
 use cluec::data::{DataError, Image};

@@ -1,7 +1,7 @@
 //! A reader of Python's pickles as plain data.
 //!
 //! It knows a fixed set of opcodes of protocols 0 to 3 and runs nothing: a call that a pickle asks
-//! for is kept as a node ([`Node::Object`]) to be looked at. Nodes lie in one list and name each
+//! for is kept as a node ([`Node::Object`]) to be looked at, whatever it would have called. Nodes lie in one list and name each
 //! other by number, so nothing recurses, however deep the pickle; strings borrow from the input; and
 //! the number of nodes is bounded.
 
@@ -36,7 +36,13 @@ pub enum Node<'a> {
         callable: Id,
         arguments: Id,
         state: Option<Id>,
+        /// What would be put into it: items, or keys and values in turn.
+        items: Vec<Id>,
     },
+    /// Something that lies outside of the pickle, by what names it.
+    Outside(Id),
+    /// An integer of more than eight bytes, the lowest first.
+    Wide(&'a [u8]),
 }
 
 /// Why an input is not a pickle this reader knows.
@@ -52,6 +58,8 @@ pub struct PickleError {
 pub struct Pickle<'a> {
     nodes: Vec<Node<'a>>,
     root: Id,
+    /// Bytes it took.
+    pub length: usize,
 }
 
 impl<'a> Pickle<'a> {
@@ -59,7 +67,7 @@ impl<'a> Pickle<'a> {
     pub fn read(input: &'a [u8]) -> Result<Pickle<'a>, PickleError> {
         let mut machine = Machine { input, ..Machine::default() };
         match machine.run() {
-            Ok(root) => Ok(Pickle { nodes: machine.nodes, root }),
+            Ok(root) => Ok(Pickle { nodes: machine.nodes, root, length: machine.at }),
             Err(message) => Err(PickleError { at: machine.at, message }),
         }
     }
@@ -72,11 +80,29 @@ impl<'a> Pickle<'a> {
         &self.nodes[id]
     }
 
+    /// All of them, in the order they were read.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node<'a>> {
+        self.nodes.iter()
+    }
+
     /// The value of a key of the root, where that is a dictionary.
     pub fn entry(&self, key: &str) -> Option<&Node<'a>> {
-        let Node::Dict(items) = self.root() else { return None };
         let is_key = |id: Id| matches!(self.node(id), Node::Bytes(b) if *b == key.as_bytes());
+        let items = self.entries(self.root())?;
         items.iter().rev().find(|(k, _)| is_key(*k)).map(|(_, v)| self.node(*v))
+    }
+
+    /// Keys and values of a dictionary, an `OrderedDict` too.
+    pub fn entries(&self, node: &Node<'a>) -> Option<Vec<(Id, Id)>> {
+        match node {
+            Node::Dict(items) => Some(items.clone()),
+            Node::Object { callable, items, .. } => {
+                let ordered = Node::Global { module: b"collections", name: b"OrderedDict" };
+                let pairs = items.as_chunks::<2>().0.iter().map(|&[key, value]| (key, value));
+                (*self.node(*callable) == ordered).then(|| pairs.collect())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -203,10 +229,15 @@ impl<'a> Machine<'a> {
                 let name = self.line()?;
                 self.push(Node::Global { module, name })
             }
-            b'R' => {
+            // A call, or a new object of a class: the same to one who makes neither.
+            b'R' | 0x81 => {
                 let arguments = self.pop()?;
                 let callable = self.pop()?;
-                self.push(Node::Object { callable, arguments, state: None })
+                self.push(Node::Object { callable, arguments, state: None, items: Vec::new() })
+            }
+            b'Q' => {
+                let name = self.pop()?;
+                self.push(Node::Outside(name))
             }
             b'b' => {
                 let given = self.pop()?;
@@ -256,7 +287,7 @@ impl<'a> Machine<'a> {
         let n = usize::from(self.byte()?);
         let bytes = self.take(n)?;
         if n > 8 {
-            return Err(format!("an integer of {n} bytes, expected at most 8"));
+            return self.push(Node::Wide(bytes));
         }
         let negative = bytes.last().is_some_and(|b| b & 0x80 != 0);
         let mut wide = [if negative { 0xff } else { 0 }; 8];
@@ -306,7 +337,7 @@ impl<'a> Machine<'a> {
     fn append(&mut self, items: Vec<Id>) -> Step<()> {
         let top = self.top()?;
         match &mut self.nodes[top] {
-            Node::List(list) => list.extend(items),
+            Node::List(list) | Node::Object { items: list, .. } => list.extend(items),
             _ => return Err("an item for something that is no list".into()),
         }
         Ok(())
@@ -314,14 +345,15 @@ impl<'a> Machine<'a> {
 
     fn set_items(&mut self, items: Vec<Id>) -> Step<()> {
         let top = self.top()?;
-        let Node::Dict(dict) = &mut self.nodes[top] else {
-            return Err("an entry for something that is no dictionary".into());
-        };
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
             return Err("a key without a value".into());
         }
-        dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
+        match &mut self.nodes[top] {
+            Node::Dict(dict) => dict.extend(pairs.iter().map(|&[key, value]| (key, value))),
+            Node::Object { items: list, .. } => list.extend(items),
+            _ => return Err("an entry for something that is no dictionary".into()),
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Pickles are read as plain data, and nothing else happens.
 
-use super::cifar::official;
-use cluec::data::pickle::{Node, Pickle};
+use crate::data::cifar::official;
+use cluec::foreign::pickle::{Node, Pickle};
 
 #[test]
 fn a_call_is_kept_and_never_made() {
