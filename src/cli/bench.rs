@@ -11,6 +11,7 @@ use crate::exec::{
     AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepError, StepKey, Trainer, init,
 };
 use crate::graph::Graph;
+use crate::train::resident;
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -178,14 +179,6 @@ fn batch(graph: &Graph, images: usize) -> Batch {
         images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
         labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
     }
-}
-
-/// A line of `/proc/self/status` in bytes, where there is one.
-fn resident(line: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with(line))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 impl Measured {

@@ -2,9 +2,10 @@
 
 use super::executor;
 use super::session::{Failure, Images, Session, restore, threads, workers};
+use super::table::{Side, Table, room};
 use super::{Exit, Format};
 
-use crate::train::{Batches, evaluate};
+use crate::train::{Batches, Confusion, evaluate, replace};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub struct Args {
     pub threads: Option<u64>,
     #[command(flatten)]
     pub executor: executor::Options,
+    /// Draw what is taken for what into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub confusion: Option<PathBuf>,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -52,6 +56,12 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes).map_err(Failure::new)?;
     let names = session.opened.test.classes();
+    if let Some(path) = &args.confusion {
+        let svg = result.confusion.svg(names);
+        replace(path, |file| file.write_all(svg.as_bytes())).map_err(|error| {
+            Failure::new(format!("{} can not be written: {error}", path.display()))
+        })?;
+    }
     if args.format == Format::Json {
         let per_class: Vec<_> = names
             .iter()
@@ -66,6 +76,8 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "top1": result.top1,
             "top3": result.top3,
             "per_class": per_class,
+            // Rows are classes, columns what they were taken for.
+            "confusion": result.confusion.rows().collect::<Vec<_>>(),
         });
         writeln!(out, "{report:#}")?;
         return Ok(Exit::Fine);
@@ -75,6 +87,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         let part = 100.0 * *right as f64 / (*all).max(1) as f64;
         writeln!(out, "{name:<width$}  {part:6.2} %  ({right} of {all})")?;
     }
+    mistakes(&result.confusion, names, out)?;
     writeln!(
         out,
         "{} at step {}: loss {:.4}, top-1 {:.2} %, top-3 {:.2} % on {} images",
@@ -86,4 +99,31 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         result.images
     )?;
     Ok(Exit::Fine)
+}
+
+/// Pairs of classes that are shown.
+const SHOWN: usize = 10;
+
+/// What is taken for what most often.
+fn mistakes(confusion: &Confusion, names: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let all = confusion.mistakes();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("class", Side::Left),
+        ("taken for", Side::Left),
+        ("images", Side::Right),
+        ("of", Side::Right),
+    ]);
+    for mistake in all.iter().take(SHOWN) {
+        let name = |class: usize| names.get(class).cloned().unwrap_or_default();
+        let counts = [mistake.images, mistake.of].map(|n| n.to_string());
+        table.row([name(mistake.class), name(mistake.named)].into_iter().chain(counts));
+    }
+    write!(out, "\n{}", table.render(room()))?;
+    match all.len().saturating_sub(SHOWN) {
+        0 => writeln!(out),
+        more => writeln!(out, "and {more} more pairs\n"),
+    }
 }

@@ -1,9 +1,10 @@
 //! How good the logits are.
 
+use super::Confusion;
 use crate::exec::{Batch, Evaluator};
 
 /// Measured over a data set.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// Mean cross entropy.
     pub loss: f64,
@@ -13,6 +14,7 @@ pub struct Evaluation {
     pub images: u64,
     /// Right (top-1) and all images of every class.
     pub per_class: Vec<(u64, u64)>,
+    pub confusion: Confusion,
 }
 
 /// Runs every image of `batches` in evaluation mode.
@@ -23,6 +25,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, String> {
     let (mut loss, mut top1, mut top3, mut images) = (0.0, 0u64, 0u64, 0u64);
     let mut per_class = vec![(0, 0); classes];
+    let mut confusion = Confusion::new(classes);
     for batch in batches {
         let batch = batch?;
         let logits = evaluator.logits(&batch.images).map_err(|e| e.to_string())?;
@@ -32,6 +35,7 @@ pub fn evaluate(
             top1 += u64::from(place == 0);
             top3 += u64::from(place < 3);
             images += 1;
+            confusion.add(row, label);
             if let Some((right, all)) = per_class.get_mut(label as usize) {
                 *right += u64::from(place == 0);
                 *all += 1;
@@ -45,6 +49,7 @@ pub fn evaluate(
         top3: top3 as f64 / n,
         images,
         per_class,
+        confusion,
     })
 }
 

@@ -4,7 +4,9 @@ use super::curves::curves;
 use super::evaluate::{Evaluation, evaluate};
 use super::run::replace;
 use super::window::Exact;
-use super::{Meta, Metrics, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save};
+use super::{
+    Meta, Metrics, Mirrors, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save,
+};
 use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +57,7 @@ impl Fit<'_> {
         let total = self.max_steps.unwrap_or(u64::MAX).min(self.epochs * per_epoch);
         let mut run = Run {
             metrics: Metrics::open(&self.folder.metrics(), meta.metrics_lines)?,
+            mirrors: Mirrors::open(self.folder)?,
             progress: Progress::new(total, meta.step, self.quiet),
             saved: Instant::now(),
             fit: self,
@@ -88,6 +91,7 @@ struct Run<'a> {
     /// Steps of the whole run.
     total: u64,
     metrics: Metrics,
+    mirrors: Mirrors,
     progress: Progress,
     saved: Instant,
 }
@@ -133,6 +137,7 @@ impl Run<'_> {
                 let window = std::mem::take(&mut self.meta.window);
                 let record = window.record(&self.meta, lr, images, since.elapsed());
                 self.metrics.write(&record)?;
+                self.mirrors.write(&record)?;
                 self.progress.step(step, || line(&record, self.total));
                 (since, images) = (Instant::now(), 0);
             }
@@ -181,6 +186,7 @@ impl Run<'_> {
             images_per_second: None,
         };
         self.metrics.write(&record)?;
+        self.mirrors.write(&record)?;
         self.progress.line(&format!(
             "epoch {epoch} of {}: test loss {:.4}, top-1 {:.2} %, top-3 {:.2} %",
             self.fit.epochs,

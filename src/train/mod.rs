@@ -1,14 +1,17 @@
 //! Training: schedule, checkpoints, the run folder and the loop.
 //!
 //! A run is a folder: what was trained (`model.clue`, `graph.txt`), how it went (`metrics.jsonl`,
-//! `curves.svg`), and where it stands (`last.safetensors`, `best.safetensors`).
+//! the same as `metrics.csv` and for TensorBoard, `curves.svg`), and where it stands (`last.safetensors`, `best.safetensors`).
 
 mod checkpoint;
+mod confusion;
 mod curves;
 mod error;
 mod evaluate;
+mod events;
 mod fit;
 mod metrics;
+mod mirrors;
 mod progress;
 mod run;
 mod schedule;
@@ -16,12 +19,14 @@ mod state;
 mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Tensors, save};
+pub use confusion::{Confusion, Mistake};
 pub use curves::curves;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, rank};
 pub use fit::{Batches, Fit, Outcome};
 pub use metrics::{Metrics, Record};
-pub use progress::Progress;
+pub use mirrors::Mirrors;
+pub use progress::{Progress, resident};
 pub use run::{RunFolder, replace};
 pub use schedule::Schedule;
 pub use state::State;

@@ -33,7 +33,7 @@ impl Progress {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(step);
-                bar.set_message(text());
+                bar.set_message(text() + &memory());
             }
             None if self.spoken.elapsed() >= PAUSE => {
                 self.spoken = Instant::now();
@@ -57,4 +57,18 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// `, 189 MiB`, where the system tells.
+fn memory() -> String {
+    resident("VmRSS").map_or(String::new(), |bytes| format!(", {} MiB", bytes >> 20))
+}
+
+/// Bytes of memory of this process, as a line of `/proc/self/status` has them (`VmRSS`: now,
+/// `VmHWM`: at most); none where there is no such file.
+pub fn resident(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with(line))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
 }

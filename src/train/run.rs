@@ -61,6 +61,16 @@ impl RunFolder {
         self.path.join("metrics.jsonl")
     }
 
+    /// The metrics as a table.
+    pub fn csv(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// The metrics for TensorBoard, which knows such files by the middle of their name.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.out.tfevents.0.cluec")
+    }
+
     pub fn curves(&self) -> PathBuf {
         self.path.join("curves.svg")
     }

@@ -9,6 +9,7 @@ mod kill;
 mod resume;
 mod schedule;
 mod verbs;
+mod watching;
 
 use cluec::diag::Sources;
 use cluec::model::Checked;

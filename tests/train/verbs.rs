@@ -58,8 +58,10 @@ fn a_run_is_a_folder_that_says_what_and_how() {
         [
             "best.safetensors",
             "curves.svg",
+            "events.out.tfevents.0.cluec",
             "graph.txt",
             "last.safetensors",
+            "metrics.csv",
             "metrics.jsonl",
             "model.clue"
         ]
@@ -81,7 +83,8 @@ fn eval_measures_what_training_measured_and_every_class() {
     let last = trained.lines().find(|line| line.starts_with("test loss")).unwrap();
     let figures = last.strip_prefix("test ").unwrap().strip_suffix(" after the last step").unwrap();
     let lines: Vec<&str> = ran.out.lines().collect();
-    assert_eq!(lines[4..], [format!("tiny at step 28: {figures} on 20 images")]);
+    let whole = format!("tiny at step 28: {figures} on 20 images");
+    assert_eq!(lines.last(), Some(&whole.as_str()));
     let ran = bench.fine("eval run/last.safetensors --format json --batch 3 --threads 2");
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&report["model"], &report["step"]), (&"tiny".into(), &28.into()));

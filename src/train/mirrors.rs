@@ -1,0 +1,67 @@
+//! The metrics once more for other programs: `metrics.csv` for tables, an event file for TensorBoard.
+//!
+//! Both follow `metrics.jsonl`, line for line: they hold what it holds after an interruption too.
+
+use super::events::{Events, Scalars};
+use super::{Metrics, Record, RunFolder};
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::{self, Write};
+
+const COLUMNS: [&str; 8] =
+    ["kind", "step", "epoch", "loss", "top1", "top3", "lr", "images_per_second"];
+
+pub struct Mirrors {
+    csv: File,
+    events: Events,
+}
+
+impl Mirrors {
+    /// Of a run whose metrics are open, and cut to what its checkpoint knows.
+    pub fn open(folder: &RunFolder) -> io::Result<Mirrors> {
+        let past = Metrics::read(&folder.metrics())?;
+        let past: Vec<Map<String, Value>> = past.iter().map(fields).collect();
+        let scalars: Vec<Scalars> = past.iter().map(scalars).collect();
+        let events = Events::open(&folder.events(), &scalars)?;
+        let mut csv = File::create(folder.csv())?;
+        let lines: String = past.iter().map(line).collect();
+        csv.write_all(format!("{}\n{lines}", COLUMNS.join(",")).as_bytes())?;
+        Ok(Mirrors { csv, events })
+    }
+
+    pub fn write(&mut self, record: &Record) -> io::Result<()> {
+        let fields = fields(record);
+        self.csv.write_all(line(&fields).as_bytes())?;
+        self.events.write(&scalars(&fields))
+    }
+}
+
+/// A record by the names of its fields.
+fn fields(record: &Record) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// Nothing that is written needs quotes.
+fn line(fields: &Map<String, Value>) -> String {
+    let cell = |name: &&str| match fields.get(*name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    COLUMNS.iter().map(cell).collect::<Vec<String>>().join(",") + "\n"
+}
+
+/// What is measured, as `train/loss`: all numbers but those that say when.
+fn scalars(fields: &Map<String, Value>) -> Scalars {
+    let kind = fields.get("kind").and_then(Value::as_str).unwrap_or("train");
+    let measured = fields.iter().filter(|(name, _)| !["step", "epoch"].contains(&name.as_str()));
+    Scalars {
+        step: fields.get("step").and_then(Value::as_u64).unwrap_or(0),
+        values: measured
+            .filter_map(|(name, value)| Some((format!("{kind}/{name}"), value.as_f64()?)))
+            .collect(),
+    }
+}

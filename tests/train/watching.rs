@@ -1,0 +1,104 @@
+//! What a run tells other programs: a table, an event file for TensorBoard, what is taken for what.
+
+use super::Bench;
+use crate::weights::python;
+use cluec::train::{Confusion, Mistake};
+use insta::assert_snapshot;
+use std::fs;
+
+/// The table without what depends on the clock.
+fn table(bench: &Bench, run: &str) -> String {
+    let text = fs::read_to_string(bench.path(run).join("metrics.csv")).unwrap();
+    text.lines().map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0)).collect()
+}
+
+#[test]
+fn the_metrics_are_a_table_that_an_interruption_leaves_whole() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out whole");
+    let whole = table(&bench, "whole");
+    assert_eq!(whole.lines().next(), Some("kind,step,epoch,loss,top1,top3,lr"));
+    assert_eq!(whole.lines().count(), 1 + bench.metrics("whole").lines().count());
+    assert!(whole.lines().all(|line| line.matches(',').count() == 6), "{whole}");
+    // Resumed from a checkpoint that knows less than what was written.
+    bench.fine("train tiny.clue --out parts --steps 7");
+    let early = fs::read(bench.path("parts/last.safetensors")).unwrap();
+    bench.fine("train --resume parts --steps 14");
+    fs::write(bench.path("parts/last.safetensors"), early).unwrap();
+    bench.fine("train --resume parts");
+    assert_eq!(table(&bench, "parts"), whole);
+}
+
+const READ: &str = "
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1]).Reload()
+for tag in sorted(events.Tags()['scalars']):
+    if 'images_per_second' not in tag:
+        print(tag, [(e.step, f'{e.value:.6g}') for e in events.Scalars(tag)])
+";
+
+#[test]
+fn tensorboard_reads_every_step_once() {
+    let Some(mut python) = python("tensorboard.backend.event_processing.event_accumulator") else {
+        return;
+    };
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 10");
+    bench.fine("train --resume run --steps 17");
+    let output = python.args(["-c", READ]).arg(bench.path("run")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let records: Vec<serde_json::Value> = fs::read_to_string(bench.path("run/metrics.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for (tag, kind, name) in
+        [("eval/loss", "eval", "loss"), ("train/lr", "train", "lr"), ("eval/top3", "eval", "top3")]
+    {
+        let points = records.iter().filter(|record| record["kind"] == kind).map(|record| {
+            // As Python prints a number of 32 bits to six digits, so does the shortest form of it.
+            (record["step"].as_u64().unwrap(), record[name].as_f64().unwrap() as f32)
+        });
+        let line = said.lines().find(|line| line.starts_with(&format!("{tag} "))).expect(tag);
+        let points: Vec<(u64, f32)> = points.collect();
+        assert_eq!(line.matches('(').count(), points.len(), "{line}");
+        for (step, value) in points {
+            let at = line.find(&format!("({step}, '")).unwrap_or_else(|| panic!("{step}: {line}"));
+            let found: f32 = line[at..].split('\'').nth(1).unwrap().parse().unwrap();
+            assert!((found - value).abs() <= 1e-5 * value.abs(), "{found} {value}");
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_for_what_is_counted() {
+    let mut confusion = Confusion::new(3);
+    confusion.add(&[0.0, 1.0, 1.0], 2);
+    confusion.add(&[0.0, 1.0, 0.5], 2);
+    confusion.add(&[0.0, f32::NAN, 0.5], 2);
+    confusion.add(&[1.0, 0.0, 0.0], 1);
+    confusion.add(&[f32::NAN; 3], 0);
+    let rows: Vec<&[u64]> = confusion.rows().collect();
+    assert_eq!(rows, [[0, 0, 0], [1, 0, 0], [0, 2, 1]]);
+    let mistake = |class, named, images, of| Mistake { class, named, images, of };
+    assert_eq!(confusion.mistakes(), [mistake(2, 1, 2, 3), mistake(1, 0, 1, 1)]);
+    assert_snapshot!(confusion.svg(&["a".into(), "b & c".into(), "<d>".into()]));
+}
+
+#[test]
+fn eval_draws_and_lists_what_is_confused() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run");
+    let said = bench.fine("eval run/last.safetensors --confusion confusion.svg").out;
+    let (_, table) = said.split_once("\n\n").expect(&said);
+    let head: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(head, ["class", "taken", "for", "images", "of"]);
+    assert!(fs::read_to_string(bench.path("confusion.svg")).unwrap().starts_with("<svg"));
+    let json = bench.fine("eval run/last.safetensors --format json").out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let right: u64 = (0..4).map(|i| json["confusion"][i][i].as_u64().unwrap()).sum();
+    let told: u64 = (0..4).map(|i| json["per_class"][i]["right"].as_u64().unwrap()).sum();
+    assert_eq!(right, told);
+}
