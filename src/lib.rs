@@ -20,6 +20,8 @@ pub mod lsp;
 pub mod model;
 pub mod passes;
 pub mod plan;
+#[cfg(feature = "train")]
+pub mod runs;
 pub mod schema;
 pub mod spec;
 pub mod syntax;

@@ -1,6 +1,7 @@
 //! The integration tests, one binary: linking once is faster than linking often.
 #![allow(clippy::unwrap_used)]
 
+mod ablations;
 mod architecture;
 mod cli;
 mod codes;

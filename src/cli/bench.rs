@@ -3,7 +3,7 @@
 
 use super::executor::{self, Executor};
 use super::session::threads;
-use super::{Exit, Format, number, print_reports, select, usage};
+use super::{Exit, Format, address, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
@@ -21,6 +21,8 @@ pub struct Args {
     pub file: String,
     /// Which model, if the file holds several
     pub name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    pub case: Option<String>,
     /// Images per step
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: u64,
@@ -56,12 +58,14 @@ pub enum Mode {
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, &args.file, &args.sets);
+    let name = address(args.name.as_deref(), args.case.as_deref());
+    let (program, diags) =
+        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.sets);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }
-    let model = match select(&program, args.name.as_deref(), "bench", &args.file) {
+    let model = match select(&program, name.as_deref(), "bench", &args.file) {
         Ok(model) => model,
         Err(message) => return usage(&message),
     };

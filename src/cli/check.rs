@@ -8,7 +8,7 @@ use super::table::{self, Side, Table};
 use super::{Exit, number, print_reports, refused, usage};
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
-use crate::model::{Checked, Claim, Program};
+use crate::model::{Ablation, Case, Checked, Claim, Program};
 use crate::plan::Plan;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -119,7 +119,12 @@ pub fn report_human(outcomes: &[Outcome], asked: Option<&Asked>, room: Option<us
     for outcome in outcomes {
         for model in &outcome.program.models {
             if let Some(graph) = &model.graph {
-                table.row(row(model, graph));
+                table.row(row(&model.name, model, graph));
+            }
+        }
+        for (address, case) in cases(&outcome.program) {
+            if let Some(graph) = &case.model.graph {
+                table.row(row(&address, &case.model, graph));
             }
         }
     }
@@ -137,18 +142,26 @@ pub fn report_human(outcomes: &[Outcome], asked: Option<&Asked>, room: Option<us
         let summary = render::summary(&outcome.diags);
         if !summary.is_empty() {
             text.push_str(&format!("{}: {summary}\n", outcome.file));
-        } else if outcome.program.models.is_empty() {
+        } else if outcome.program.models.is_empty() && outcome.program.ablations.is_empty() {
             text.push_str(&format!("{}: no models, no mistakes\n", outcome.file));
         }
     }
     text
 }
 
-fn row(model: &Checked, graph: &Graph) -> [String; 6] {
+/// Every case with its name, `ablation.case`.
+fn cases(program: &Program) -> impl Iterator<Item = (String, &Case)> {
+    program.ablations.iter().flat_map(|ablation| {
+        let cases = ablation.cases.iter();
+        cases.map(|case| (format!("{}.{}", ablation.name, case.model.name), case))
+    })
+}
+
+fn row(name: &str, model: &Checked, graph: &Graph) -> [String; 6] {
     let cost = graph.cost();
     let paper: Vec<String> = model.paper.iter().map(|claim| beside(claim, graph)).collect();
     [
-        model.name.clone(),
+        name.to_string(),
         number::grouped(graph.param_count()),
         number::short(cost.macs),
         number::short(cost.ptflops),
@@ -175,8 +188,8 @@ fn beside(claim: &Claim, graph: &Graph) -> String {
 }
 
 /// The contract of `--format json`. Keys are never renamed or removed; `start` and `end` are bytes,
-/// `line` and `column` count from 1 (columns in characters). Models in error have no counts and are
-/// not listed. A label that lies in another text than the file (a file brought in by `use`, a
+/// `line` and `column` count from 1 (columns in characters). Models and cases in error have no counts
+/// and are not listed. A label that lies in another text than the file (a file brought in by `use`, a
 /// `--set` argument) names that text in one more key, `file`. What `--batch` and `--memory` ask stands
 /// under one more key of a model, `memory`.
 pub fn report_json(outcomes: &[Outcome]) -> Value {
@@ -197,12 +210,15 @@ pub fn report_json(outcomes: &[Outcome]) -> Value {
                     Some(value)
                 })
                 .collect();
+            let ablations: Vec<Value> =
+                outcome.program.ablations.iter().map(ablation_json).collect();
             let diagnostics: Vec<Value> =
                 outcome.diags.0.iter().map(|d| diagnostic_json(d, outcome)).collect();
             json!({
                 "file": outcome.file,
                 "ok": !outcome.diags.has_errors(),
                 "models": models,
+                "ablations": ablations,
                 "diagnostics": diagnostics,
             })
         })
@@ -221,6 +237,16 @@ fn model_json(model: &Checked, graph: &Graph) -> Value {
         "infer_bytes_per_image": Plan::evaluation(graph).bytes_per_image(),
         "hash": graph.hash(),
     })
+}
+
+fn ablation_json(ablation: &Ablation) -> Value {
+    let cases = ablation.cases.iter().filter_map(|case| {
+        let graph = case.model.graph.as_ref()?;
+        let mut value = model_json(&case.model, graph);
+        value["with"] = json!(case.with);
+        Some(value)
+    });
+    json!({ "name": ablation.name, "of": ablation.base.name, "cases": cases.collect::<Vec<_>>() })
 }
 
 fn diagnostic_json(d: &Diagnostic, outcome: &Outcome) -> Value {

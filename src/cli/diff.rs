@@ -13,7 +13,7 @@ use std::io::{self, Write};
 #[command(after_help = "Exits with 0 if nothing differs, with 1 if something does, \
     and with 2 if the two can not be compared.")]
 pub struct Args {
-    /// A .clue file, and after a colon which of its models
+    /// A .clue file, and after a colon which of its models, or `ABLATION.CASE`
     #[arg(value_name = "FILE[:NAME]")]
     first: String,
     /// Another, or which model of the one file
@@ -49,17 +49,24 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(if difference.is_none() { Exit::Fine } else { Exit::Findings })
 }
 
-/// `a.clue:tiny` is the model `tiny` of `a.clue`.
+/// `a.clue:tiny` is the model `tiny` of `a.clue`, `a.clue:parts.no_gate` a case of its ablation
+/// `parts`.
 fn named(argument: &str) -> (&str, Option<&str>) {
     match argument.rsplit_once(':') {
-        Some((file, name))
-            if !file.is_empty()
-                && !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
-        {
-            (file, Some(name))
-        }
+        Some((file, name)) if !file.is_empty() && is_address(name) => (file, Some(name)),
         _ => (argument, None),
+    }
+}
+
+fn is_address(name: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    match name.split_once('.') {
+        // A file on a drive: `C:tiny.clue`.
+        Some((_, "clue")) => false,
+        Some((ablation, case)) => word(ablation) && word(case),
+        None => word(name),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cluec explain`: a kind or setting of the language, a setting of a model, a code of a report.
 
 use super::table::{self, Side, Table};
-use super::{Exit, select, usage};
+use super::{Exit, address, select, usage};
 use crate::diag::codes::{self, Place};
 use crate::diag::{SourceId, Sources, suggest};
 use crate::model::{self, Section, Step};
@@ -12,11 +12,11 @@ use std::io::{self, Write};
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cluec explain CODE\n       \
     cluec explain KIND[.SETTING]\n       \
-    cluec explain FILE [NAME] PATH [--set PATH=VALUE]")]
+    cluec explain FILE [NAME] [CASE] PATH [--set PATH=VALUE]")]
 pub struct Args {
     /// A code (`E0301`), a kind (`cluster`), a setting (`cluster.grid`, `recipe.epochs`), or a file,
     /// perhaps a model, and a path: what holds there, and which layers said so
-    #[arg(required = true, num_args = 1..=3, value_name = "WHAT")]
+    #[arg(required = true, num_args = 1..=4, value_name = "WHAT")]
     what: Vec<String>,
     /// Change a setting first: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -33,9 +33,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
             }
             Err(message) => usage(&message),
         },
-        [file, path] => setting_report(file, None, path, &args.sets, out),
-        [file, name, path] => setting_report(file, Some(name), path, &args.sets, out),
-        _ => usage("explain takes one to three words"),
+        [file, names @ .., path] => {
+            let mut names = names.iter().map(String::as_str);
+            let name = address(names.next(), names.next());
+            setting_report(file, name.as_deref(), path, &args.sets, out)
+        }
+        [] => usage("explain takes one to four words"),
     }
 }
 
@@ -169,8 +172,8 @@ fn setting_report(
     out: &mut dyn Write,
 ) -> io::Result<Exit> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile(&mut sources, file, sets);
-    if program.models.is_empty() && diags.has_errors() {
+    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    if program.models.is_empty() && program.ablations.is_empty() && diags.has_errors() {
         super::print_reports(&diags, &sources)?;
         return Ok(Exit::Findings);
     }
@@ -188,7 +191,7 @@ fn setting_report(
     writeln!(out, "  takes    {}", setting.field.ty.expected())?;
     writeln!(out, "  default  {}", default_of(setting.field))?;
     let text = sources.get(SourceId(0)).text.clone();
-    let (sources, steps) = crate::history(file, &text, &model.name, path, sets);
+    let (sources, steps) = crate::history(file, &text, name.unwrap_or(&model.name), path, sets);
     write!(out, "\n{}", steps_report(&steps, &sources))?;
     Ok(Exit::Fine)
 }

@@ -1,7 +1,7 @@
 //! `cluec graph`: the graph a model is lowered to, as text, a picture or data; or the plan of its
 //! training step.
 
-use super::{Exit, open, usage};
+use super::{Exit, address, open, usage};
 use crate::graph::Drawing;
 use crate::passes::{self, Keep};
 use crate::plan::Plan;
@@ -13,6 +13,8 @@ pub struct Args {
     file: String,
     /// Which model, if the file holds several
     name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    case: Option<String>,
     /// Only this stage and what flows into it
     #[arg(long, value_name = "N")]
     stage: Option<usize>,
@@ -41,7 +43,8 @@ enum Form {
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
-    let opened = match open("graph", &args.file, args.name.as_deref(), &args.sets)? {
+    let name = address(args.name.as_deref(), args.case.as_deref());
+    let opened = match open("graph", &args.file, name.as_deref(), &args.sets)? {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };

@@ -1,6 +1,7 @@
 //! The command line: one verb, one file. Everything a verb prints goes through the writer it is
 //! handed, so that a closed pipe is an error value and never a panic.
 
+pub mod ablate;
 #[cfg(feature = "train")]
 pub mod bench;
 pub mod check;
@@ -27,18 +28,22 @@ pub mod new;
 pub mod predict;
 pub mod reference;
 #[cfg(feature = "train")]
+pub mod runs;
+#[cfg(feature = "train")]
 mod session;
 pub mod summary;
 pub mod table;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(feature = "train")]
+mod training;
+#[cfg(feature = "train")]
 pub mod verify;
 
 pub use crate::diag::number;
 use crate::diag::{Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
-use crate::model::{Checked, Program};
+use crate::model::{Ablation, Checked, Program};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -65,6 +70,8 @@ enum Verb {
     Graph(graph::Args),
     /// Compare two models: settings, parameters, costs
     Diff(diff::Args),
+    /// Compare the cases of an ablation; with --train, train them
+    Ablate(ablate::Args),
     /// Say what a kind, a setting or a code means, and where a value comes from
     Explain(explain::Args),
     /// Serve an editor: mistakes as you type, completion, names
@@ -74,6 +81,9 @@ enum Verb {
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
+    /// List, compare, show and prune what was trained
+    #[cfg(feature = "train")]
+    Runs(runs::Args),
     /// Measure a checkpoint on held-out images
     #[cfg(feature = "train")]
     Eval(eval::Args),
@@ -95,6 +105,9 @@ enum Verb {
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
+    /// List, compare, show and prune what was trained
+    #[cfg(not(feature = "train"))]
+    Runs(Absent),
     /// Measure a checkpoint on held-out images
     #[cfg(not(feature = "train"))]
     Eval(Absent),
@@ -179,6 +192,7 @@ pub fn run() -> io::Result<Exit> {
         Verb::Summary(args) => summary::run(args, &mut out),
         Verb::Graph(args) => graph::run(args, &mut out),
         Verb::Diff(args) => diff::run(args, &mut out),
+        Verb::Ablate(args) => ablate::run(args, &mut out),
         Verb::Explain(args) => explain::run(args, &mut out),
         Verb::Lsp(args) => lsp::run(args, &mut out),
         Verb::Completions(args) => completions::run(args, &mut out),
@@ -187,6 +201,8 @@ pub fn run() -> io::Result<Exit> {
         Verb::Devices(args) => devices::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
+        #[cfg(feature = "train")]
+        Verb::Runs(args) => runs::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Eval(args) => eval::run(args, &mut out),
         #[cfg(feature = "train")]
@@ -201,6 +217,7 @@ pub fn run() -> io::Result<Exit> {
         Verb::Bench(args) => bench::run(args, &mut out),
         #[cfg(not(feature = "train"))]
         Verb::Train(_)
+        | Verb::Runs(_)
         | Verb::Eval(_)
         | Verb::Predict(_)
         | Verb::Verify(_)
@@ -273,8 +290,13 @@ pub(crate) fn open(
     })
 }
 
-/// The model a command speaks of: the named one, or the only one there is. `verb` and `file` are
-/// for the sentence that says what to write instead.
+/// How a case is called where one word names a model.
+pub(crate) fn address(name: Option<&str>, case: Option<&str>) -> Option<String> {
+    name.map(|name| case.map_or(name.to_string(), |case| format!("{name}.{case}")))
+}
+
+/// The model a command speaks of: the named one (of a case, `ablation.case`), or the only one there
+/// is. `verb` and `file` are for the sentence that says what to write instead.
 pub fn select<'a>(
     program: &'a Program,
     name: Option<&str>,
@@ -283,11 +305,24 @@ pub fn select<'a>(
 ) -> Result<&'a Checked, String> {
     let names: Vec<&str> = program.models.iter().map(|model| model.name.as_str()).collect();
     match (name, program.models.as_slice()) {
-        (Some(name), models) => models.iter().find(|model| model.name == name).ok_or_else(|| {
-            format!("there is no model `{name}` in {file}; {}", crate::diag::suggest(name, &names))
-        }),
+        (Some(name), models) => {
+            match (models.iter().find(|m| m.name == name), name.split_once('.')) {
+                (Some(model), _) => Ok(model),
+                (None, Some((ablation, case))) => select_case(program, ablation, case, file),
+                (None, None) => Err(match program.ablations.iter().find(|a| a.name == name) {
+                    Some(ablation) => whose_cases(ablation, verb, file),
+                    None => format!(
+                        "there is no model `{name}` in {file}; {}",
+                        crate::diag::suggest(name, &names)
+                    ),
+                }),
+            }
+        }
         (None, [only]) => Ok(only),
-        (None, []) => Err(format!("there is no model in {file}")),
+        (None, []) => Err(match program.ablations.first() {
+            Some(ablation) => whose_cases(ablation, verb, file),
+            None => format!("there is no model in {file}"),
+        }),
         (None, [first, ..]) => Err(format!(
             "{} models here: {}; say which: `cluec {verb} {file} {}`",
             number::word(names.len()),
@@ -295,4 +330,32 @@ pub fn select<'a>(
             first.name
         )),
     }
+}
+
+fn select_case<'a>(
+    program: &'a Program,
+    ablation: &str,
+    case: &str,
+    file: &str,
+) -> Result<&'a Checked, String> {
+    let Some(found) = program.ablations.iter().find(|a| a.name == ablation) else {
+        let names: Vec<&str> = program.ablations.iter().map(|a| a.name.as_str()).collect();
+        let near = crate::diag::suggest(ablation, &names);
+        return Err(format!("there is no ablation `{ablation}` in {file}; {near}"));
+    };
+    let models = || found.cases.iter().map(|case| &case.model);
+    models().find(|model| model.name == case).ok_or_else(|| {
+        let names: Vec<&str> = models().map(|model| model.name.as_str()).collect();
+        let near = crate::diag::suggest(case, &names);
+        format!("the ablation `{ablation}` has no case `{case}`; {near}")
+    })
+}
+
+fn whose_cases(ablation: &Ablation, verb: &str, file: &str) -> String {
+    let names: Vec<&str> = ablation.cases.iter().map(|case| case.model.name.as_str()).collect();
+    let (name, first) = (&ablation.name, names.first().unwrap_or(&"CASE"));
+    format!(
+        "`{name}` is an ablation with the cases {}; say which: `cluec {verb} {file} {name} {first}`",
+        names.join(", ")
+    )
 }

@@ -9,6 +9,7 @@ use crate::exec::{Batch, ExecError};
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Size, times};
 use crate::model::Checked;
+use crate::runs::StoreError;
 use crate::spec::Data;
 use crate::train::{Batches, Checkpoint, CheckpointError, TrainError};
 use std::io;
@@ -163,6 +164,12 @@ pub fn workers(asked: Option<u64>) -> usize {
 #[derive(Debug)]
 pub struct Failure(String);
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Failure {
     pub fn new(message: impl Into<String>) -> Failure {
         Failure(message.into())
@@ -185,4 +192,4 @@ macro_rules! failures {
         })*
     };
 }
-failures!(io::Error, DataError, ExecError, CheckpointError, TrainError, Unreadable);
+failures!(io::Error, DataError, ExecError, CheckpointError, TrainError, StoreError, Unreadable);

@@ -2,7 +2,7 @@
 
 use super::needs;
 use super::table::{self, Side, Table};
-use super::{Exit, Format, Opened, number, open, print_reports, refused};
+use super::{Exit, Format, Opened, address, number, open, print_reports, refused};
 use crate::diag::Diags;
 use crate::graph::Graph;
 use crate::model::Checked;
@@ -16,6 +16,8 @@ pub struct Args {
     file: String,
     /// Which model, if the file holds several
     name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    case: Option<String>,
     /// Every block by itself
     #[arg(long)]
     blocks: bool,
@@ -34,7 +36,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(asked) => asked,
         Err(refusal) => return refused(*refusal),
     };
-    let opened = match open("summary", &args.file, args.name.as_deref(), &args.sets)? {
+    let name = address(args.name.as_deref(), args.case.as_deref());
+    let opened = match open("summary", &args.file, name.as_deref(), &args.sets)? {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };

@@ -1,16 +1,17 @@
 //! `cluec train`: from a file to a trained run.
 
 use super::executor;
-use super::session::{Failure, Images, Session, threads, workers};
-use super::{Exit, print_reports, select, usage};
+use super::session::{Failure, threads, workers};
+use super::training::{Order, on_interrupt};
+use super::{Exit, address, print_reports, select, usage};
 use crate::diag::{Diagnostic, Diags, Sources};
-
-use crate::spec::{Keep, Recipe};
-use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
+use crate::runs::{Entry, Run};
+use crate::spec::Keep;
+use crate::train::{Checkpoint, Outcome, RunFolder, TrainError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -19,6 +20,8 @@ pub struct Args {
     pub file: Option<String>,
     /// Which model, if the file holds several
     pub name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    pub case: Option<String>,
     /// Where the images are, instead of what the data item says
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -81,104 +84,63 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         (None, Some(file)) => (file.clone(), String::new()),
         (None, None) => return Ok(usage("which file?")?),
     };
+    let name = address(args.name.as_deref(), args.case.as_deref());
     let sets = recipe_sets(args);
     let mut sources = Sources::default();
     let (program, diags) = match &resumed {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
-        None => crate::compile_for(&mut sources, &file, args.name.as_deref(), &sets),
+        None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
     };
     let diags = without_restating(diags, &sources, &sets[args.sets.len()..]);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }
-    let model = match select(&program, args.name.as_deref(), "train", &file) {
+    let model = match select(&program, name.as_deref(), "train", &file) {
         Ok(model) => model,
         Err(message) => return Ok(usage(&message)?),
     };
-    let Some(recipe) = &model.recipe else {
-        return Ok(usage(&format!(
-            "`{}` has no recipe; give it one: \
-             `recipe {{ epochs 20; batch 64; optimizer adamw {{ lr 1e-3 }} }}`",
-            model.name
-        ))?);
-    };
-    let executor = args.executor.training(Some(recipe))?;
-    let session = match &resumed {
-        Some(checkpoint) => Session::reopen(checkpoint, model, args.data.as_deref())?,
-        None => Session::open(model, args.data.as_deref())?,
-    };
-    let graph = &session.graph;
-    let batch = recipe.batch.value.0;
-    let seed = recipe.seed.value.0;
-    let images = |train| Images {
-        opened: &session.opened,
-        train,
-        batch,
+    // Where the run read its images.
+    let known = resumed.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
+    let order = Order {
+        model,
+        ablation: args.case.as_ref().and(args.name.as_deref()),
+        data: args.data.as_deref().or(known.as_deref().map(Path::new)),
+        executor: args.executor,
+        steps: args.steps,
+        threads: threads(args.threads),
         workers: workers(args.workers),
-        seed,
-        size: graph.input_size(),
+        quiet: false,
     };
-    let state = match resumed {
-        Some(checkpoint) => {
-            let mut checkpoint = checkpoint.fitted(graph)?;
-            unchanged(&checkpoint.meta, &session, recipe)?;
-            if !sets.is_empty() {
-                checkpoint.meta.source = model.text.clone();
-            }
-            checkpoint.meta.data = session.folder();
-            State::resumed(checkpoint, graph, recipe)
-        }
-        None => {
-            let train = &session.opened.train;
-            let classes = train.classes().to_vec();
-            let mut state = State::fresh(graph, recipe, train.len() as u64, classes);
-            state.meta.source = model.text.clone();
-            state.meta.data = session.folder();
-            state
-        }
-    };
+    if let Err(why) = order.recipe() {
+        return Ok(usage(&why.to_string())?);
+    }
+    let ready = order.ready(resumed, !sets.is_empty())?;
     let folder = match &args.resume {
         Some(run) => RunFolder::open(run),
         None => new_run(args, &model.name)?,
     };
-    let write = |path: PathBuf, text: &str| {
-        replace(&path, |file| file.write_all(text.as_bytes())).map_err(|error| {
-            Failure::new(format!("{} can not be written: {error}", path.display()))
-        })
-    };
-    write(folder.source(), &state.meta.source)?;
-    write(folder.graph(), &graph.to_string())?;
-    let State { parameters, optimizer, meta } = state;
-    let clip = recipe.clip.as_ref().map(|norm| norm.0);
-    let mut trainer =
-        executor.trainer(graph, parameters, optimizer, clip, threads(args.threads))?;
+    let mut run = order.run()?;
+    if let (Some(_), Some(known)) = (&args.resume, Run::read(&folder)?) {
+        run.ablation = known.ablation;
+    }
+    let entry = Entry::begin(folder.clone(), run).map_err(TrainError::Io)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
+    let (recipe, opened) = (ready.recipe, &ready.session.opened);
     writeln!(
         out,
-        "training {} ({} parameters) on {} images of {} ({} to test), batch {batch}, in {}",
+        "training {} ({} parameters) on {} images of {} ({} to test), batch {}, in {}",
         model.name,
-        super::number::grouped(graph.param_count()),
-        session.opened.train.len(),
-        session.opened.train.name(),
-        session.opened.test.len(),
+        super::number::grouped(ready.session.graph.param_count()),
+        opened.train.len(),
+        opened.train.name(),
+        opened.test.len(),
+        recipe.batch.value.0,
         folder.path.display()
     )?;
     out.flush()?;
-    let fit = Fit {
-        train: &images(true),
-        test: &images(false),
-        schedule: Schedule::of(recipe),
-        epochs: recipe.epochs.value.0 as u64,
-        max_steps: args.steps,
-        folder: &folder,
-        names: graph.params.iter().map(|p| p.name.clone()).collect(),
-        shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
-        stop: &stop,
-        quiet: false,
-    };
-    let outcome = fit.run(&mut *trainer, meta)?;
+    let (outcome, _) = ready.train(entry, &stop)?;
     let run = folder.path.display();
     match outcome {
         // Whoever waits for the result must not take this for one.
@@ -241,35 +203,4 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
         }
         None => RunFolder::create(Path::new("runs"), name)?,
     })
-}
-
-/// What decides which images a step sees must be what it was.
-fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
-    let images = session.opened.train.len() as u64;
-    for (what, there, here) in [
-        ("seed", meta.seed, recipe.seed.value.0),
-        ("batch", meta.batch_size, recipe.batch.value.0 as u64),
-        ("number of training images", meta.train_images, images),
-    ] {
-        if there != here {
-            return Err(Failure::new(format!(
-                "the run began with a {what} of {there}, and this is {here}: its steps would see \
-                 other images\n  help: a run that goes on keeps its seed, its batch and its data"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Ctrl-C lets the step end and saves; a second one ends at once.
-fn on_interrupt(stop: &Arc<AtomicBool>) {
-    let stop = stop.clone();
-    let handler = move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::abort();
-        }
-        eprintln!("stopping after this step; once more to stop at once");
-    };
-    // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
-    let _ = ctrlc::set_handler(handler);
 }

@@ -1,7 +1,7 @@
 //! `cluec verify`: a model against the tensors of a reference implementation.
 
 use super::executor;
-use super::{Exit, Format, print_reports, select, usage};
+use super::{Exit, Format, address, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::verify::{Report, Tolerances, verify};
 use std::io::{self, Write};
@@ -11,8 +11,9 @@ use std::path::PathBuf;
 pub struct Args {
     /// A .clue file
     pub file: String,
-    /// The model, if the file holds several, then one or more reference files
-    #[arg(required = true, value_name = "[NAME] REFERENCE.safetensors")]
+    /// The model, if the file holds several (of an ablation, the case too), then one or more
+    /// reference files
+    #[arg(required = true, value_name = "[NAME] [CASE] REFERENCE.safetensors")]
     pub rest: Vec<PathBuf>,
     /// Largest absolute error of an activation
     #[arg(long)]
@@ -28,14 +29,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// The model's name, if it was given: what does not look like a file of tensors.
-    pub fn split(&self) -> (Option<&str>, &[PathBuf]) {
-        match self.rest.split_first() {
-            Some((first, references)) if first.extension().is_none() => {
-                (first.to_str(), references)
-            }
-            _ => (None, &self.rest),
-        }
+    /// The model, or the case, if it was named: what does not look like a file of tensors.
+    pub fn split(&self) -> (Option<String>, &[PathBuf]) {
+        let names = self.rest.iter().take(2).take_while(|word| word.extension().is_none()).count();
+        let (names, references) = self.rest.split_at(names);
+        let mut names = names.iter().map(|name| name.to_str());
+        (address(names.next().flatten(), names.next().flatten()), references)
     }
 }
 
@@ -45,9 +44,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         return usage("`verify` needs at least one reference file: REFERENCE.safetensors");
     }
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, &args.file, name, &[]);
+    let (program, diags) = crate::compile_for(&mut sources, &args.file, name.as_deref(), &[]);
     print_reports(&diags, &sources)?;
-    let model = match select(&program, name, "verify", &args.file) {
+    let model = match select(&program, name.as_deref(), "verify", &args.file) {
         Ok(model) => model,
         Err(message) => return usage(&message),
     };

@@ -10,7 +10,7 @@ use crate::syntax::ast::{Literal, Number, Setting};
 /// A number the text states about a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// `params`, `macs`, `ptflops`, `top1` or `top3`.
+    /// `params`, `macs`, `ptflops`, `top1`, `top3` or `fps`.
     pub quantity: String,
     /// As in the text, e.g. `3.02M`.
     pub written: String,
@@ -32,6 +32,7 @@ const QUANTITIES: &[Word] = &[
     Word { name: "ptflops", doc: "operations per image as the papers' tables count them" },
     Word { name: "top1", doc: "the part of test images whose class is the likeliest" },
     Word { name: "top3", doc: "the part of test images whose class is among the three likeliest" },
+    Word { name: "fps", doc: "images per second, as whoever states it measured" },
 ];
 
 /// What a claim may speak of: training is no business of `expect`.
@@ -105,7 +106,8 @@ fn claim(key: &Spanned<String>, row: &[Spanned<Literal>]) -> Option<Claim> {
     Some(Claim {
         quantity: key.value.clone(),
         written: format!("{digits}{unit}"),
-        value: value * scale,
+        // 70 % is the number nearest to 0.7, which 70 times 0.01 is not.
+        value: if unit == "%" { value / 100.0 } else { value * scale },
         tolerance,
         span: *span,
     })

@@ -26,6 +26,9 @@ pub const ITEM_SLOTS: &[&Slot] = &[
 pub enum Sort {
     Model,
     Family,
+    Ablation,
+    /// Stands in an ablation, and nowhere else.
+    Case,
     Slot(&'static str),
 }
 
@@ -34,6 +37,7 @@ impl Sort {
         match word {
             "model" => Some(Sort::Model),
             "family" => Some(Sort::Family),
+            "ablation" => Some(Sort::Ablation),
             _ => ITEM_SLOTS.iter().find(|s| s.name == word).map(|s| Sort::Slot(s.name)),
         }
     }
@@ -43,6 +47,8 @@ impl Sort {
         match self {
             Sort::Model => "model",
             Sort::Family => "family",
+            Sort::Ablation => "ablation",
+            Sort::Case => "case",
             Sort::Slot(name) => name,
         }
     }
@@ -51,6 +57,8 @@ impl Sort {
     pub fn relations(self) -> &'static [&'static str] {
         match self {
             Sort::Model | Sort::Family => &["from", "with"],
+            Sort::Ablation => &["of"],
+            Sort::Case => &["with"],
             Sort::Slot(_) => &["from"],
         }
     }
@@ -77,6 +85,8 @@ pub struct Item {
     pub doc: Option<String>,
     pub from: Option<Spanned<String>>,
     pub with: Vec<Spanned<String>>,
+    /// What an ablation varies.
+    pub of: Option<Spanned<String>>,
     pub body: Option<Body>,
     /// The file it stands in, whose names it sees.
     pub home: SourceId,
@@ -102,6 +112,11 @@ impl Items {
     /// The models that stand in a file itself.
     pub fn models_of(&self, home: SourceId) -> impl Iterator<Item = &Item> {
         self.all.iter().filter(move |i| i.home == home && i.sort == Sort::Model)
+    }
+
+    /// The ablations that stand in a file itself.
+    pub fn ablations_of(&self, home: SourceId) -> impl Iterator<Item = &Item> {
+        self.all.iter().filter(move |i| i.home == home && i.sort == Sort::Ablation)
     }
 
     /// The item of this sort and name that the file `home` sees.
@@ -180,15 +195,19 @@ pub fn words() -> Vec<Word> {
         Word { name: "use", doc: "Brings in the items of another file." },
         Word { name: "model", doc: "A network, with the data and the recipe it is trained by." },
         Word { name: "family", doc: "A layer of settings that models are made of." },
+        Word { name: "ablation", doc: "A model varied: cases, each a layer over it." },
     ];
     own.into_iter().chain(slots).collect()
 }
 
 fn unknown_item(word: &Spanned<String>) -> Diagnostic {
     let words = names(&words());
-    Diagnostic::error("E0205", format!("`{}` is no item", word.value))
-        .at(word.span, "a file holds items")
-        .suggest(word.span, word, &words)
+    let diagnostic = Diagnostic::error("E0205", format!("`{}` is no item", word.value))
+        .at(word.span, "a file holds items");
+    match word.as_str() {
+        "case" => diagnostic.help("a case stands in the body of its ablation"),
+        _ => diagnostic.suggest(word.span, word, &words),
+    }
 }
 
 /// The item a setting at the left edge declares.
@@ -198,6 +217,16 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         diags.push(unknown_item(word));
         return None;
     };
+    let item = declared(setting, sort, home, diags)?;
+    if sort == Sort::Family {
+        claimless(setting, diags);
+    }
+    Some(item)
+}
+
+/// The item of a sort that a setting declares: its name, its label, its relations.
+pub fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
+    let word = sort.word();
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
     let (name, label) = match &setting.row[..] {
         [Spanned { value: Literal::Name(name), span }] if plain => {
@@ -211,15 +240,15 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
             diags.push(
                 Diagnostic::error("E0207", "an item has a name, and no path")
                     .at(setting.path.span, "a path")
-                    .help(format!("write `{} my_name {{ … }}`", word.value)),
+                    .help(format!("write `{word} my_name {{ … }}`")),
             );
             return None;
         }
         _ => {
             diags.push(
-                Diagnostic::error("E0207", format!("`{}` needs a name", word.value))
+                Diagnostic::error("E0207", format!("`{word}` needs a name"))
                     .at(setting.span, "a name, then perhaps a label in quotes")
-                    .help(format!("write `{} my_name \"My label\" {{ … }}`", word.value)),
+                    .help(format!("write `{word} my_name \"My label\" {{ … }}`")),
             );
             return None;
         }
@@ -231,47 +260,76 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         doc: setting.doc.clone(),
         from: None,
         with: Vec::new(),
+        of: None,
         body: setting.body.clone(),
         home,
         orphan: false,
     };
     for Link { relation, names } in &setting.links {
-        let head = format!("{} {}", word.value, item.name.value);
+        if let Some((mistake, help)) = item.relate(relation.value, names) {
+            item.orphan = true;
+            diags.push(
+                Diagnostic::error("E0208", mistake)
+                    .at(relation.span, "does not fit here")
+                    .help(help),
+            );
+        }
+    }
+    Some(item)
+}
+
+impl Item {
+    /// Takes in a relation, or says why it does not fit and what does.
+    fn relate(
+        &mut self,
+        relation: Relation,
+        names: &[Spanned<String>],
+    ) -> Option<(&'static str, String)> {
+        let head = format!("{} {}", self.sort.word(), self.name.value);
         let named = names.first().map_or("parent", |name| name.as_str());
-        let (mistake, help) = match (relation.value, &names[..]) {
-            (Relation::From, [name]) if item.from.is_none() => {
-                item.from = Some(name.clone());
-                continue;
+        Some(match (relation, names, self.sort) {
+            (Relation::Of, [name], Sort::Ablation) if self.of.is_none() => {
+                self.of = Some(name.clone());
+                return None;
             }
-            (Relation::With, names) if !matches!(sort, Sort::Slot(_)) => {
-                item.with.extend(names.iter().cloned());
-                continue;
+            (Relation::Of, _, Sort::Ablation) => {
+                ("an ablation is of one model", format!("write `{head} of {named}`"))
             }
-            (Relation::From, _) if matches!(sort, Sort::Slot(_)) => {
+            (_, _, Sort::Ablation) => {
+                ("an ablation is of a model", format!("write `{head} of {named}`"))
+            }
+            (Relation::From, _, Sort::Case) => (
+                "a case is made of its model and of other cases",
+                format!("write `{head} with other_case`"),
+            ),
+            (Relation::Of, _, Sort::Case) => {
+                ("the ablation says of which model its cases are", "leave it out".to_string())
+            }
+            (Relation::From, [name], _) if self.from.is_none() => {
+                self.from = Some(name.clone());
+                return None;
+            }
+            (Relation::With, names, Sort::Model | Sort::Family | Sort::Case) => {
+                self.with.extend(names.iter().cloned());
+                return None;
+            }
+            (Relation::From, _, Sort::Slot(_)) => {
                 ("an item has one parent", format!("write `{head} from {named}`"))
             }
-            (Relation::From, _) => (
+            (Relation::From, ..) => (
                 "an item has one parent",
                 format!("write `{head} from {named}`; families are laid over it by `with`"),
             ),
-            (Relation::With, _) => (
+            (Relation::With, ..) => (
                 "only models and families are laid over each other",
                 format!("leave it out; what `{named}` says belongs into the body"),
             ),
-            (Relation::Of, _) => (
+            (Relation::Of, ..) => (
                 "only a search or an ablation is of a model",
                 format!("write `{head} from {named}`"),
             ),
-        };
-        item.orphan = true;
-        diags.push(
-            Diagnostic::error("E0208", mistake).at(relation.span, "does not fit here").help(help),
-        );
+        })
     }
-    if sort == Sort::Family {
-        claimless(setting, diags);
-    }
-    Some(item)
 }
 
 /// A family is never built, so there is nothing to expect of it.

@@ -24,6 +24,8 @@ pub enum Duty {
     Some(Span),
     /// Something with every line: a model's own body, and `--set`, over a parent.
     Each,
+    /// The same of a case, where a line that changes nothing is an error.
+    Case,
 }
 
 /// A setting with the path from the top: `mixer { grid@3 7x7 }` is `mixer.grid@3 7x7`.
@@ -89,17 +91,52 @@ pub fn stack(items: &Items, item: &Item, overrides: &[Setting], diags: &mut Diag
     {
         own.duty = Duty::Each;
     }
+    override_with(&mut stack, item.home, overrides, diags);
+    stack
+}
+
+/// The layers of a case: those of the model it varies (none where that is not known), of the
+/// `cases` it builds on, lowest first and itself the last, and of `--set`.
+pub fn case_stack(
+    items: &Items,
+    base: Option<&Item>,
+    cases: &[(&Item, Span)],
+    overrides: &[Setting],
+    diags: &mut Diags,
+) -> Stack {
+    let mut stack = match base {
+        // What is wrong with the model is its own affair.
+        Some(base) => self::stack(items, base, &[], &mut Diags::default()),
+        None => Stack { layers: Vec::new(), complete: false },
+    };
+    stack.layers.iter_mut().for_each(|layer| layer.duty = Duty::Free);
+    for (index, (case, named)) in cases.iter().enumerate() {
+        let own = index + 1 == cases.len();
+        let duty = if own { Duty::Case } else { Duty::Some(*named) };
+        stack.complete &= !case.orphan && !case.body.as_ref().is_some_and(is_broken);
+        stack.layers.push(Layer { duty, ..layer(case, diags) });
+    }
+    if let Some((case, _)) = cases.last() {
+        override_with(&mut stack, case.home, overrides, diags);
+    }
+    stack
+}
+
+fn override_with(stack: &mut Stack, home: SourceId, overrides: &[Setting], diags: &mut Diags) {
     for setting in overrides {
         let mut lines = Vec::new();
         flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        stack.layers.push(Layer {
-            name: "--set".to_string(),
-            lines,
-            home: item.home,
-            duty: Duty::Each,
-        });
+        stack.layers.push(Layer { name: "--set".to_string(), lines, home, duty: Duty::Each });
     }
-    stack
+}
+
+/// The body of an item as a layer that has nothing to change.
+fn layer(item: &Item, diags: &mut Diags) -> Layer {
+    let mut lines = lines(&item.body, diags);
+    // What a model claims is no setting of it.
+    lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
+    let name = format!("{} {}", item.sort.word(), item.name.value);
+    Layer { name, lines, home: item.home, duty: Duty::Free }
 }
 
 fn push<'a>(
@@ -131,12 +168,7 @@ fn push<'a>(
         }
     }
     path.pop();
-    let mut lines = lines(&item.body, diags);
-    // What a model claims is no setting of it.
-    lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
-    let sort = if item.sort == Sort::Family { "family" } else { "model" };
-    let name = format!("{sort} {}", item.name.value);
-    stack.layers.push(Layer { name, lines, home: item.home, duty: Duty::Free });
+    stack.layers.push(layer(item, diags));
 }
 
 fn is_broken(body: &Body) -> bool {

@@ -44,13 +44,21 @@ impl<'a> Mentions<'a> {
             for name in &link.names {
                 match (item.sort, link.relation.value) {
                     (Sort::Slot(slot), Relation::From) if is_kind(slot, name) => {}
+                    (Sort::Ablation, _) => self.name(Sort::Model, name, name.span),
                     (sort, _) => self.name(sort, name, name.span),
                 }
             }
         }
         let look = Look::bare(item.sort);
         for inside in setting.body.iter().flat_map(|body| &body.settings) {
-            self.setting(&look, &mut Vec::new(), inside);
+            // The settings of an ablation stand in its cases.
+            let cases = inside.body.iter().filter(|_| item.sort == Sort::Ablation);
+            cases.flat_map(|case| &case.settings).for_each(|inside| {
+                self.setting(&look, &mut Vec::new(), inside);
+            });
+            if item.sort != Sort::Ablation {
+                self.setting(&look, &mut Vec::new(), inside);
+            }
         }
     }
 

@@ -75,8 +75,10 @@ pub fn merge(
             });
             let all_same = outcomes.iter().all(|o| matches!(o, Outcome::Same(_)));
             idle &= all_same && before.is_some();
-            if let Some(before) = before.filter(|_| layer.duty == Duty::Each && all_same) {
-                scope.diags.push(changes_nothing(line, before));
+            if let Some(before) = before.filter(|_| all_same)
+                && let Some(diagnostic) = idle_line(layer.duty, line, before)
+            {
+                scope.diags.push(diagnostic);
             }
             let sense = !outcomes.contains(&Outcome::Failed);
             // What is wrong with data or recipe leaves shapes as they are.
@@ -84,8 +86,9 @@ pub fn merge(
             sense
         });
         if let (Duty::Some(name), true) = (layer.duty, idle) {
+            let word = layer.name.split(' ').next().unwrap_or_default();
             diags.push(
-                Diagnostic::warning("W0302", "this family changes nothing")
+                Diagnostic::warning("W0302", format!("this {word} changes nothing"))
                     .at(name, "says what holds already")
                     .help("leave it out"),
             );
@@ -118,16 +121,23 @@ pub fn item(
     scope.item_tree(item, slot, &mut Vec::new())
 }
 
-fn changes_nothing(line: &Line, before: Span) -> Diagnostic {
-    let diagnostic = Diagnostic::warning("W0301", "this line changes nothing")
+/// A line that says what holds already, where that is a mistake.
+fn idle_line(duty: Duty, line: &Line, before: Span) -> Option<Diagnostic> {
+    let message = "this line changes nothing";
+    let diagnostic = match duty {
+        Duty::Each => Diagnostic::warning("W0301", message),
+        Duty::Case => Diagnostic::error("E0404", message),
+        Duty::Free | Duty::Some(_) => return None,
+    };
+    let diagnostic = diagnostic
         .at(line.span, "says what holds already")
         .at(before, "said here")
         .help("leave it out");
     // Behind a line without a value stands a body.
     if line.row.is_empty() || line.open.is_some() {
-        return diagnostic;
+        return Some(diagnostic);
     }
-    diagnostic.fix(line.span, "")
+    Some(diagnostic.fix(line.span, ""))
 }
 
 /// The last valid `stages` of the layers.

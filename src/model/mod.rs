@@ -5,13 +5,16 @@
 //! ```
 //! Names end here: whatever comes later sees typed settings only.
 
+mod ablation;
 mod assign;
+mod cases;
 mod claims;
 mod culprit;
 mod elsewhere;
 mod files;
 mod gather;
 mod history;
+mod identity;
 mod inputs;
 mod items;
 mod layers;
@@ -27,9 +30,12 @@ mod sections;
 mod settings;
 mod unused;
 
+pub use ablation::Quantity;
+pub use cases::{Ablation, Case};
 pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
 pub use history::Step;
+pub use identity::{Differs, Identity};
 pub use items::{ITEM_SLOTS, Item, Items, Sort, Use, words};
 pub use look::{Look, Step as PathStep, steps};
 pub use mentions::Mention;
@@ -41,6 +47,7 @@ use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{Data, Recipe};
 use crate::syntax::ast;
+use cases::Aim;
 
 /// A model of the text, checked.
 #[derive(Debug, Clone)]
@@ -62,10 +69,11 @@ pub struct Checked {
     pub text: String,
 }
 
-/// The models of a file, in the order of the text.
+/// The models and ablations of a file, in the order of the text.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
     pub models: Vec<Checked>,
+    pub ablations: Vec<Ablation>,
 }
 
 /// A file and those it uses, read and checked.
@@ -79,9 +87,10 @@ pub struct Study {
 /// What is said of a graph beyond what lowering found.
 pub type Review<'a> = &'a dyn Fn(&Graph) -> Vec<Diagnostic>;
 
-/// Checks and lowers the models of the file `root`, which `sets` (sources of `--set` arguments)
-/// override; `review` sees every graph that has no mistake. With `only`, the warnings are the text's
-/// and that model's; errors are always all.
+/// Checks and lowers the models and ablations of the file `root`, which `sets` (sources of `--set`
+/// arguments) override; `review` sees every graph that has no mistake. With `only` (a model, an
+/// ablation, `ablation.case`) they override that alone, and the warnings are the text's and those
+/// about it; errors are always all.
 pub fn check(
     sources: &mut Sources,
     read: FileReader<'_>,
@@ -97,16 +106,26 @@ pub fn check(
         unused::warn(&items, root, &mut diags);
     }
     loose(sources, &items, root, &mut diags);
+    let aim = Aim { only, overrides: &overrides };
     let mut models = Vec::new();
     let mut found = Vec::new();
     for item in items.models_of(root) {
-        let (checked, mut own) = model(sources, &items, item, &overrides);
+        let overrides = aim.overrides(&item.name, None);
+        let mut own = Diags::default();
+        let stack = layers::stack(&items, item, overrides, &mut own);
+        let checked = build(sources, &items, item, &stack, overrides.is_empty(), &mut own);
         let said = checked.graph.as_ref().map(review).unwrap_or_default();
         said.into_iter().for_each(|d| own.push(d));
-        let heard = only.is_none_or(|name| name == checked.name);
+        let heard = aim.hits(&checked.name, None);
         let own = own.0.into_iter().filter(|d| heard || d.is_error());
         found.extend(own.map(|d| (checked.name.clone(), d)));
         models.push(checked);
+    }
+    let mut ablations = Vec::new();
+    for item in items.ablations_of(root) {
+        let (ablation, own) = cases::check(sources, &items, item, aim, review);
+        found.extend(own);
+        ablations.extend(ablation);
     }
     gather::by_model(found).into_iter().for_each(|d| diags.push(d));
     // What is in error might have been what is used.
@@ -114,10 +133,10 @@ pub fn check(
         unused::warn_of_files(&items, root, &mut diags);
     }
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
-    Study { items, program: Program { models }, diags }
+    Study { items, program: Program { models, ablations }, diags }
 }
 
-/// The layers that spoke of the setting `path` of the model `name`, lowest first.
+/// The layers that spoke of the setting `path` of the model (or `ablation.case`) `name`, lowest first.
 pub fn history(
     sources: &mut Sources,
     read: FileReader<'_>,
@@ -129,11 +148,10 @@ pub fn history(
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
     let overrides = overrides(sources, sets, &mut diags);
-    let Some(item) = items.models_of(root).find(|item| item.name.value == name) else {
+    let Some((item, stack)) = cases::find(&items, root, name, &overrides) else {
         return Vec::new();
     };
-    let stack = layers::stack(&items, item, &overrides, &mut diags);
-    history::steps(sources, &items, item, &stack, path)
+    history::steps(sources, &items, &item, &stack, path)
 }
 
 fn overrides(sources: &Sources, sets: &[SourceId], diags: &mut Diags) -> Vec<ast::Setting> {
@@ -147,7 +165,7 @@ fn overrides(sources: &Sources, sets: &[SourceId], diags: &mut Diags) -> Vec<ast
 
 /// Checks what no model of the file is made of, as far as it goes by itself.
 fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
-    let here = items.all.iter().filter(|item| item.home == root && item.sort != Sort::Model);
+    let here = items.all.iter().filter(|item| item.home == root && unused::serves(item.sort));
     for item in here {
         if items.models_of(root).next().is_some() && unused::is_named(items, item) {
             continue;
@@ -164,16 +182,17 @@ fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
     }
 }
 
-fn model(
+/// A model, or a case, from its layers. What it expects is held if it is as its text says.
+fn build(
     sources: &Sources,
     items: &Items,
     item: &items::Item,
-    overrides: &[ast::Setting],
-) -> (Checked, Diags) {
-    let mut diags = Diags::default();
-    let stack = layers::stack(items, item, overrides, &mut diags);
-    let merged = merge::merge(sources, items, item, &stack, false, &mut diags);
-    let settings = settings::read(item, &merged, stack.complete, &mut diags);
+    stack: &layers::Stack,
+    as_said: bool,
+    diags: &mut Diags,
+) -> Checked {
+    let merged = merge::merge(sources, items, item, stack, false, diags);
+    let settings = settings::read(item, &merged, stack.complete, diags);
     // Shapes of settings in error would only repeat the error.
     let graph = settings.as_ref().filter(|_| merged.sound).and_then(|settings| {
         let (graph, found) = lower::lower(settings);
@@ -185,13 +204,13 @@ fn model(
         }
         (!diags.has_errors()).then_some(graph)
     });
-    let (expect, paper) = claims::of(item, &mut diags);
+    let (expect, paper) = claims::of(item, diags);
     // An overridden model is another model: what the text expects of it does not hold it.
-    if let Some(graph) = graph.as_ref().filter(|_| overrides.is_empty()) {
-        claims::hold(&expect, graph, &mut diags);
+    if let Some(graph) = graph.as_ref().filter(|_| as_said) {
+        claims::hold(&expect, graph, diags);
     }
     let settings = settings.as_ref();
-    let checked = Checked {
+    Checked {
         name: item.name.value.clone(),
         label: item.label.clone(),
         doc: item.doc.clone(),
@@ -203,6 +222,5 @@ fn model(
         text: print::print(item, &merged),
         graph,
         paper,
-    };
-    (checked, diags)
+    }
 }

@@ -31,7 +31,7 @@ pub fn warn(items: &Items, root: SourceId, diags: &mut Diags) {
     if items.models_of(root).next().is_none() {
         return;
     }
-    for item in items.all.iter().filter(|i| i.home == root && i.sort != Sort::Model) {
+    for item in items.all.iter().filter(|i| i.home == root && serves(i.sort)) {
         if !is_named(items, item) {
             diags.push(
                 Diagnostic::warning("W0201", format!("nothing uses `{}`", item.name.value))
@@ -39,6 +39,11 @@ pub fn warn(items: &Items, root: SourceId, diags: &mut Diags) {
             );
         }
     }
+}
+
+/// Models and ablations are there for themselves, everything else for them.
+pub fn serves(sort: Sort) -> bool {
+    !matches!(sort, Sort::Model | Sort::Ablation)
 }
 
 /// Whether another item that sees it speaks its name.
@@ -62,7 +67,7 @@ fn names(item: &Item) -> BTreeSet<&str> {
         }
     }
     let mut names: BTreeSet<&str> =
-        item.from.iter().chain(&item.with).map(|n| n.as_str()).collect();
+        item.from.iter().chain(&item.with).chain(&item.of).map(|n| n.as_str()).collect();
     item.body.iter().for_each(|body| collect(body, &mut names));
     names
 }

@@ -53,10 +53,21 @@ const SAVE: Duration = Duration::from_secs(300);
 impl Fit<'_> {
     /// Trains on from where `trainer` and `meta` stand.
     pub fn run(&self, trainer: &mut dyn Trainer, meta: Meta) -> Result<Outcome, TrainError> {
+        let metrics = Metrics::open(&self.folder.metrics(), meta.metrics_lines)?;
+        self.run_with(metrics, trainer, meta)
+    }
+
+    /// The same of a run whose metrics are held.
+    pub fn run_with(
+        &self,
+        metrics: Metrics,
+        trainer: &mut dyn Trainer,
+        meta: Meta,
+    ) -> Result<Outcome, TrainError> {
         let per_epoch = self.train.per_epoch();
         let total = self.max_steps.unwrap_or(u64::MAX).min(self.epochs * per_epoch);
         let mut run = Run {
-            metrics: Metrics::open(&self.folder.metrics(), meta.metrics_lines)?,
+            metrics,
             mirrors: Mirrors::open(self.folder)?,
             progress: Progress::new(total, meta.step, self.quiet),
             saved: Instant::now(),

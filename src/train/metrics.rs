@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,39 +27,65 @@ pub struct Record {
 
 /// The open file, which no other process writes to at the same time.
 pub struct Metrics {
-    file: File,
+    held: Held,
     /// Lines in it.
     pub lines: u64,
 }
 
+/// The file of a run, locked: whoever has it is the one who trains the run.
+#[derive(Debug)]
+pub struct Held(File);
+
+/// How often, and how long, it is waited for whoever only looks whether a file is held.
+const LOOKS: (usize, Duration) = (5, Duration::from_millis(10));
+
 impl Metrics {
-    /// Opens the file of a run whose checkpoint knows of `lines` lines: what a killed run wrote
-    /// after its last checkpoint is cut off, for it will be done again.
-    pub fn open(path: &Path, lines: u64) -> io::Result<Metrics> {
-        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
-        // Some file systems have no locks: then nothing is held.
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            return Err(io::Error::other("another cluec trains in this folder"));
+    /// Takes hold of the file of a run. An error of the kind [`io::ErrorKind::WouldBlock`] is
+    /// another process that has it.
+    pub fn hold(path: &Path) -> io::Result<Held> {
+        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        for _ in 0..LOOKS.0 {
+            // Some file systems have no locks: then nothing is held.
+            let Err(TryLockError::WouldBlock) = file.try_lock() else { return Ok(Held(file)) };
+            std::thread::sleep(LOOKS.1);
         }
+        let message = "another cluec trains in this folder";
+        Err(io::Error::new(io::ErrorKind::WouldBlock, message))
+    }
+
+    /// Whether somebody has hold of the file of a run.
+    pub fn are_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Takes hold of the file of a run, and opens it as [`Metrics::from`] does.
+    pub fn open(path: &Path, lines: u64) -> io::Result<Metrics> {
+        Metrics::from(Metrics::hold(path)?, lines)
+    }
+
+    /// Of a run whose checkpoint knows of `lines` lines: what a killed run wrote after its last
+    /// checkpoint is cut off, for it will be done again.
+    pub fn from(mut held: Held, lines: u64) -> io::Result<Metrics> {
         let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
+        held.0.read_to_end(&mut text)?;
         let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(lines as usize).collect();
-        file.set_len(ends.last().copied().unwrap_or(0) as u64)?;
-        Ok(Metrics { file, lines: ends.len() as u64 })
+        held.0.set_len(ends.last().copied().unwrap_or(0) as u64)?;
+        Ok(Metrics { held, lines: ends.len() as u64 })
     }
 
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_string(record)?;
         line.push('\n');
-        self.file.write_all(line.as_bytes())?;
+        self.held.0.write_all(line.as_bytes())?;
         self.lines += 1;
         Ok(())
     }
 
     /// What was written reaches the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.held.0.sync_data()
     }
 
     /// The lines of a file; one cut short by a crash is left out.
@@ -68,9 +95,9 @@ impl Metrics {
     }
 }
 
-impl Drop for Metrics {
+impl Drop for Held {
     /// A process forked in the meantime holds the file as well: closing it alone would not do.
     fn drop(&mut self) {
-        let _ = self.file.unlock();
+        let _ = self.0.unlock();
     }
 }

@@ -7,14 +7,22 @@ use std::path::{Path, PathBuf};
 /// Writes a file beside its place and moves it there when it is whole and on the disk, so that a
 /// crash or a full disk leaves what was there.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let draft = path.with_extension("draft");
-    let written = File::create(&draft).and_then(|mut file| {
+    replace_by(path, &path.with_extension("draft"), write)
+}
+
+/// The same of a file that several processes may write at once, each by a draft of its own.
+pub fn replace_by(
+    path: &Path,
+    draft: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let written = File::create(draft).and_then(|mut file| {
         write(&mut file)?;
         file.sync_all()
     });
-    if let Err(error) = written.and_then(|()| std::fs::rename(&draft, path)) {
+    if let Err(error) = written.and_then(|()| std::fs::rename(draft, path)) {
         // What is left of the draft is worth nothing.
-        let _ = std::fs::remove_file(&draft);
+        let _ = std::fs::remove_file(draft);
         return Err(error);
     }
     // The rename itself must reach the disk; a file system that can not promise it has done its best.
@@ -55,6 +63,11 @@ impl RunFolder {
 
     pub fn graph(&self) -> PathBuf {
         self.path.join("graph.txt")
+    }
+
+    /// What the run says of itself.
+    pub fn record(&self) -> PathBuf {
+        self.path.join("run.json")
     }
 
     pub fn metrics(&self) -> PathBuf {

@@ -47,13 +47,13 @@ fn outcome() -> Outcome {
     let bad = Checked { graph: None, name: "bad".into(), ..good.clone() };
     let mut diags = Diags::default();
     diags.push(
-        Diagnostic::error("E0401", "a mistake")
+        Diagnostic::error("E0901", "a mistake")
             .at(Span::new(file, 17, 22), "found")
             .at(Span::new(set, 0, 5), "overruled here")
             .help("write something else"),
     );
-    diags.push(Diagnostic::warning("W0402", "changes nothing"));
-    let program = Program { models: vec![good, bad, wide] };
+    diags.push(Diagnostic::warning("W0902", "changes nothing"));
+    let program = Program { models: vec![good, bad, wide], ..Program::default() };
     Outcome { file: "a.clue".into(), sources, program, diags, needs: Vec::new() }
 }
 
@@ -73,7 +73,7 @@ fn json_of_a_file_without_mistakes() {
     let clean = Outcome { diags: Diags::default(), program: Program::default(), ..outcome() };
     assert_eq!(
         report_json(&[clean]).to_string(),
-        r#"{"files":[{"file":"a.clue","ok":true,"models":[],"diagnostics":[]}]}"#
+        r#"{"files":[{"file":"a.clue","ok":true,"models":[],"ablations":[],"diagnostics":[]}]}"#
     );
 }
 

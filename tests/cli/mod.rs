@@ -1,5 +1,6 @@
 //! The command line: reports, tables, the JSON contract, exit codes.
 
+mod cases;
 mod check;
 mod needs;
 mod process;

@@ -1,5 +1,6 @@
 //! Training: that it does what its recipe says, and that nothing is lost on the way.
 
+mod ablate;
 mod checkpoint;
 mod curves;
 mod disk;
@@ -7,6 +8,7 @@ mod evaluate;
 mod gradients;
 mod kill;
 mod resume;
+mod runs;
 mod schedule;
 mod verbs;
 mod watching;

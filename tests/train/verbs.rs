@@ -63,7 +63,8 @@ fn a_run_is_a_folder_that_says_what_and_how() {
             "last.safetensors",
             "metrics.csv",
             "metrics.jsonl",
-            "model.clue"
+            "model.clue",
+            "run.json"
         ]
     );
     assert_snapshot!(fs::read_to_string(bench.path("runs/tiny/model.clue")).unwrap());

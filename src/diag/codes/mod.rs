@@ -2,9 +2,11 @@
 //! `cluec explain CODE`.
 //!
 //! Codes are stable: one is never given another meaning. E01 is syntax, E02 files, items and names,
-//! E03 settings and layers, E05 shapes and counts; W are warnings, in the same hundreds. That every
-//! code in use is here, and that the examples are right and wrong as they say, is held by tests.
+//! E03 settings and layers, E04 ablations, E05 shapes and counts; W are warnings, in the same
+//! hundreds. That every code in use is here, and that the examples are right and wrong as they say,
+//! is held by tests.
 
+mod ablations;
 mod layers;
 mod names;
 mod settings;
@@ -42,7 +44,7 @@ pub enum Place {
 
 /// Every code, in order.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [syntax::CODES, names::CODES, settings::CODES, layers::CODES, shapes::CODES]
+    [syntax::CODES, names::CODES, settings::CODES, layers::CODES, ablations::CODES, shapes::CODES]
         .into_iter()
         .flatten()
 }

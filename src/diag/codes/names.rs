@@ -30,8 +30,8 @@ pub const CODES: &[Code] = &[
     file(
         "E0204",
         "an unknown parent or family",
-        "`from` names one item, `with` names families. They stand in this file or in one that it \
-         uses itself: `use` is not passed on.",
+        "`from` names one item, `with` names families, `of` a model. They stand in this file or in one \
+         that it uses itself: `use` is not passed on. A case is laid `with` cases of its own ablation.",
         [
             "family small { width 8 }\nfamily tall from smal { classes 3 }",
             "family small { width 8 }\nfamily tall from small { classes 3 }",
@@ -60,7 +60,8 @@ pub const CODES: &[Code] = &[
     file(
         "E0208",
         "a relation that does not fit",
-        "An item has one parent (`from`). Models and families may be overlaid with families (`with`).",
+        "An item has one parent (`from`). Models and families may be overlaid with families, cases with \
+         cases (`with`). An ablation is of one model (`of`).",
         [
             "data a from shapes { train {} }\ndata b with a",
             "data a from shapes { train {} }\ndata b from a",

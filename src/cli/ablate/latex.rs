@@ -1,0 +1,71 @@
+//! The table as LaTeX, for the packages `booktabs` and `hyperref`.
+
+use super::quantity;
+use super::sheet::{Row, Sheet};
+use crate::model::Quantity;
+use std::fmt::Write;
+
+/// A `tabular`. Folders are links from where the document stands.
+pub fn report(sheet: &Sheet) -> String {
+    let label = sheet.label.as_deref().unwrap_or(&sheet.name);
+    let mut text = format!("% {}: {}. Needs booktabs and hyperref.\n", sheet.name, sheet.of);
+    let _ = writeln!(text, "\\begin{{tabular}}{{l{}}}", "r".repeat(sheet.columns.len()));
+    let heads: Vec<String> =
+        sheet.columns.iter().map(|column| escaped(quantity::title(*column))).collect();
+    let _ = writeln!(text, "\\toprule\n{} & {} \\\\\n\\midrule", escaped(label), heads.join(" & "));
+    for row in &sheet.rows {
+        let cells: Vec<String> = sheet
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| value(row, index, *column))
+            .collect();
+        let _ = writeln!(text, "{} & {} \\\\", name(row), cells.join(" & "));
+    }
+    text.push_str("\\bottomrule\n\\end{tabular}\n");
+    text
+}
+
+fn name(row: &Row) -> String {
+    let name = escaped(row.title());
+    let marks = row.marks();
+    match (row.differs, marks.is_empty()) {
+        (None, _) => format!("\\textbf{{{name}}}"),
+        (Some(_), true) => name,
+        (Some(_), false) => format!("{name} (other {})", marks.join(" and ")),
+    }
+}
+
+fn value(row: &Row, index: usize, column: Quantity) -> String {
+    let cell = row.cells[index];
+    let Some(value) = cell.value else { return "--".to_string() };
+    let mut written = quantity::written(column, value).replace('_', "\\,");
+    if let Some(deviation) = cell.deviation {
+        let _ = write!(written, " $\\pm$ {}", quantity::written(column, deviation));
+    }
+    // Of several runs the first is linked to; all of them lie side by side.
+    match row.folders().next() {
+        Some((_, folder)) if quantity::is_measured(column) => {
+            format!("\\href{{{}}}{{{written}}}", folder.replace('%', "\\%").replace('#', "\\#"))
+        }
+        _ => written,
+    }
+}
+
+/// What LaTeX would take for its own.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,98 @@
+//! `ablate --train`: the trained table, and the files it is written to.
+
+use super::sheet::Sheet;
+use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
+use crate::cli::Exit;
+use crate::cli::session::Failure;
+use crate::diag::Sources;
+use crate::model::{Ablation, Quantity};
+use crate::train::replace_by;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What is shown of an ablation that does not say.
+const SHOWN: [Quantity; 4] = [Quantity::Params, Quantity::Ptflops, Quantity::Top1, Quantity::Top3];
+
+/// Trains, writes the tables and pictures, and prints the table.
+pub fn train(
+    args: &Args,
+    text: &str,
+    ablations: &[&Ablation],
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let stem = Path::new(&args.file).file_stem().filter(|stem| *stem != "-");
+    let within = PathBuf::from(stem.unwrap_or("input".as_ref()));
+    let seeds: Vec<Vec<Ablation>> =
+        ablations.iter().map(|ablation| with_seeds(args, text, ablation)).collect();
+    let trials = trials::Trials::new(&args.training, &within, &seeds)?;
+    let (results, stopped) = trials.run()?;
+    let sheets: Vec<Sheet> = ablations
+        .iter()
+        .zip(results)
+        .map(|(ablation, trials)| {
+            let shown = &ablation.show;
+            let columns = if shown.is_empty() { SHOWN.to_vec() } else { shown.clone() };
+            Sheet::new(ablation, columns, trials)
+        })
+        .collect();
+    write!(out, "{}", report(args, &sheets))?;
+    let folder = args.training.root.join(&within);
+    std::fs::create_dir_all(&folder)?;
+    for sheet in &sheets {
+        files(sheet, &folder)?;
+    }
+    let mut err = io::stderr().lock();
+    for (row, trial, why) in sheets.iter().flat_map(Sheet::failures) {
+        writeln!(err, "{}, seed {}: {why}", row.name, trial.seed)?;
+    }
+    let names: Vec<&str> = sheets.iter().map(|sheet| sheet.name.as_str()).collect();
+    let folder = folder.display();
+    writeln!(err, "{folder}: {} (.md, .csv, .tex, .svg)", names.join(", "))?;
+    let failed = stopped || sheets.iter().any(|sheet| sheet.failures().next().is_some());
+    if failed {
+        writeln!(err, "not all is trained; the same command goes on with what is left")?;
+    }
+    Ok(if failed { Exit::Findings } else { Exit::Fine })
+}
+
+/// The ablation as it is, and with seeds counted up from its model's.
+fn with_seeds(args: &Args, text: &str, ablation: &Ablation) -> Vec<Ablation> {
+    let first = ablation.base.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
+    let others = (1..args.training.seeds).filter_map(|further| {
+        let mut sets = sets(args);
+        sets.push(format!("recipe.seed={}", first.wrapping_add(further)));
+        let mut sources = Sources::default();
+        let (program, _) = crate::compile_text(&mut sources, &args.file, text, &sets);
+        program.ablations.into_iter().find(|again| again.name == ablation.name)
+    });
+    std::iter::once(ablation.clone()).chain(others).collect()
+}
+
+/// The table in every form, with links from where they lie.
+fn files(sheet: &Sheet, folder: &Path) -> Result<(), Failure> {
+    let sheet = &sheet.with_folders(|run| relative(folder, Path::new(run)));
+    let write = |end: &str, text: &str| {
+        let path = folder.join(format!("{}.{end}", sheet.name));
+        let draft = folder.join(format!(".{}.{end}.{}", sheet.name, std::process::id()));
+        replace_by(&path, &draft, |file| file.write_all(text.as_bytes()))
+    };
+    write("md", &markdown::report(sheet))?;
+    write("csv", &csv::report(sheet))?;
+    write("tex", &latex::report(sheet))?;
+    let measured = sheet.columns.iter().find(|column| quantity::is_measured(**column));
+    let svg = measured.and_then(|column| chart::draw(sheet, *column));
+    svg.map_or(Ok(()), |svg| write("svg", &svg))?;
+    Ok(())
+}
+
+/// A path as it is called from a folder, both of which are there.
+fn relative(from: &Path, to: &Path) -> String {
+    let (Ok(from), Ok(to)) = (from.canonicalize(), to.canonicalize()) else {
+        return to.to_string_lossy().into_owned();
+    };
+    let same = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(same).map(|_| "..");
+    let up: PathBuf = up.collect();
+    let down: PathBuf = to.components().skip(same).collect();
+    up.join(down).to_string_lossy().replace('\\', "/")
+}

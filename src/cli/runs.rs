@@ -1,0 +1,423 @@
+//! `cluec runs`: what was trained, side by side, and what may go.
+
+use super::ablate::csv;
+use super::session::Failure;
+use super::table::{self, Side, Table};
+use super::{Exit, number, usage};
+use crate::diag::{Sources, nearest};
+use crate::model;
+use crate::runs::{Listed, Score, State, Store};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Where runs lie; their index is index.sqlite there
+    #[arg(long = "in", value_name = "DIR", default_value = "runs", global = true)]
+    root: PathBuf,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Form,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Every run, the latest last (what is done without a word)
+    List(Wanted),
+    /// All there is to know about a run
+    Show {
+        /// A run, as `list` calls it, or its folder
+        run: String,
+    },
+    /// What distinguishes runs: settings and results
+    Compare {
+        /// Runs, as `list` calls them, or their folders
+        #[arg(required = true, num_args = 2..)]
+        runs: Vec<String>,
+    },
+    /// Remove runs that did not finish, or the named ones; without --yes only say which
+    Prune {
+        /// Runs, as `list` calls them, or their folders (default: all that failed, were stopped or
+        /// killed)
+        runs: Vec<String>,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which runs are listed.
+#[derive(Debug, Default, clap::Args)]
+struct Wanted {
+    /// Only runs of this model or case
+    #[arg(long)]
+    model: Option<String>,
+    /// Only runs of this ablation's cases
+    #[arg(long)]
+    ablation: Option<String>,
+    /// Only runs that stand so
+    #[arg(long, value_enum)]
+    state: Option<Standing>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Standing {
+    Training,
+    Finished,
+    Stopped,
+    Failed,
+    /// The program that trained it ended without a word
+    Killed,
+}
+
+impl From<Standing> for State {
+    fn from(standing: Standing) -> State {
+        match standing {
+            Standing::Training => State::Training,
+            Standing::Finished => State::Finished,
+            Standing::Stopped => State::Stopped,
+            Standing::Failed => State::Failed,
+            Standing::Killed => State::Killed,
+        }
+    }
+}
+
+/// How `runs` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Form {
+    /// For reading
+    #[default]
+    Human,
+    /// For programs; its shape is a contract
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match answer(args, out) {
+        Ok(exit) => Ok(exit),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn answer(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
+    if !args.root.is_dir() {
+        let root = args.root.display();
+        return Ok(usage(&format!("there is no folder {root}; --in names the folder of runs"))?);
+    }
+    let mut store = Store::open(&args.root)?;
+    store.sync()?;
+    let all: Vec<Named> = store.all()?.into_iter().map(|run| named(&args.root, run)).collect();
+    let found = |words: &[String]| -> Result<Vec<&Named>, String> {
+        words.iter().map(|word| find(&all, word)).collect()
+    };
+    let wrong = |message: String| -> Result<Exit, Failure> { Ok(usage(&message)?) };
+    match &args.verb {
+        None => write!(out, "{}", list(args.format, &all.iter().collect::<Vec<_>>()))?,
+        Some(Verb::List(wanted)) => {
+            let chosen: Vec<&Named> = all.iter().filter(|run| wanted.takes(run)).collect();
+            write!(out, "{}", list(args.format, &chosen))?;
+        }
+        Some(Verb::Show { run }) => match find(&all, run) {
+            Ok(run) => write!(out, "{}", show(args.format, run))?,
+            Err(message) => return wrong(message),
+        },
+        Some(Verb::Compare { runs }) => match found(runs) {
+            Ok(runs) => write!(out, "{}", compare(args.format, &runs))?,
+            Err(message) => return wrong(message),
+        },
+        Some(Verb::Prune { runs, yes }) => {
+            let chosen = match runs.is_empty() {
+                true => Ok(all.iter().filter(|run| run.is_left_over()).collect()),
+                false => found(runs),
+            };
+            let chosen = match chosen {
+                Ok(chosen) => chosen,
+                Err(message) => return wrong(message),
+            };
+            if let Some(busy) = chosen.iter().find(|run| run.listed.state == State::Training) {
+                return wrong(format!("{} is being trained", busy.name));
+            }
+            prune(&chosen, *yes, out)?;
+            store.sync()?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// A run and what it is called: its folder, from the folder of all.
+struct Named {
+    name: String,
+    listed: Listed,
+}
+
+fn named(root: &Path, listed: Listed) -> Named {
+    let folder = &listed.folder.path;
+    let inside = folder.strip_prefix(root).unwrap_or(folder);
+    Named { name: inside.to_string_lossy().into_owned(), listed }
+}
+
+impl Named {
+    /// It did not finish, and nobody trains it.
+    fn is_left_over(&self) -> bool {
+        !matches!(self.listed.state, State::Finished | State::Training)
+    }
+
+    fn score(&self, of: fn(&Score) -> f64) -> Option<f64> {
+        self.listed.run.score.as_ref().map(of)
+    }
+}
+
+impl Wanted {
+    fn takes(&self, run: &Named) -> bool {
+        let Listed { run, state, .. } = &run.listed;
+        self.model.as_ref().is_none_or(|model| *model == run.model)
+            && self.ablation.as_ref().is_none_or(|name| run.ablation.as_ref() == Some(name))
+            && self.state.is_none_or(|wanted| State::from(wanted) == *state)
+    }
+}
+
+fn find<'a>(all: &'a [Named], word: &str) -> Result<&'a Named, String> {
+    let asked = Path::new(word);
+    let same = |run: &&Named| {
+        run.name == word
+            || asked.canonicalize().is_ok_and(|asked| {
+                run.listed.folder.path.canonicalize().is_ok_and(|folder| folder == asked)
+            })
+    };
+    all.iter().find(same).ok_or_else(|| {
+        let near = nearest(word, all.iter().map(|run| run.name.as_str()));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        format!("there is no run {word}{near}")
+    })
+}
+
+/// A part of the whole as a percentage.
+fn percent(part: Option<f64>) -> String {
+    part.map_or("-".to_string(), |part| format!("{:.2} %", 100.0 * part))
+}
+
+fn list(format: Form, runs: &[&Named]) -> String {
+    match format {
+        Form::Json => {
+            format!(
+                "{:#}\n",
+                json!({ "runs": runs.iter().map(|r| run_json(r)).collect::<Vec<_>>() })
+            )
+        }
+        Form::Csv => list_csv(runs),
+        Form::Human if runs.is_empty() => "no runs\n".to_string(),
+        Form::Human => {
+            let mut table = Table::new(&[
+                ("run", Side::Left),
+                ("model", Side::Left),
+                ("state", Side::Left),
+                ("top-1", Side::Right),
+                ("top-3", Side::Right),
+                ("loss", Side::Right),
+                ("seed", Side::Right),
+                ("params", Side::Right),
+                ("began", Side::Left),
+            ]);
+            for named in runs {
+                let run = &named.listed.run;
+                table.row([
+                    named.name.clone(),
+                    model_of(named),
+                    named.listed.state.name().to_string(),
+                    percent(named.score(|score| score.top1)),
+                    percent(named.score(|score| score.top3)),
+                    named.score(|s| s.loss).map_or("-".to_string(), |loss| format!("{loss:.4}")),
+                    run.seed.to_string(),
+                    number::grouped(run.params),
+                    named.listed.began.clone(),
+                ]);
+            }
+            table.render(table::room())
+        }
+    }
+}
+
+/// A case with its ablation.
+fn model_of(named: &Named) -> String {
+    let run = &named.listed.run;
+    match &run.ablation {
+        Some(ablation) => format!("{ablation}.{}", run.model),
+        None => run.model.clone(),
+    }
+}
+
+fn list_csv(runs: &[&Named]) -> String {
+    let head = [
+        "run", "model", "ablation", "state", "seed", "top1", "top3", "loss", "steps", "params",
+        "macs", "ptflops", "executor", "began", "key",
+    ];
+    let mut text = csv::line(head.map(str::to_string));
+    for named in runs {
+        let run = &named.listed.run;
+        let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        text.push_str(&csv::line([
+            named.name.clone(),
+            run.model.clone(),
+            run.ablation.clone().unwrap_or_default(),
+            named.listed.state.name().to_string(),
+            run.seed.to_string(),
+            cell(named.score(|score| score.top1)),
+            cell(named.score(|score| score.top3)),
+            cell(named.score(|score| score.loss)),
+            run.score.map_or(String::new(), |score| score.step.to_string()),
+            run.params.to_string(),
+            run.macs.to_string(),
+            run.ptflops.to_string(),
+            run.executor.clone(),
+            run.began.to_string(),
+            run.key.clone(),
+        ]));
+    }
+    text
+}
+
+/// What the run's folder says, its name and how it stands now. Keys are never renamed or removed.
+fn run_json(named: &Named) -> Value {
+    let mut value = json!(named.listed.run);
+    value["name"] = json!(named.name);
+    value["folder"] = json!(named.listed.folder.path);
+    value["state"] = json!(named.listed.state.name());
+    value
+}
+
+fn show(format: Form, named: &Named) -> String {
+    match format {
+        Form::Json => format!("{:#}\n", run_json(named)),
+        Form::Csv => list_csv(&[named]),
+        Form::Human => {
+            let Listed { run, state, began, folder } = &named.listed;
+            let mut lines = vec![
+                ("model", model_of(named)),
+                ("state", state.name().to_string()),
+                ("began", began.clone()),
+            ];
+            if let Some(ended) = run.ended {
+                lines.push(("took", format!("{} s", ended.saturating_sub(run.began))));
+            }
+            lines.extend(run.error.iter().map(|why| ("error", why.clone())));
+            if let Some(score) = &run.score {
+                lines.push(("top-1", percent(Some(score.top1))));
+                lines.push(("top-3", percent(Some(score.top3))));
+                lines.push(("loss", format!("{:.4}", score.loss)));
+                lines.push(("steps", score.step.to_string()));
+            }
+            lines.extend([
+                ("seed", run.seed.to_string()),
+                ("params", number::grouped(run.params)),
+                ("MACs", number::short(run.macs)),
+                ("ptflops", number::short(run.ptflops)),
+                ("executor", run.executor.clone()),
+                ("cluec", run.version.clone()),
+                ("graph", run.graph.clone()),
+                ("key", run.key.clone()),
+                ("folder", folder.path.display().to_string()),
+            ]);
+            let mut table = Table::new(&[("run", Side::Left), (" ", Side::Left)]);
+            lines.into_iter().for_each(|(name, value)| table.row([name.to_string(), value]));
+            let text = table.render(None);
+            format!("{}\n{}", named.name, text.split_once('\n').map_or("", |(_, rows)| rows))
+        }
+    }
+}
+
+/// A row for everything in which the runs are not the same, then what came out; a column a run.
+fn compare(format: Form, runs: &[&Named]) -> String {
+    let settings: Vec<Vec<model::Resolved>> = runs.iter().map(|run| settings_of(run)).collect();
+    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    let mut paths: Vec<&str> = Vec::new();
+    for setting in settings.iter().flatten() {
+        if !paths.contains(&setting.path.as_str()) {
+            paths.push(&setting.path);
+        }
+    }
+    for path in paths {
+        let row = settings.iter().map(|s| model::row(s, path).unwrap_or_else(|| "-".to_string()));
+        let row: Vec<String> = row.collect();
+        if row.iter().any(|value| *value != row[0]) {
+            rows.push((path.to_string(), row));
+        }
+    }
+    let mut add = |name: &str, value: &dyn Fn(&Named) -> String| {
+        rows.push((name.to_string(), runs.iter().map(|run| value(run)).collect()));
+    };
+    add("state", &|run| run.listed.state.name().to_string());
+    add("params", &|run| number::grouped(run.listed.run.params));
+    add("MACs", &|run| number::short(run.listed.run.macs));
+    add("top-1", &|run| percent(run.score(|score| score.top1)));
+    add("top-3", &|run| percent(run.score(|score| score.top3)));
+    add("loss", &|run| run.score(|s| s.loss).map_or("-".to_string(), |loss| format!("{loss:.4}")));
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    match format {
+        Form::Json => {
+            let rows: serde_json::Map<String, Value> =
+                rows.into_iter().map(|(name, values)| (name, json!(values))).collect();
+            format!("{:#}\n", json!({ "runs": names, "rows": rows }))
+        }
+        Form::Csv => {
+            let head = std::iter::once(String::new()).chain(names);
+            let lines =
+                rows.into_iter().map(|(name, row)| csv::line(std::iter::once(name).chain(row)));
+            csv::line(head) + &lines.collect::<String>()
+        }
+        Form::Human => {
+            let mut table = Table::new(&vec![("", Side::Left); runs.len() + 1]);
+            table.row(std::iter::once(String::new()).chain(names));
+            for (name, row) in rows {
+                table.row(std::iter::once(name).chain(row));
+            }
+            // The first line holds names that are not known before.
+            let text = table.render(table::room());
+            text.split_once('\n').map_or(String::new(), |(_, rows)| rows.to_string())
+        }
+    }
+}
+
+/// The settings of a run's model, from the text in its folder; none if that is gone.
+fn settings_of(named: &Named) -> Vec<model::Resolved> {
+    let path = named.listed.folder.source();
+    let Ok(text) = std::fs::read_to_string(&path) else { return Vec::new() };
+    let (program, _) =
+        crate::compile_text(&mut Sources::default(), &path.to_string_lossy(), &text, &[]);
+    program.models.into_iter().next().map(|model| model.settings).unwrap_or_default()
+}
+
+fn prune(runs: &[&Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {
+    let mut sum = 0;
+    for named in runs {
+        let folder = &named.listed.folder.path;
+        let size = size(folder)?;
+        sum += size;
+        if yes {
+            std::fs::remove_dir_all(folder)?;
+        }
+        let state = named.listed.state.name();
+        writeln!(out, "{}  {state}  {}", named.name, number::bytes(size))?;
+    }
+    let count = number::word(runs.len());
+    let plural = if runs.len() == 1 { "" } else { "s" };
+    match yes {
+        true => writeln!(out, "{count} run{plural} removed, {}", number::bytes(sum)),
+        false if runs.is_empty() => writeln!(out, "nothing to remove"),
+        false => writeln!(out, "{count} run{plural}, {}: remove with --yes", number::bytes(sum)),
+    }
+}
+
+/// Bytes of all files in a folder.
+fn size(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let about = entry?.metadata()?;
+        sum += if about.is_file() { about.len() } else { 0 };
+    }
+    Ok(sum)
+}

@@ -1,0 +1,207 @@
+//! A model trained into a run's folder: what `train` and `ablate` share.
+
+use super::executor::{self, Executor};
+use super::session::{Failure, Images, Session};
+use crate::model::{Checked, Identity};
+use crate::runs::{self, Entry, Run, State as Standing, Store};
+use crate::spec::Recipe;
+use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is to be trained, and how.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    pub model: &'a Checked,
+    /// Of which ablation the model is a case, or what it varies.
+    pub ablation: Option<&'a str>,
+    /// Where the images are, instead of what the data item says.
+    pub data: Option<&'a Path>,
+    pub executor: executor::Options,
+    /// Stop after this many steps of the whole run.
+    pub steps: Option<u64>,
+    pub threads: usize,
+    pub workers: usize,
+    /// Say nothing but how it ends.
+    pub quiet: bool,
+}
+
+impl<'a> Order<'a> {
+    pub fn recipe(&self) -> Result<&'a Recipe, Failure> {
+        self.model.recipe.as_ref().ok_or_else(|| {
+            Failure::new(format!(
+                "`{}` has no recipe; give it one: \
+                 `recipe {{ epochs 20; batch 64; optimizer adamw {{ lr 1e-3 }} }}`",
+                self.model.name
+            ))
+        })
+    }
+
+    /// What a run of it says of itself when it begins.
+    pub fn run(&self) -> Result<Run, Failure> {
+        let recipe = self.recipe()?;
+        let executor = self.executor.training(Some(recipe))?;
+        let wrong = || Failure::new("the model is in error");
+        let graph = self.model.graph.as_ref().ok_or_else(wrong)?;
+        let identity = Identity::of(self.model).ok_or_else(wrong)?;
+        let cost = graph.cost();
+        Ok(Run {
+            key: runs::key(&identity, self.data, self.steps),
+            model: self.model.name.clone(),
+            ablation: self.ablation.map(str::to_string),
+            seed: recipe.seed.value.0,
+            graph: identity.graph,
+            params: graph.param_count(),
+            macs: cost.macs,
+            ptflops: cost.ptflops,
+            executor: format!("{} on {}", executor.name(), executor.device()),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            began: runs::now(),
+            ended: None,
+            state: Standing::Training,
+            error: None,
+            score: None,
+        })
+    }
+
+    /// Opens the data and puts everything where it stood, or where it begins. `changed`: the model
+    /// is not the one in the checkpoint any more.
+    pub fn ready(self, resumed: Option<Checkpoint>, changed: bool) -> Result<Ready<'a>, Failure> {
+        let recipe = self.recipe()?;
+        let executor = self.executor.training(Some(recipe))?;
+        let session = match &resumed {
+            Some(checkpoint) => Session::reopen(checkpoint, self.model, self.data)?,
+            None => Session::open(self.model, self.data)?,
+        };
+        let graph = &session.graph;
+        let state = match resumed {
+            Some(checkpoint) => {
+                let mut checkpoint = checkpoint.fitted(graph)?;
+                unchanged(&checkpoint.meta, &session, recipe)?;
+                if changed {
+                    checkpoint.meta.source = self.model.text.clone();
+                }
+                checkpoint.meta.data = session.folder();
+                State::resumed(checkpoint, graph, recipe)
+            }
+            None => {
+                let train = &session.opened.train;
+                let classes = train.classes().to_vec();
+                let mut state = State::fresh(graph, recipe, train.len() as u64, classes);
+                state.meta.source = self.model.text.clone();
+                state.meta.data = session.folder();
+                state
+            }
+        };
+        Ok(Ready { order: self, recipe, executor, session, state })
+    }
+}
+
+/// A training before its first step here.
+pub struct Ready<'a> {
+    order: Order<'a>,
+    pub recipe: &'a Recipe,
+    executor: Executor,
+    pub session: Session,
+    state: State,
+}
+
+impl Ready<'_> {
+    /// Trains, and says in the run's folder and in the index how it ended.
+    pub fn train(self, mut entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
+        let keep = *self.recipe.keep;
+        let folder = entry.folder.clone();
+        note(&folder);
+        let outcome = self.fit(&mut entry, stop);
+        let ended = match &outcome {
+            Ok(Outcome::Finished(_)) => entry.end(Standing::Finished, keep, None),
+            Ok(Outcome::Interrupted) => entry.end(Standing::Stopped, keep, None),
+            Err(error) => entry.end(Standing::Failed, keep, Some(error.to_string())),
+        };
+        note(&folder);
+        Ok((outcome?, ended?))
+    }
+
+    fn fit(self, entry: &mut Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
+        let Ready { order, recipe, executor, session, state } = self;
+        let graph = &session.graph;
+        let folder = entry.folder.clone();
+        write(folder.source(), &state.meta.source)?;
+        write(folder.graph(), &graph.to_string())?;
+        let State { parameters, optimizer, meta } = state;
+        let clip = recipe.clip.as_ref().map(|norm| norm.0);
+        let mut trainer = executor.trainer(graph, parameters, optimizer, clip, order.threads)?;
+        let images = |train| Images {
+            opened: &session.opened,
+            train,
+            batch: recipe.batch.value.0,
+            workers: order.workers,
+            seed: recipe.seed.value.0,
+            size: graph.input_size(),
+        };
+        let fit = Fit {
+            train: &images(true),
+            test: &images(false),
+            schedule: Schedule::of(recipe),
+            epochs: recipe.epochs.value.0 as u64,
+            max_steps: order.steps,
+            folder: &folder,
+            names: graph.params.iter().map(|p| p.name.clone()).collect(),
+            shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
+            stop,
+            quiet: order.quiet,
+        };
+        let metrics = entry.metrics(meta.metrics_lines)?;
+        Ok(fit.run_with(metrics, &mut *trainer, meta)?)
+    }
+}
+
+fn write(path: PathBuf, text: &str) -> Result<(), Failure> {
+    replace(&path, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
+}
+
+/// Notes a run in the index it belongs to. The folder says it all: that an index can not be written
+/// ends no training.
+fn note(folder: &RunFolder) {
+    let noted = Store::around(folder).and_then(|store| match store {
+        Some(store) => store.note(folder),
+        None => Ok(()),
+    });
+    if let Err(error) = noted {
+        let _ = writeln!(io::stderr(), "warning: {error}");
+    }
+}
+
+/// What decides which images a step sees must be what it was.
+fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+    let images = session.opened.train.len() as u64;
+    for (what, there, here) in [
+        ("seed", meta.seed, recipe.seed.value.0),
+        ("batch", meta.batch_size, recipe.batch.value.0 as u64),
+        ("number of training images", meta.train_images, images),
+    ] {
+        if there != here {
+            return Err(Failure::new(format!(
+                "the run began with a {what} of {there}, and this is {here}: its steps would see \
+                 other images\n  help: a run that goes on keeps its seed, its batch and its data"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Ctrl-C lets the step end and saves; a second one ends at once.
+pub fn on_interrupt(stop: &Arc<AtomicBool>) {
+    let stop = stop.clone();
+    let handler = move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::abort();
+        }
+        eprintln!("stopping after this step; once more to stop at once");
+    };
+    // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
+    let _ = ctrlc::set_handler(handler);
+}

@@ -1,0 +1,187 @@
+//! Ablations trained: everything once, whatever comes in between.
+
+use super::Bench;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A case with another network, one with another recipe, and one that is made of both.
+const PARTS: &str = "use \"tiny.clue\"
+
+ablation parts \"The parts\" of tiny {
+    show params top1 top3
+    case plain \"w/o refinement\" {
+        mixer { refine off; fuse off; query centers }
+        paper { top1 70% }
+    }
+    case slow { recipe.optimizer.lr 1e-3 }
+    case both with plain, slow
+}
+";
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    std::fs::write(bench.path("parts.clue"), PARTS).unwrap();
+    bench
+}
+
+/// Every folder with a checkpoint below `runs/parts`, and when that was written.
+fn trained(bench: &Bench) -> BTreeMap<String, SystemTime> {
+    let Ok(entries) = std::fs::read_dir(bench.path("runs/parts")) else { return BTreeMap::new() };
+    let runs = entries.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let about = std::fs::metadata(path.join("last.safetensors")).ok()?;
+        Some((path.file_name()?.to_str()?.to_string(), about.modified().unwrap()))
+    });
+    runs.collect()
+}
+
+const ALL: [&str; 4] = ["parts.both-5", "parts.plain-5", "parts.slow-5", "tiny-5"];
+
+/// What `cluec runs` says of every run, by name.
+fn states(bench: &Bench) -> BTreeMap<String, String> {
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.fine("runs --format json").out).unwrap();
+    let runs = json["runs"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
+    runs.map(|run| (text(&run["name"]), text(&run["state"]))).collect()
+}
+
+#[test]
+fn every_case_is_trained_with_every_seed_into_tables_and_a_chart() {
+    let bench = bench();
+    let command = "ablate parts.clue --train --epochs 1 --seeds 2 --jobs 2 --format json";
+    let ran = bench.fine(command);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let rows = json["ablations"][0]["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tiny", "plain", "slow", "both"]);
+    for row in rows {
+        let runs = row["runs"].as_array().unwrap();
+        let seeds: Vec<_> = runs.iter().map(|run| run["seed"].as_u64().unwrap()).collect();
+        assert_eq!(seeds, [5, 6], "{row}");
+        let top1: Vec<f64> =
+            runs.iter().map(|run| run["measured"]["top1"].as_f64().unwrap()).collect();
+        let mean = (top1[0] + top1[1]) / 2.0;
+        assert!((row["values"]["top1"].as_f64().unwrap() - mean).abs() < 1e-12, "{row}");
+        let deviation = (top1[0] - top1[1]).abs() / 2f64.sqrt();
+        assert!((row["deviations"]["top1"].as_f64().unwrap() - deviation).abs() < 1e-12, "{row}");
+    }
+    assert_eq!(rows[2]["differs"]["recipe"], true);
+    assert_eq!(rows[1]["differs"]["recipe"], false);
+    assert_eq!(rows[1]["paper"]["top1"], 0.7);
+    assert_eq!(trained(&bench).len(), 8);
+
+    // A link of the table leads to the run, from where the table lies.
+    let folder = bench.path("runs/parts");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    for (file, link) in [
+        ("parts.md", "[5](<parts.slow-5>) [6](<parts.slow-6>)"),
+        ("parts.tex", "\\href{parts.slow-5}{"),
+        ("parts.svg", "<a href=\"parts.slow-6\">"),
+        ("parts.csv", "parts.slow-5 parts.slow-6"),
+    ] {
+        assert!(read(file).contains(link), "{file}: {}", read(file));
+    }
+    assert!(read("parts.md").contains("slow (other recipe)"), "{}", read("parts.md"));
+    assert!(read("parts.svg").contains("the paper: 70.00"), "{}", read("parts.svg"));
+
+    // Once more: nothing is trained, the answer is the same.
+    let before = trained(&bench);
+    let again = bench.fine(command);
+    assert_eq!(again.out, ran.out);
+    assert_eq!(trained(&bench), before);
+    // The same network trained by itself is known, too, whatever its name.
+    bench.fine("train parts.clue parts slow --epochs 1 --out runs/mine");
+    std::fs::remove_dir_all(bench.path("runs/parts/parts.slow-5")).unwrap();
+    let again = bench.fine(command);
+    let json: serde_json::Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!(json["ablations"][0]["rows"][2]["runs"][0]["folder"], "runs/mine");
+    assert!(read("parts.md").contains("[5](<../mine>)"), "{}", read("parts.md"));
+}
+
+#[test]
+fn killed_it_goes_on_and_repeats_nothing() {
+    let whole = bench();
+    let command = "ablate parts.clue --train --epochs 6 --threads 1";
+    whole.fine(command);
+    let bench = bench();
+    let mut child =
+        bench.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The first run is over, the second under way.
+    let began = Instant::now();
+    while trained(&bench).len() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(120));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = trained(&bench);
+    let states = states(&bench);
+    assert_eq!(states["parts/tiny-5"], "finished");
+    assert!(["killed", "finished"].contains(&states["parts/parts.plain-5"].as_str()), "{states:?}");
+
+    bench.fine(command);
+    let after = trained(&bench);
+    assert_eq!(after.keys().collect::<Vec<_>>(), ALL);
+    assert_eq!(after["tiny-5"], before["tiny-5"], "trained again");
+    for run in ALL {
+        let run = format!("runs/parts/{run}");
+        assert_eq!(whole.metrics(&run), bench.metrics(&run), "{run}");
+        let read =
+            |bench: &Bench| std::fs::read(bench.path(&run).join("last.safetensors")).unwrap();
+        assert!(read(&whole) == read(&bench), "{run}");
+    }
+}
+
+#[test]
+fn a_case_that_fails_is_told_and_stops_no_other() {
+    let bench = Bench::new();
+    let text = "use \"tiny.clue\"\nablation parts of tiny {\n\
+                case lost { data image_folders { files \"nowhere\"; train {} } }\n\
+                case slow { recipe.optimizer.lr 1e-3 }\n}\n";
+    std::fs::write(bench.path("parts.clue"), text).unwrap();
+    let ran = bench.run("ablate parts.clue --train --epochs 1");
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("lost, seed 5:"), "{}", ran.err);
+    assert!(ran.out.contains("1 not finished"), "{}", ran.out);
+    assert_eq!(trained(&bench).keys().collect::<Vec<_>>(), ["parts.slow-5", "tiny-5"]);
+    let states = states(&bench);
+    assert_eq!(states["parts/parts.lost-5"], "failed");
+    assert_eq!(states["parts/parts.slow-5"], "finished");
+    let shown = bench.fine("runs show parts/parts.lost-5").out;
+    assert!(shown.contains("nowhere"), "{shown}");
+}
+
+#[test]
+fn two_at_once_share_the_work() {
+    let bench = bench();
+    let command = "ablate parts.clue --train --epochs 2 --threads 1";
+    let children: Vec<_> = (0..2)
+        .map(|_| {
+            let mut command = bench.command(command);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let answers: Vec<_> = children
+        .into_iter()
+        .map(|child| super::Ran::from(child.wait_with_output().unwrap()))
+        .collect();
+    for ran in &answers {
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    }
+    assert_eq!(answers[0].out, answers[1].out);
+    assert_eq!(trained(&bench).keys().collect::<Vec<_>>(), ALL);
+    let begun = |ran: &super::Ran| ran.err.matches(" in runs").count();
+    assert_eq!(begun(&answers[0]) + begun(&answers[1]), ALL.len(), "each once");
+}
+
+#[test]
+fn without_ablations_it_says_so() {
+    let bench = Bench::new();
+    let ran = bench.run("ablate tiny.clue");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("there is no ablation in tiny.clue"), "{}", ran.err);
+    assert!(!Path::new(&bench.path("runs")).exists());
+}
