@@ -54,7 +54,9 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut evaluator =
         executor.evaluator(&session.graph, checkpoint.parameters.clone(), threads(args.threads))?;
     let classes = session.graph.classes();
-    let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes).map_err(Failure::new)?;
+    let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
+    session.name_broken()?;
+    let result = result.map_err(Failure::new)?;
     let names = session.opened.test.classes();
     if let Some(path) = &args.confusion {
         let svg = result.confusion.svg(names);
@@ -72,6 +74,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "model": model.name,
             "step": checkpoint.meta.step,
             "images": result.images,
+            "broken": result.broken,
             "loss": result.loss,
             "top1": result.top1,
             "top3": result.top3,

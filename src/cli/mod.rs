@@ -6,6 +6,8 @@ pub mod ablate;
 pub mod bench;
 pub mod check;
 mod completions;
+#[cfg(feature = "train")]
+pub mod data;
 pub mod device;
 pub mod devices;
 pub mod diff;
@@ -78,6 +80,9 @@ enum Verb {
     Lsp(lsp::Args),
     /// Show what there is to run on
     Devices(devices::Args),
+    /// Survey the images of a model: counts, sizes, classes, twins, what is broken
+    #[cfg(feature = "train")]
+    Data(data::Args),
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -102,6 +107,9 @@ enum Verb {
     /// Measure how fast a model trains and evaluates, and in how much memory
     #[cfg(feature = "train")]
     Bench(bench::Args),
+    /// Survey the images of a model: counts, sizes, classes, twins, what is broken
+    #[cfg(not(feature = "train"))]
+    Data(Absent),
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
@@ -200,6 +208,8 @@ pub fn run() -> io::Result<Exit> {
         Verb::Reference => reference::run(&mut out),
         Verb::Devices(args) => devices::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::Data(args) => data::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Runs(args) => runs::run(args, &mut out),
@@ -216,7 +226,8 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::Bench(args) => bench::run(args, &mut out),
         #[cfg(not(feature = "train"))]
-        Verb::Train(_)
+        Verb::Data(_)
+        | Verb::Train(_)
         | Verb::Runs(_)
         | Verb::Eval(_)
         | Verb::Predict(_)

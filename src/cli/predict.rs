@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// A checkpoint of a run
     pub checkpoint: PathBuf,
-    /// JPEG or PNG files
+    /// JPEG, PNG or WebP files
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// How many classes to name

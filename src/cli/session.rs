@@ -3,15 +3,15 @@
 use super::device::cores;
 pub use super::device::threads;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loader, Opened, Plan, open};
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, open};
 use crate::diag::Sources;
-use crate::exec::{Batch, ExecError};
+use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Size, times};
 use crate::model::Checked;
 use crate::runs::StoreError;
 use crate::spec::Data;
-use crate::train::{Batches, Checkpoint, CheckpointError, TrainError};
+use crate::train::{Batches, Checkpoint, CheckpointError, Fed, TrainError};
 use std::io;
 use std::path::Path;
 
@@ -62,6 +62,18 @@ impl Session {
         }
         let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
         Ok(Session { graph, opened })
+    }
+
+    /// Says on standard error which images were broken.
+    pub fn name_broken(&self) -> io::Result<()> {
+        use std::io::Write;
+        let done = ["training image(s) replaced", "test image(s) left out"];
+        for (done, broken) in done.iter().zip(&self.opened.broken) {
+            if let Some(named) = broken.report() {
+                writeln!(io::stderr(), "{} broken {done}:{named}", broken.count())?;
+            }
+        }
+        Ok(())
     }
 
     /// Where the images lie, from wherever one looks.
@@ -121,14 +133,11 @@ impl Batches for Images<'_> {
         set.len().div_ceil(self.batch) as u64
     }
 
-    fn epoch(
-        &self,
-        epoch: u64,
-        first: u64,
-    ) -> Box<dyn Iterator<Item = Result<Batch, String>> + '_> {
-        let (set, pipeline) = match self.train {
-            true => (&self.opened.train, &self.opened.train_pipeline),
-            false => (&self.opened.test, &self.opened.test_pipeline),
+    fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
+        let [train, test] = &self.opened.broken;
+        let (set, pipeline, broken) = match self.train {
+            true => (&self.opened.train, &self.opened.train_pipeline, train),
+            false => (&self.opened.test, &self.opened.test_pipeline, test),
         };
         let plan = Plan {
             batch: self.batch,
@@ -140,8 +149,9 @@ impl Batches for Images<'_> {
         };
         let wanted = self.size[0] * self.size[1] * 3;
         let size = self.size;
-        Box::new(Loader::new(set.clone(), pipeline.clone(), plan).map(move |batch| {
-            let (batch, _) = batch.map_err(|e| e.to_string())?;
+        let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
+        Box::new(loader.map(move |loaded| {
+            let Loaded { batch, broken, .. } = loaded.map_err(|e| e.to_string())?;
             if batch.images.len() != wanted * batch.labels.len() {
                 let crop = if self.train { "train.crop resized" } else { "test.crop center" };
                 return Err(format!(
@@ -150,7 +160,7 @@ impl Batches for Images<'_> {
                     times(size)
                 ));
             }
-            Ok(batch)
+            Ok(Fed { batch, broken: broken as u64 })
         }))
     }
 }

@@ -154,7 +154,9 @@ impl Ready<'_> {
             quiet: order.quiet,
         };
         let metrics = entry.metrics(meta.metrics_lines)?;
-        Ok(fit.run_with(metrics, &mut *trainer, meta)?)
+        let outcome = fit.run_with(metrics, &mut *trainer, meta);
+        session.name_broken()?;
+        Ok(outcome?)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::image::{Filter, Image};
 use super::jitter;
+use super::policy::rand_augment;
 use crate::exec::random::{Random, Site};
 
 /// What keys the randomness: seed of the run, epoch, index of the image in its data set.
@@ -36,6 +37,8 @@ pub enum Step {
     CropResized { size: [usize; 2], area: (f64, f64), aspect: (f64, f64), lanczos: bool },
     /// Left and right exchanged.
     Flip { probability: f64 },
+    /// Changes drawn from a list, of a strength from 0 to 1.
+    RandAugment { operations: usize, strength: f64 },
     /// Brightness, contrast and saturation by a factor within 1 +- the number, hue by an angle
     /// within +- the number of turns; in random order.
     Jitter { brightness: f64, contrast: f64, saturation: f64, hue: f64 },
@@ -102,6 +105,10 @@ impl Step {
                 if random(Site::Flip).uniform() < probability {
                     image.flip();
                 }
+                image
+            }
+            Step::RandAugment { operations, strength } => {
+                rand_augment(&mut image, operations, strength, random(Site::Policy));
                 image
             }
             Step::Jitter { brightness, contrast, saturation, hue } => {

@@ -40,6 +40,11 @@ pub trait Dataset: Send + Sync {
     /// The class of image `i`, `i < len()`.
     fn label(&self, i: usize) -> u32;
 
+    /// Where image `i` lies, for reports.
+    fn place(&self, i: usize) -> String {
+        format!("image {i}")
+    }
+
     /// Image `i`, `i < len()`, as stored: nothing augmented.
     fn image(&self, i: usize) -> Result<Image, DataError>;
 }

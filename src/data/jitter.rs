@@ -32,13 +32,13 @@ fn blend(base: u8, x: u8, factor: f32) -> u8 {
     (f32::from(base) + factor * (f32::from(x) - f32::from(base))) as u8
 }
 
-fn brightness(image: &mut Image, factor: f32) {
+pub fn brightness(image: &mut Image, factor: f32) {
     for x in &mut image.pixels {
         *x = blend(0, *x, factor);
     }
 }
 
-fn contrast(image: &mut Image, factor: f32) {
+pub fn contrast(image: &mut Image, factor: f32) {
     let pixels = image.pixels.as_chunks::<3>().0;
     let sum: u64 = pixels.iter().map(|&p| u64::from(luma(p))).sum();
     let mean = (sum as f64 / pixels.len().max(1) as f64 + 0.5) as u8;
@@ -47,7 +47,7 @@ fn contrast(image: &mut Image, factor: f32) {
     }
 }
 
-fn saturation(image: &mut Image, factor: f32) {
+pub fn saturation(image: &mut Image, factor: f32) {
     for pixel in image.pixels.as_chunks_mut::<3>().0 {
         let gray = luma(*pixel);
         *pixel = pixel.map(|x| blend(gray, x, factor));

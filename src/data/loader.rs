@@ -3,6 +3,10 @@
 //! The images of an epoch are cut into short runs; worker `w` of `n` makes runs `w`, `w + n`, ... in
 //! order and hands each over its own bounded channel, so that taking from the workers in turn gives
 //! the runs in order. What a run contains depends on no worker: their number changes no byte.
+//!
+//! A broken image is replaced by another one of the data set, drawn for its place in the epoch, where
+//! images are shuffled to train; where they are measured in order it is left out. Either is noted by
+//! whoever takes the batches, in their order.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,7 +14,9 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::augment::Pipeline;
+use super::broken::Broken;
 use super::dataset::{DataError, Dataset};
+use super::image::Image;
 use crate::exec::Batch;
 use crate::exec::random::{Random, Site};
 
@@ -24,7 +30,7 @@ pub struct Plan {
     /// Keys the order and the augmentation.
     pub seed: u64,
     pub epoch: u64,
-    /// Whether the order is random, another one each epoch.
+    /// To train: the order is random, another one each epoch, and what is broken is replaced.
     pub shuffle: bool,
     /// Batches passed over, to go on in the middle of an epoch.
     pub first_batch: usize,
@@ -36,10 +42,22 @@ struct Run {
     width: usize,
     images: Vec<f32>,
     labels: Vec<u32>,
+    /// Places in the data set, broken images among them.
     indices: Vec<usize>,
+    broken: Vec<(usize, DataError)>,
 }
 
-/// Iterates over the batches of an epoch, each with the indices of its images; ends after an error.
+/// A batch of an epoch.
+#[derive(Debug)]
+pub struct Loaded {
+    pub batch: Batch,
+    /// Places in the data set that it stands for.
+    pub indices: Vec<usize>,
+    /// How many of them are broken.
+    pub broken: usize,
+}
+
+/// Iterates over the batches of an epoch; ends after an error.
 pub struct Loader {
     channels: Vec<Receiver<Result<Run, DataError>>>,
     threads: Vec<JoinHandle<()>>,
@@ -48,10 +66,16 @@ pub struct Loader {
     left: usize,
     batch: usize,
     size: Option<(usize, usize)>,
+    broken: Arc<Broken>,
 }
 
 impl Loader {
-    pub fn new(dataset: Arc<dyn Dataset>, pipeline: Arc<Pipeline>, plan: Plan) -> Loader {
+    pub fn new(
+        dataset: Arc<dyn Dataset>,
+        pipeline: Arc<Pipeline>,
+        broken: Arc<Broken>,
+        plan: Plan,
+    ) -> Loader {
         let n = dataset.len();
         let batch = plan.batch.max(1);
         let mut order: Vec<usize> =
@@ -74,7 +98,7 @@ impl Loader {
             };
             threads.push(std::thread::spawn(work));
         }
-        Loader { channels, threads, next_worker: 0, left, batch, size: None }
+        Loader { channels, threads, next_worker: 0, left, batch, size: None, broken }
     }
 
     /// Batches still to come.
@@ -82,15 +106,24 @@ impl Loader {
         self.left.div_ceil(self.batch)
     }
 
-    fn next_batch(&mut self) -> Result<(Batch, Vec<usize>), DataError> {
+    fn next_batch(&mut self) -> Result<Loaded, DataError> {
         let size = self.batch.min(self.left);
         let mut batch = Batch { images: Vec::new(), labels: Vec::with_capacity(size) };
         let mut indices = Vec::with_capacity(size);
+        let mut broken = 0;
         while indices.len() < size {
             let received = self.channels[self.next_worker].recv();
             let run = received
                 .map_err(|_| DataError::new("a thread that prepares images stopped early"))??;
             self.next_worker = (self.next_worker + 1) % self.channels.len();
+            indices.extend_from_slice(&run.indices);
+            broken += run.broken.len();
+            for (i, error) in run.broken {
+                self.broken.note(i, error)?;
+            }
+            if run.labels.is_empty() {
+                continue;
+            }
             let found = (run.height, run.width);
             let expected = *self.size.get_or_insert(found);
             if found != expected {
@@ -101,14 +134,13 @@ impl Loader {
             }
             batch.images.extend_from_slice(&run.images);
             batch.labels.extend_from_slice(&run.labels);
-            indices.extend_from_slice(&run.indices);
         }
-        Ok((batch, indices))
+        Ok(Loaded { batch, indices, broken })
     }
 }
 
 impl Iterator for Loader {
-    type Item = Result<(Batch, Vec<usize>), DataError>;
+    type Item = Result<Loaded, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
@@ -116,7 +148,7 @@ impl Iterator for Loader {
         }
         let result = self.next_batch();
         self.left = match &result {
-            Ok((_, indices)) => self.left - indices.len(),
+            Ok(loaded) => self.left - loaded.indices.len(),
             Err(_) => 0,
         };
         Some(result)
@@ -143,6 +175,8 @@ pub fn shuffle(seed: u64, epoch: u64, n: usize) -> Vec<usize> {
 
 /// Images in a run at most.
 const RUN: usize = 16;
+/// Images drawn in place of a broken one at most.
+const TRIES: usize = 100;
 
 /// Cuts an order into runs that end where batches end.
 fn cut(order: &[usize], batch: usize) -> Vec<Vec<usize>> {
@@ -171,26 +205,46 @@ fn make_run(
     pipeline: &Pipeline,
     plan: Plan,
 ) -> Result<Run, DataError> {
+    let (mut images, mut labels, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     let mut size = None;
-    let mut images = Vec::new();
     for &i in indices {
-        let key = (plan.seed, plan.epoch, i as u64);
-        let image = pipeline.transform(dataset.image(i)?, key);
+        let (label, image) = match dataset.image(i) {
+            Ok(image) => (dataset.label(i), image),
+            Err(error) if plan.shuffle => match replacement(dataset, plan, i) {
+                Some(other) => {
+                    broken.push((i, error));
+                    other
+                }
+                None => return Err(error),
+            },
+            Err(error) => {
+                broken.push((i, error));
+                continue;
+            }
+        };
+        let image = pipeline.transform(image, (plan.seed, plan.epoch, i as u64));
         let found = (image.height, image.width);
         let expected = *size.get_or_insert(found);
         if found != expected {
             return Err(different(i, found, expected));
         }
-        images.reserve_exact(if images.is_empty() {
-            indices.len() * image.pixels.len()
-        } else {
-            0
-        });
+        if images.is_empty() {
+            images.reserve_exact(indices.len() * image.pixels.len());
+        }
         pipeline.normalize(&image, &mut images);
+        labels.push(label);
     }
     let (height, width) = size.unwrap_or_default();
-    let labels = indices.iter().map(|&i| dataset.label(i)).collect();
-    Ok(Run { height, width, images, labels, indices: indices.to_vec() })
+    Ok(Run { height, width, images, labels, indices: indices.to_vec(), broken })
+}
+
+/// Another image in place of a broken one.
+fn replacement(dataset: &dyn Dataset, plan: Plan, i: usize) -> Option<(u32, Image)> {
+    let mut random = Random::new(plan.seed, plan.epoch, i as u64, Site::Replace);
+    (0..TRIES).find_map(|_| {
+        let other = random.below(dataset.len() as u64) as usize;
+        Some((dataset.label(other), dataset.image(other).ok()?))
+    })
 }
 
 fn different(i: usize, found: (usize, usize), expected: (usize, usize)) -> DataError {

@@ -1,22 +1,41 @@
 //! Real and generated images, decoded and augmented ahead of training.
 
 pub mod augment;
+mod broken;
 pub mod cifar;
 pub mod color;
 pub mod dataset;
+pub mod decode;
+mod divide;
+mod files;
 pub mod folder;
 pub mod image;
 pub mod jitter;
+pub mod lists;
 pub mod loader;
+mod mersenne;
 pub mod open;
 mod outline;
+pub mod parquet;
+mod place;
+mod policy;
 pub mod shapes;
+mod sheet;
+mod survey;
 
 pub use augment::{CIFAR100, IMAGENET, Key, Pipeline, Statistics, Step};
+pub use broken::Broken;
 pub use cifar::Cifar;
 pub use dataset::{DataError, Dataset, Split};
-pub use folder::{ImageFolder, decode};
+pub use decode::{decode, decode_bytes};
+pub use divide::Division;
+pub use files::ImageFiles;
 pub use image::{Filter, Image};
-pub use loader::{Loader, Plan, shuffle};
+pub use loader::{Loaded, Loader, Plan, shuffle};
 pub use open::{Opened, open, test_pipeline};
+pub use parquet::Parquet;
 pub use shapes::Shapes;
+pub use sheet::sheet;
+pub use survey::{Survey, spread};
+
+use place::read_at;

@@ -1,10 +1,12 @@
 //! From the data settings of a model to data sets and pipelines.
 
 use super::{
-    CIFAR100, Cifar, DataError, Dataset, IMAGENET, ImageFolder, Pipeline, Shapes, Split,
-    Statistics, Step,
+    Broken, CIFAR100, Cifar, DataError, Dataset, Division, IMAGENET, Pipeline, Shapes, Split,
+    Statistics, Step, folder, lists, parquet,
 };
-use crate::spec::{self, Augment, Crop, Data, Filter, Normalize, Prepare, TestCrop};
+use crate::spec::{
+    self, Augment, Crop, Data, Drawing, Filter, Lists, Normalize, Policy, Prepare, TestCrop,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ pub struct Opened {
     pub test_pipeline: Arc<Pipeline>,
     /// Where the images lie; none where they are generated.
     pub folder: Option<PathBuf>,
+    /// The training images that turn out broken, and likewise the test images.
+    pub broken: [Arc<Broken>; 2],
 }
 
 /// Opens the data of a model; `instead` is a folder other than the one it says.
@@ -23,20 +27,26 @@ pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
     let folder = |said: &str| instead.unwrap_or(Path::new(said)).to_path_buf();
     match data {
         Data::Cifar(kind) => {
-            let folder = folder(&kind.files.value.0);
-            let open = |split| Cifar::open(&folder, split);
-            let opened =
-                opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)?;
-            Ok(Opened { folder: Some(folder), ..opened })
+            let root = folder(&kind.files.value.0);
+            opened(data, Some(&root), |split| Cifar::open(&root, split))
         }
         Data::ImageFolders(kind) => {
-            let folder = folder(&kind.files.value.0);
-            let part = &kind.split.value;
-            let open =
-                |split| ImageFolder::open(&folder, split, part.part.value.0, part.seed.value.0);
-            let opened =
-                opened(open, &kind.train.value, Some(&kind.test.value), &kind.normalize.value)?;
-            Ok(Opened { folder: Some(folder), ..opened })
+            let root = folder(&kind.files.value.0);
+            let division = division(&kind.split.value);
+            opened(data, Some(&root), |split| folder::open(&root, split, division))
+        }
+        Data::ImageLists(kind) => {
+            let root = folder(&kind.files.value.0);
+            let division = division(&kind.split.value);
+            opened(data, Some(&root), |split| match *kind.lists {
+                Lists::Together => lists::together(&root, split, division),
+                Lists::Apart => lists::apart(&root, split),
+            })
+        }
+        Data::Parquet(kind) => {
+            let root = folder(&kind.files.value.0);
+            let division = division(&kind.split.value);
+            opened(data, Some(&root), |split| parquet::open(&root, split, division))
         }
         Data::Shapes(kind) => {
             if let Some(folder) = instead {
@@ -44,42 +54,78 @@ pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
                 let help = "leave `--data` out, or write `data image_folders { files \"…\" }`";
                 return Err(DataError::new(message).at(folder).help(help));
             }
-            let open = |split| {
+            opened(data, None, |split| {
                 let count = match split {
                     Split::Train => kind.train_images.value.0,
                     Split::Test => kind.test_images.value.0,
                 };
                 Shapes::new(*kind.size, kind.classes.value.0, count, kind.seed.value.0, split)
-            };
-            opened(open, &kind.train.value, None, &kind.normalize.value)
+            })
         }
     }
 }
 
 fn opened<D: Dataset + 'static>(
+    data: &Data,
+    folder: Option<&Path>,
     open: impl Fn(Split) -> Result<D, DataError>,
-    train: &Augment,
-    test: Option<&Prepare>,
-    normalize: &Option<Normalize>,
 ) -> Result<Opened, DataError> {
-    let statistics = statistics(normalize);
+    let [train, test] = [Arc::new(open(Split::Train)?), Arc::new(open(Split::Test)?)];
+    let said = Said::of(data);
+    let statistics = statistics(said.normalize);
     Ok(Opened {
-        train: Arc::new(open(Split::Train)?),
-        test: Arc::new(open(Split::Test)?),
-        train_pipeline: Arc::new(Pipeline::new(train_steps(train), statistics)),
-        test_pipeline: Arc::new(Pipeline::new(test.map_or_else(Vec::new, test_steps), statistics)),
-        folder: None,
+        broken: [train.len(), test.len()].map(|n| Arc::new(Broken::up_to(said.broken, n))),
+        train,
+        test,
+        train_pipeline: Arc::new(Pipeline::new(train_steps(said.train), statistics)),
+        test_pipeline: Arc::new(test_pipeline(data)),
+        folder: folder.map(Path::to_path_buf),
     })
+}
+
+/// What every kind of data says.
+struct Said<'a> {
+    train: &'a Augment,
+    test: Option<&'a Prepare>,
+    normalize: &'a Option<Normalize>,
+    broken: f64,
+}
+
+impl Said<'_> {
+    fn of(data: &Data) -> Said<'_> {
+        macro_rules! said {
+            ($kind:ident, $test:expr, $broken:expr) => {
+                Said {
+                    train: &$kind.train.value,
+                    test: $test,
+                    normalize: &$kind.normalize.value,
+                    broken: $broken,
+                }
+            };
+        }
+        match data {
+            Data::Cifar(kind) => said!(kind, Some(&kind.test.value), 0.0),
+            Data::ImageFolders(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::ImageLists(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::Parquet(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::Shapes(kind) => said!(kind, None, 0.0),
+        }
+    }
 }
 
 /// What is done to a test image, and to an image to be classified.
 pub fn test_pipeline(data: &Data) -> Pipeline {
-    let (test, normalize) = match data {
-        Data::Cifar(kind) => (Some(&kind.test.value), &kind.normalize.value),
-        Data::ImageFolders(kind) => (Some(&kind.test.value), &kind.normalize.value),
-        Data::Shapes(kind) => (None, &kind.normalize.value),
-    };
-    Pipeline::new(test.map_or_else(Vec::new, test_steps), statistics(normalize))
+    let said = Said::of(data);
+    let steps = said.test.map_or_else(Vec::new, test_steps);
+    Pipeline::new(steps, statistics(said.normalize))
+}
+
+fn division(split: &spec::Split) -> Division {
+    Division {
+        part: split.part.value.0,
+        seed: split.seed.value.0,
+        pandas: *split.draw == Drawing::Pandas,
+    }
 }
 
 fn train_steps(augment: &Augment) -> Vec<Step> {
@@ -98,6 +144,10 @@ fn train_steps(augment: &Augment) -> Vec<Step> {
     }
     if augment.flip.value.is_some() {
         steps.push(Step::Flip { probability: 0.5 });
+    }
+    if let Some(Policy::RandAugment(kind)) = &augment.policy.value {
+        let (operations, strength) = (kind.operations.value.0, kind.strength.value.0);
+        steps.push(Step::RandAugment { operations, strength });
     }
     if let Some(jitter) = &augment.jitter.value {
         steps.push(Step::Jitter {

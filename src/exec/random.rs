@@ -25,6 +25,10 @@ pub enum Site {
     Init = 9,
     /// Free for tests and tools.
     Other = 10,
+    /// Which image stands in for a broken one.
+    Replace = 11,
+    /// Which changes a policy makes.
+    Policy = 12,
 }
 
 /// Four 32-bit words from a counter and a key, by ten rounds.

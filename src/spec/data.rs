@@ -6,15 +6,21 @@ use crate::schema::{block, choice, slot};
 
 slot! {
     /// Where images come from.
-    pub enum Data = "data" { Cifar(Cifar), ImageFolders(ImageFolders), Shapes(Shapes), }
+    pub enum Data = "data" {
+        Cifar(Cifar),
+        ImageFolders(ImageFolders),
+        ImageLists(ImageLists),
+        Parquet(Parquet),
+        Shapes(Shapes),
+    }
 }
 
 block! {
-    /// CIFAR-100 in its official pickles: `train`, `test` and `meta` in one folder.
+    /// CIFAR-10 or CIFAR-100 as published: Python or binary, unpacked or as `.tar.gz`.
     pub struct Cifar = "cifar" {
-        /// the folder
+        /// the folder, or the archive
         files: PathText,
-        /// done to a training image, in this order: crop, flip, jitter, erase
+        /// done to a training image, in this order: crop, flip, policy, jitter, erase
         train: Augment,
         /// done to a test image
         test: Prepare,
@@ -24,19 +30,66 @@ block! {
 }
 
 block! {
-    /// JPEG and PNG files, one folder per class; the folder may hold `train` and `val` (or `test`).
+    /// JPEG, PNG and WebP files, one folder per class; the folder may hold `train` and `val` (or `test`).
     pub struct ImageFolders = "image_folders" {
         /// the folder
         files: PathText,
         /// the part of each class that trains, where the folder is not divided itself
         split: Split,
-        /// done to a training image, in this order: crop, flip, jitter, erase
+        /// done to a training image, in this order: crop, flip, policy, jitter, erase
         train: Augment,
         /// done to a test image
         test: Prepare,
         /// how colors become numbers
         normalize: Option<Normalize> = "imagenet",
+        /// the part of the images that may be broken; more of them are an error
+        broken: Fraction = "1%",
     }
+}
+
+block! {
+    /// JPEG, PNG and WebP files named by CSV lists with the columns `filename` and `label`, as
+    /// Mini-ImageNet is published; the images lie beside the lists or in a folder `images` there.
+    pub struct ImageLists = "image_lists" {
+        /// the folder of the lists
+        files: PathText,
+        /// what `train.csv`, `val.csv` and `test.csv` are: one set to divide, or the parts
+        lists: Lists = "together",
+        /// the part of each class that trains, where the lists are not the parts
+        split: Split,
+        /// done to a training image, in this order: crop, flip, policy, jitter, erase
+        train: Augment,
+        /// done to a test image
+        test: Prepare,
+        /// how colors become numbers
+        normalize: Option<Normalize> = "imagenet",
+        /// the part of the images that may be broken; more of them are an error
+        broken: Fraction = "1%",
+    }
+}
+
+block! {
+    /// Image classification as Hugging Face keeps it: Parquet files with a column of images and one
+    /// of labels; `train-….parquet` and `test-….parquet` (or `validation-…`) are the parts.
+    pub struct Parquet = "parquet" {
+        /// the folder
+        files: PathText,
+        /// the part of each class that trains, where the files are not divided themselves
+        split: Split,
+        /// done to a training image, in this order: crop, flip, policy, jitter, erase
+        train: Augment,
+        /// done to a test image
+        test: Prepare,
+        /// how colors become numbers
+        normalize: Option<Normalize> = "imagenet",
+        /// the part of the images that may be broken; more of them are an error
+        broken: Fraction = "1%",
+    }
+}
+
+choice! {
+    /// What lists of images are.
+    pub enum Lists { Together = "together", Apart = "apart", }
 }
 
 block! {
@@ -52,7 +105,7 @@ block! {
         test_images: Count = "1000",
         /// which images
         seed: Whole = "0",
-        /// done to a training image, in this order: crop, flip, jitter, erase
+        /// done to a training image, in this order: crop, flip, policy, jitter, erase
         train: Augment,
         /// how colors become numbers
         normalize: Option<Normalize> = "imagenet",
@@ -68,7 +121,14 @@ block! {
         by: Dividing = "class",
         /// which images
         seed: Whole = "1",
+        /// how images are drawn: by cluec's numbers, or as pandas' `sample` orders them
+        draw: Drawing = "keyed",
     }
+}
+
+choice! {
+    /// How the images of a part are drawn.
+    pub enum Drawing { Keyed = "keyed", Pandas = "pandas", }
 }
 
 choice! {
@@ -88,6 +148,8 @@ block! {
         crop: Option<Crop> = "off",
         /// a mirror image, every second time
         flip: Option<Flip> = "off",
+        /// changes drawn from a list
+        policy: Option<Policy> = "off",
         /// other colors
         jitter: Option<Jitter> = "off",
         /// a black rectangle
@@ -155,6 +217,21 @@ choice! {
 choice! {
     /// Which mirror.
     pub enum Flip { Horizontal = "horizontal", }
+}
+
+slot! {
+    /// Which changes are drawn.
+    pub enum Policy = "policy" { RandAugment(RandAugment), }
+}
+
+block! {
+    /// A few of fourteen changes of geometry and color, all of one strength (arXiv 1909.13719).
+    pub struct RandAugment = "rand_augment" {
+        /// how many, one after the other
+        operations: Count = "2",
+        /// of the greatest strength: 0.3 is magnitude 9 of 30
+        strength: Fraction = "0.3",
+    }
 }
 
 block! {

@@ -5,9 +5,9 @@ mod data;
 mod recipe;
 
 pub use data::{
-    Augment, Blank, Center, Channels, Cifar, Cifar100, Crop, Data, Dividing, Erase, Filter, Flip,
-    ImageFolders, Imagenet, Jitter, Normalize, Padded, Prepare, Resize, Resized, Shapes, Split,
-    TestCrop,
+    Augment, Blank, Center, Channels, Cifar, Cifar100, Crop, Data, Dividing, Drawing, Erase,
+    Filter, Flip, ImageFolders, ImageLists, Imagenet, Jitter, Lists, Normalize, Padded, Parquet,
+    Policy, Prepare, RandAugment, Resize, Resized, Shapes, Split, TestCrop,
 };
 pub use recipe::{
     AdamW, Constant, Cosine, Decay, Keep, Loss, Optimizer, Precision, Recipe, RecipeSlot, Schedule,

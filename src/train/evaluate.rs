@@ -1,7 +1,7 @@
 //! How good the logits are.
 
-use super::Confusion;
-use crate::exec::{Batch, Evaluator};
+use super::{Confusion, Fed};
+use crate::exec::Evaluator;
 
 /// Measured over a data set.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Evaluation {
     pub top1: f64,
     pub top3: f64,
     pub images: u64,
+    /// Left out because they can not be read.
+    pub broken: u64,
     /// Right (top-1) and all images of every class.
     pub per_class: Vec<(u64, u64)>,
     pub confusion: Confusion,
@@ -20,14 +22,18 @@ pub struct Evaluation {
 /// Runs every image of `batches` in evaluation mode.
 pub fn evaluate(
     evaluator: &mut (impl Evaluator + ?Sized),
-    batches: impl Iterator<Item = Result<Batch, String>>,
+    batches: impl Iterator<Item = Result<Fed, String>>,
     classes: usize,
 ) -> Result<Evaluation, String> {
-    let (mut loss, mut top1, mut top3, mut images) = (0.0, 0u64, 0u64, 0u64);
+    let (mut loss, mut top1, mut top3, mut images, mut left_out) = (0.0, 0u64, 0u64, 0u64, 0u64);
     let mut per_class = vec![(0, 0); classes];
     let mut confusion = Confusion::new(classes);
     for batch in batches {
-        let batch = batch?;
+        let Fed { batch, broken } = batch?;
+        left_out += broken;
+        if batch.labels.is_empty() {
+            continue;
+        }
         let logits = evaluator.logits(&batch.images).map_err(|e| e.to_string())?;
         for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
             let place = rank(row, label);
@@ -48,6 +54,7 @@ pub fn evaluate(
         top1: top1 as f64 / n,
         top3: top3 as f64 / n,
         images,
+        broken: left_out,
         per_class,
         confusion,
     })

@@ -12,13 +12,18 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// A batch, and how many of its images were broken.
+pub struct Fed {
+    pub batch: Batch,
+    pub broken: u64,
+}
+
 /// Where batches come from; the same epoch gives the same batches whenever it is asked for.
 pub trait Batches {
     fn per_epoch(&self) -> u64;
 
     /// The batches of an epoch (from 0), from batch `first` on.
-    fn epoch(&self, epoch: u64, first: u64)
-    -> Box<dyn Iterator<Item = Result<Batch, String>> + '_>;
+    fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_>;
 }
 
 /// What is trained, and how.
@@ -139,8 +144,9 @@ impl Run<'_> {
             if self.meta.step >= self.total {
                 break;
             }
-            let batch = batch.map_err(TrainError::Data)?;
+            let Fed { batch, broken } = batch.map_err(TrainError::Data)?;
             let lr = self.step(&batch)?;
+            self.meta.window.broken += broken;
             images += batch.labels.len() as u64;
             let Meta { step, batch, .. } = self.meta;
             let ends = batch == self.per_epoch || step == self.total;
@@ -195,6 +201,7 @@ impl Run<'_> {
             top3: Some(evaluation.top3),
             lr: None,
             images_per_second: None,
+            broken: evaluation.broken,
         };
         self.metrics.write(&record)?;
         self.mirrors.write(&record)?;

@@ -23,6 +23,13 @@ pub struct Record {
     pub lr: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub images_per_second: Option<f64>,
+    /// Images that could not be read: replaced in training, left out when measured.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub broken: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// The open file, which no other process writes to at the same time.

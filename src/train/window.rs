@@ -14,6 +14,9 @@ pub struct Window {
     pub right: u64,
     pub images: u64,
     pub steps: u64,
+    /// Images replaced because they are broken.
+    #[serde(default)]
+    pub broken: u64,
 }
 
 impl Window {
@@ -38,6 +41,7 @@ impl Window {
             top3: None,
             lr: Some(lr),
             images_per_second: Some(images as f64 / elapsed.as_secs_f64().max(1e-9)),
+            broken: self.broken,
         }
     }
 }

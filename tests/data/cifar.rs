@@ -1,4 +1,4 @@
-//! CIFAR-100 in its official pickles.
+//! CIFAR-10 and CIFAR-100 in their published forms.
 
 use super::{real, refused};
 use cluec::data::{CIFAR100, Cifar, Dataset, Split};
@@ -8,7 +8,15 @@ use std::sync::OnceLock;
 
 /// A part as the official files have it: protocol 2, a dictionary with labels and a numpy array.
 pub fn official(labels: &[u8], data: &[u8]) -> Vec<u8> {
-    let mut out = b"\x80\x02}q\x01(U\x0bfine_labelsq\x02]q\x03(".to_vec();
+    pickled("fine_labels", labels, data)
+}
+
+/// The same of CIFAR-10 or CIFAR-100, by the name of the list of labels.
+fn pickled(key: &str, labels: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut out = b"\x80\x02}q\x01(".to_vec();
+    out.extend([b'U', key.len() as u8]);
+    out.extend(key.as_bytes());
+    out.extend(b"q\x02]q\x03(");
     for label in labels {
         out.extend([b'K', *label]);
     }
@@ -23,16 +31,182 @@ pub fn official(labels: &[u8], data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A folder with three classes, two images to train and one to test.
-fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mut meta = b"\x80\x02}q\x01(U\x10fine_label_names](".to_vec();
-    for name in ["apple", "beetle", "clock"] {
+fn pickled_names(key: &str) -> Vec<u8> {
+    let mut meta = b"\x80\x02}q\x01(".to_vec();
+    meta.extend([b'U', key.len() as u8]);
+    meta.extend(key.as_bytes());
+    meta.extend(b"](");
+    for name in CLASSES {
         meta.extend([b'U', name.len() as u8]);
         meta.extend(name.as_bytes());
     }
     meta.extend(b"eu.");
-    std::fs::write(folder.path().join("meta"), meta).unwrap();
+    meta
+}
+
+const CLASSES: [&str; 3] = ["apple", "beetle", "clock"];
+
+/// Names and contents.
+pub type Files = Vec<(String, Vec<u8>)>;
+
+/// The four published forms, small: the name of the folder, of the archive, and the files. Image `i`
+/// of a part shows `i` (of the test part 100 + `i`) in red, and is of class `i % 3`.
+pub fn forms() -> [(&'static str, &'static str, Files); 4] {
+    let planes = |i: u8| [[i; 1024], [50; 1024], [60; 1024]].concat();
+    let records = |labels: usize, images: &[u8]| -> Vec<u8> {
+        let record = |&i: &u8| [vec![i % 100 % 3; labels], planes(i)].concat();
+        images.iter().flat_map(record).collect()
+    };
+    let pickle = |key: &str, images: &[u8]| {
+        let labels: Vec<u8> = images.iter().map(|i| i % 100 % 3).collect();
+        pickled(key, &labels, &images.iter().flat_map(|&i| planes(i)).collect::<Vec<u8>>())
+    };
+    let text = CLASSES.join("\n") + "\n\n";
+    let ten = |ending: &str, test: &str, make: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let mut files: Vec<(String, Vec<u8>)> = (0..5u8)
+            .map(|n| (format!("data_batch_{}{ending}", n + 1), make(&[2 * n, 2 * n + 1])))
+            .collect();
+        files.push((test.to_string(), make(&[100, 101])));
+        files
+    };
+    let mut python_ten = ten("", "test_batch", &|images| pickle("labels", images));
+    python_ten.push(("batches.meta".to_string(), pickled_names("label_names")));
+    let mut binary_ten = ten(".bin", "test_batch.bin", &|images| records(1, images));
+    binary_ten.push(("batches.meta.txt".to_string(), text.clone().into()));
+    let all: Vec<u8> = (0..10).collect();
+    let file = |name: &str, bytes: Vec<u8>| (name.to_string(), bytes);
+    let python = vec![
+        file("meta", pickled_names("fine_label_names")),
+        file("train", pickle("fine_labels", &all)),
+        file("test", pickle("fine_labels", &[100, 101])),
+    ];
+    let binary = vec![
+        file("train.bin", records(2, &all)),
+        file("test.bin", records(2, &[100, 101])),
+        file("fine_label_names.txt", text.into()),
+    ];
+    [
+        ("cifar-100-python", "cifar-100-python.tar.gz", python),
+        ("cifar-100-binary", "cifar-100-binary.tar.gz", binary),
+        ("cifar-10-batches-py", "cifar-10-python.tar.gz", python_ten),
+        ("cifar-10-batches-bin", "cifar-10-binary.tar.gz", binary_ten),
+    ]
+}
+
+/// A `.tar` and a `.tar.gz` of a folder with files.
+pub fn archives(folder: &str, files: &[(String, Vec<u8>)]) -> [Vec<u8>; 2] {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("{folder}/{name}"), &bytes[..]).unwrap();
+    }
+    let tar = tar.into_inner().unwrap();
+    let packed = gzip(&tar);
+    [tar, packed]
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gz, bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+fn archive(folder: &str, files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let [_, packed] = archives(folder, files);
+    packed
+}
+
+fn write_files(folder: &Path, files: &[(String, Vec<u8>)]) {
+    std::fs::create_dir_all(folder).unwrap();
+    files.iter().for_each(|(name, bytes)| std::fs::write(folder.join(name), bytes).unwrap());
+}
+
+#[test]
+fn every_published_form_is_read_unpacked_and_packed() {
+    for (folder, archived, files) in forms() {
+        let root = tempfile::tempdir().unwrap();
+        let unpacked = root.path().join("around").join(folder);
+        write_files(&unpacked, &files);
+        let packed = root.path().join(archived);
+        std::fs::write(&packed, archive(folder, &files)).unwrap();
+        let around = root.path().join("around");
+        for path in [unpacked.as_path(), &around, &packed, root.path()] {
+            let [train, test] =
+                [Split::Train, Split::Test].map(|split| Cifar::open(path, split).unwrap());
+            let name = if folder.contains("100") { "CIFAR-100" } else { "CIFAR-10" };
+            assert_eq!((train.name(), train.classes()), (name, &CLASSES.map(String::from)[..]));
+            assert_eq!((train.len(), test.len()), (10, 2), "{folder}");
+            for i in 0..10 {
+                assert_eq!(train.label(i), i as u32 % 3);
+                assert_eq!(train.image(i).unwrap().pixel(7, 9), [i as u8, 50, 60]);
+            }
+            assert_eq!(test.image(1).unwrap().pixel(31, 31), [101, 50, 60]);
+            assert_eq!(train.place(9), "image 9 of train");
+        }
+    }
+}
+
+#[test]
+fn two_data_sets_in_one_folder_are_not_guessed_between() {
+    let root = tempfile::tempdir().unwrap();
+    let [hundred, _, _, ten] = forms();
+    write_files(&root.path().join(hundred.0), &hundred.2);
+    std::fs::write(root.path().join(ten.1), archive(ten.0, &ten.2)).unwrap();
+    let error = refused(Cifar::open(root.path(), Split::Train));
+    assert!(error.starts_with("both CIFAR-10 and CIFAR-100 lie here"), "{error}");
+    assert_eq!(Cifar::open(root.path().join(ten.1), Split::Train).unwrap().name(), "CIFAR-10");
+}
+
+#[test]
+fn broken_records_and_archives_are_errors_that_name_them() {
+    let root = tempfile::tempdir().unwrap();
+    let [_, (folder, archived, files), ..] = forms();
+    let refused_with = |change: &dyn Fn(&mut Files)| {
+        let mut files = files.clone();
+        change(&mut files);
+        let unpacked = root.path().join(folder);
+        write_files(&unpacked, &files);
+        let packed = root.path().join(archived);
+        std::fs::write(&packed, archive(folder, &files)).unwrap();
+        let errors = [unpacked, packed].map(|path| refused(Cifar::open(path, Split::Train)));
+        let file = |error: &str| error.split("\n").next().unwrap().to_string();
+        let [a, b] = errors.each_ref().map(|e| file(e));
+        assert_eq!(a, b.replace(&format!("{archived}/"), ""));
+        a
+    };
+    let error = refused_with(&|files| files[0].1.truncate(5000));
+    assert!(error.starts_with("5000 bytes are no records of 3074"), "{error}");
+    assert!(error.ends_with("cifar-100-binary/train.bin"), "{error}");
+    assert!(refused_with(&|files| files[0].1.clear()).starts_with("0 bytes are no records"));
+    let error = refused_with(&|files| files[0].1[3074 + 1] = 3);
+    assert!(error.starts_with("label 1 is 3, expected a number below 3"), "{error}");
+    assert!(refused_with(&|files| files[2].1.clear()).starts_with("no names of classes"));
+    let error = refused_with(&|files| files[2].1 = vec![0xff]);
+    assert!(error.starts_with("the names of the classes are no text"), "{error}");
+
+    let packed = root.path().join(archived);
+    let whole = archive(folder, &files);
+    let open = |bytes: &[u8]| {
+        std::fs::write(&packed, bytes).unwrap();
+        let error = refused(Cifar::open(&packed, Split::Train));
+        assert!(error.contains(archived), "{error}");
+        error
+    };
+    assert!(open(b"").starts_with("cannot read an archive (.tar.gz)"));
+    assert!(open(b"PK\x03\x04").starts_with("cannot read an archive (.tar.gz)"));
+    assert!(open(&whole[..whole.len() / 2]).starts_with("cannot read an archive (.tar.gz)"));
+    let error = open(&archive("else", &[("readme".to_string(), b"hello".to_vec())]));
+    assert!(error.starts_with("an archive without CIFAR in it"), "{error}");
+    let error = open(&archive(folder, &files[1..]));
+    assert!(error.starts_with("CIFAR-100 lacks the file train.bin"), "{error}");
+}
+
+/// A folder with three classes, two images to train and one to test.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("meta"), pickled_names("fine_label_names")).unwrap();
     // Red counts up, green is 100 and blue 200 in the first image, all is 1 in the second.
     let first = (0..3072).map(|i| [i as u8, 100, 200][i / 1024]);
     let data: Vec<u8> = first.chain([1; 3072]).collect();
@@ -69,9 +243,12 @@ fn the_folder_around_will_do() {
 fn what_is_missing_is_said_with_a_way_out() {
     let folder = folder();
     let error = refused(Cifar::open(folder.path().join("nowhere"), Split::Train));
-    assert!(error.starts_with("there is no folder with CIFAR-100 here: "), "{error}");
+    assert!(error.starts_with("there is no CIFAR-10 or CIFAR-100 here: "), "{error}");
     assert!(error.contains("nowhere") && error.contains("--data DIR"), "{error}");
-    assert!(error.contains("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"), "{error}");
+    assert!(
+        error.contains("cifar-100-python or cifar-100-python.tar.gz, cifar-100-binary or"),
+        "{error}"
+    );
     std::fs::remove_file(folder.path().join("test")).unwrap();
     let error = refused(Cifar::open(folder.path(), Split::Train));
     assert!(error.starts_with("CIFAR-100 lacks the file(s) test in its folder"), "{error}");
@@ -90,7 +267,7 @@ fn broken_files_are_errors_that_name_them() {
         error
     };
     let train = std::fs::read(folder.path().join("train")).unwrap();
-    assert!(open("train", b"").contains("not a pickle of CIFAR-100"));
+    assert!(open("train", b"").contains("not a pickle of CIFAR"));
     assert!(open("train", b"PNG").contains("opcode 0x50"));
     assert!(open("train", &train[..3000]).contains("the file ends early"));
     assert!(open("meta", b"\x80\x02}.").contains("no list `fine_label_names`"));

@@ -2,7 +2,8 @@
 
 use super::counted;
 use cluec::data::{
-    DataError, Dataset, Image, Loader, Pipeline, Plan, Shapes, Split, Statistics, Step, shuffle,
+    Broken, DataError, Dataset, Image, Loaded, Loader, Pipeline, Plan, Shapes, Split, Statistics,
+    Step, shuffle,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +17,9 @@ type Bits = (Vec<u32>, Vec<u32>, Vec<usize>);
 fn batches(plan: Plan) -> Vec<Bits> {
     let set = Arc::new(Shapes::new([16, 16], 10, 130, 5, Split::Train).unwrap());
     let steps = vec![Step::CropPadded { size: [16, 16], pad: 2 }, Step::Flip { probability: 0.5 }];
-    Loader::new(set, Arc::new(Pipeline::new(steps, PLAIN)), plan)
-        .map(|batch| {
-            let (batch, indices) = batch.unwrap();
+    Loader::new(set, Arc::new(Pipeline::new(steps, PLAIN)), none_broken(), plan)
+        .map(|loaded| {
+            let Loaded { batch, indices, .. } = loaded.unwrap();
             (batch.images.iter().map(|x| x.to_bits()).collect(), batch.labels, indices)
         })
         .collect()
@@ -65,6 +66,10 @@ fn an_epoch_goes_on_in_its_middle() {
     }
 }
 
+fn none_broken() -> Arc<Broken> {
+    Arc::new(Broken::up_to(0.0, 0))
+}
+
 /// Counts what was read; image 50 is broken, image 90 of another size.
 struct Watched(Arc<AtomicUsize>, usize);
 
@@ -95,7 +100,7 @@ fn watched(images: usize, workers: usize) -> (Loader, Arc<AtomicUsize>) {
     let read = Arc::new(AtomicUsize::new(0));
     let set = Arc::new(Watched(read.clone(), images));
     let plan = Plan { batch: 32, workers, shuffle: false, ..PLAN };
-    (Loader::new(set, Arc::new(Pipeline::new(Vec::new(), PLAIN)), plan), read)
+    (Loader::new(set, Arc::new(Pipeline::new(Vec::new(), PLAIN)), none_broken(), plan), read)
 }
 
 #[test]
@@ -122,7 +127,7 @@ fn images_are_read_ahead_but_not_without_bound() {
 fn a_broken_image_ends_the_epoch_after_the_batches_before_it() {
     for workers in [1, 2, 5] {
         let (mut loader, _) = watched(100, workers);
-        assert_eq!(loader.next().unwrap().unwrap().1.len(), 32);
+        assert_eq!(loader.next().unwrap().unwrap().indices.len(), 32);
         let error = loader.next().unwrap().unwrap_err().to_string();
         assert_eq!(error, "cannot decode an image: 50.jpg");
         assert!(loader.next().is_none());
@@ -137,4 +142,99 @@ fn images_of_two_sizes_are_an_error_with_both() {
         error.starts_with("image 90 is 2x2 (rows x columns) after augmentation, others are 1x1"),
         "{error}"
     );
+}
+
+/// Every seventh image is broken.
+struct Holes;
+
+impl Dataset for Holes {
+    fn name(&self) -> &str {
+        "holes"
+    }
+    fn len(&self) -> usize {
+        100
+    }
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+    fn label(&self, i: usize) -> u32 {
+        i as u32
+    }
+    fn image(&self, i: usize) -> Result<Image, DataError> {
+        let mut image = counted(1, 1);
+        image.pixels[0] = i as u8;
+        match i % 7 {
+            0 => Err(DataError::new("cannot decode an image").at(format!("{i}.jpg"))),
+            _ => Ok(image),
+        }
+    }
+}
+
+fn holes(part: f64, plan: Plan) -> (Loader, Arc<Broken>) {
+    let broken = Arc::new(Broken::up_to(part, 100));
+    let pipeline = Arc::new(Pipeline::new(Vec::new(), PLAIN));
+    (Loader::new(Arc::new(Holes), pipeline, broken.clone(), plan), broken)
+}
+
+#[test]
+fn broken_images_are_replaced_alike_by_any_number_of_workers() {
+    let all = |workers, epoch| {
+        let (loader, broken) = holes(0.15, Plan { workers, epoch, ..PLAN });
+        let seen: Vec<_> = loader
+            .map(|loaded| {
+                let loaded = loaded.unwrap();
+                (loaded.batch.labels, loaded.indices, loaded.broken)
+            })
+            .collect();
+        assert_eq!(broken.count(), 15);
+        seen
+    };
+    let one = all(1, 1);
+    assert_eq!(one.iter().map(|(labels, ..)| labels.len()).collect::<Vec<_>>(), [40, 40, 20]);
+    assert_eq!(one.iter().map(|(.., broken)| broken).sum::<usize>(), 15);
+    for (labels, indices, _) in &one {
+        for (&label, &i) in labels.iter().zip(indices) {
+            // The label is that of the image shown, and a good one is not replaced.
+            assert!(label % 7 != 0 && (i % 7 == 0 || label as usize == i));
+        }
+    }
+    assert_eq!(one, all(3, 1));
+    let other = |batches: &[(Vec<u32>, Vec<usize>, usize)]| {
+        let mut stand_ins: Vec<_> = batches
+            .iter()
+            .flat_map(|(labels, indices, _)| indices.iter().copied().zip(labels.clone()))
+            .filter(|(i, _)| i % 7 == 0)
+            .collect();
+        stand_ins.sort_unstable();
+        stand_ins
+    };
+    assert_ne!(other(&one), other(&all(1, 2)), "another epoch, other images");
+}
+
+#[test]
+fn broken_images_are_left_out_where_images_are_measured() {
+    let (loader, broken) = holes(0.15, Plan { batch: 7, shuffle: false, workers: 2, ..PLAN });
+    let loaded: Vec<_> = loader.map(|loaded| loaded.unwrap()).collect();
+    assert_eq!(loaded.len(), 15);
+    assert_eq!(loaded[0].batch.labels, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(loaded[0].batch.images.len(), 6 * 3);
+    // The last batch has but two images, one of them broken.
+    assert_eq!((loaded[14].indices.len(), &loaded[14].batch.labels[..]), (2, &[99][..]));
+    assert_eq!(broken.count(), 15);
+}
+
+#[test]
+fn too_many_broken_images_are_an_error_that_names_them() {
+    for workers in [1, 4] {
+        let plan = Plan { batch: 50, shuffle: false, workers, ..PLAN };
+        let (mut loader, broken) = holes(0.1, plan);
+        assert_eq!(loader.next().unwrap().unwrap().broken, 8);
+        let error = loader.next().unwrap().unwrap_err().to_string();
+        assert!(error.starts_with("more than 10 of 100 images are broken:\n"), "{error}");
+        assert!(error.contains("  cannot decode an image: 0.jpg\n"), "{error}");
+        assert!(error.contains("  and 1 more\n"), "{error}");
+        assert!(error.contains("`data.broken`"), "{error}");
+        assert!(loader.next().is_none());
+        assert_eq!(broken.count(), 11);
+    }
 }

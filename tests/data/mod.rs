@@ -2,9 +2,14 @@
 
 mod augment;
 pub mod cifar;
+mod decode;
 mod folder;
+mod lists;
 mod loader;
+mod mutations;
+mod parquet;
 mod shapes;
+mod survey;
 
 use cluec::data::{DataError, Image};
 use std::path::{Path, PathBuf};

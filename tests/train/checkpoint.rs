@@ -28,7 +28,7 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
         evaluated: 7,
         best_top1: Some(Exact(0.1 + 0.2)),
         metrics_lines: 2,
-        window: Window { loss: Exact(1.0 / 3.0), right: 3, images: 16, steps: 2 },
+        window: Window { loss: Exact(1.0 / 3.0), right: 3, images: 16, steps: 2, broken: 3 },
     };
     Checkpoint {
         meta,

@@ -2,7 +2,7 @@
 
 use cluec::exec::cpu::Compiled;
 use cluec::exec::{Batch, init::initialize};
-use cluec::train::{Evaluation, evaluate, rank};
+use cluec::train::{Evaluation, Fed, evaluate, rank};
 
 #[test]
 fn the_place_of_a_label_among_the_logits() {
@@ -25,7 +25,8 @@ fn measure(biases: [f32; 4], labels: Vec<Vec<u32>>) -> Evaluation {
     let mut evaluator = Compiled::evaluator(&graph, parameters, 1);
     let batches = labels
         .into_iter()
-        .map(|labels| Ok(Batch { images: vec![0.5; labels.len() * 16 * 16 * 3], labels }));
+        .map(|labels| Batch { images: vec![0.5; labels.len() * 16 * 16 * 3], labels })
+        .map(|batch| Ok(Fed { batch, broken: 2 }));
     evaluate(&mut evaluator, batches, 4).unwrap()
 }
 
@@ -34,7 +35,7 @@ fn top1_top3_loss_and_classes() {
     // Probabilities 1/2, 1/4, 1/8, 1/8; the last two tie, and the first of them is third.
     let logits = [8.0f32, 4.0, 2.0, 2.0].map(f32::ln);
     let found = measure(logits, vec![vec![0, 0, 1], vec![2], vec![3, 0]]);
-    assert_eq!(found.images, 6);
+    assert_eq!((found.images, found.broken), (6, 6));
     assert_eq!(found.top1, 3.0 / 6.0);
     assert_eq!(found.top3, 5.0 / 6.0);
     assert_eq!(found.per_class, [(3, 3), (0, 1), (0, 1), (0, 1)]);

@@ -10,7 +10,7 @@ use cluec::exec::{
 use cluec::graph::Graph;
 use cluec::spec::Recipe;
 use cluec::train::{
-    Batches, Checkpoint, Evaluation, Fit, Outcome, RunFolder, Schedule, State, TrainError,
+    Batches, Checkpoint, Evaluation, Fed, Fit, Outcome, RunFolder, Schedule, State, TrainError,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,11 +30,7 @@ impl Batches for Images<'_> {
         self.set().len().div_ceil(8) as u64
     }
 
-    fn epoch(
-        &self,
-        epoch: u64,
-        first: u64,
-    ) -> Box<dyn Iterator<Item = Result<Batch, String>> + '_> {
+    fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
         let plan = Plan {
             batch: 8,
             workers: self.workers,
@@ -47,14 +43,18 @@ impl Batches for Images<'_> {
             Split::Train => self.opened.train_pipeline.clone(),
             Split::Test => self.opened.test_pipeline.clone(),
         };
-        Box::new(Loader::new(self.set().clone(), pipeline, plan).map(move |batch| {
+        let [train, test] = &self.opened.broken;
+        let broken = if self.split == Split::Train { train } else { test }.clone();
+        let loader = Loader::new(self.set().clone(), pipeline, broken, plan);
+        Box::new(loader.map(move |loaded| {
             if self.given.fetch_add(1, Ordering::Relaxed) == self.after {
                 match self.stop {
                     Some(stop) => stop.store(true, Ordering::Relaxed),
                     None => return Err("cannot decode an image: broken.jpg".into()),
                 }
             }
-            Ok(batch.unwrap().0)
+            let loaded = loaded.unwrap();
+            Ok(Fed { batch: loaded.batch, broken: loaded.broken as u64 })
         }))
     }
 }
