@@ -75,7 +75,12 @@ fn every_kernel_compiles() {
     if !available() {
         return;
     }
-    let all = units("cluenet_cifar", &[], Precision::Bf16);
+    let mut all = units("cluenet_cifar", &[], Precision::Bf16);
+    for model in ["coc_cifar", "clusterformer_cifar"] {
+        let mut others = one_each(&units(model, &[], Precision::Bf16));
+        others.retain(|unit| !all.contains(unit));
+        all.extend(others);
+    }
     assert_eq!(one_each(&all).len(), SOURCES.len(), "a source is not seen");
     compile(90, &all);
     compile(80, &one_each(&all));
