@@ -110,11 +110,11 @@ pub struct Ready<'a> {
 
 impl Ready<'_> {
     /// Trains, and says in the run's folder and in the index how it ended.
-    pub fn train(self, mut entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
+    pub fn train(self, entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
         let keep = *self.recipe.keep;
         let folder = entry.folder.clone();
         note(&folder);
-        let outcome = self.fit(&mut entry, stop);
+        let outcome = self.fit(&entry, stop);
         let ended = match &outcome {
             Ok(Outcome::Finished(_)) => entry.end(Standing::Finished, keep, None),
             Ok(Outcome::Interrupted) => entry.end(Standing::Stopped, keep, None),
@@ -124,7 +124,7 @@ impl Ready<'_> {
         Ok((outcome?, ended?))
     }
 
-    fn fit(self, entry: &mut Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
+    fn fit(self, entry: &Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
         let Ready { order, recipe, executor, session, state } = self;
         let graph = &session.graph;
         let folder = entry.folder.clone();

@@ -39,6 +39,12 @@ impl Store {
             for folder in &unfinished {
                 match Metrics::hold(&folder.metrics()) {
                     Ok(held) => {
+                        // It may have ended since it was looked at.
+                        if let Some(known) = Run::read(folder)?
+                            && known.state == State::Finished
+                        {
+                            return Ok(Claim::Finished(folder.clone(), Box::new(known)));
+                        }
                         return Ok(Claim::Ours(Box::new(Entry::held(folder.clone(), run, held)?)));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

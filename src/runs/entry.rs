@@ -10,7 +10,8 @@ use std::io;
 pub struct Entry {
     pub folder: RunFolder,
     run: Run,
-    held: Option<Held>,
+    /// Until it has said how it ended: who comes after must know.
+    held: Held,
 }
 
 impl Entry {
@@ -26,15 +27,12 @@ impl Entry {
         let began = earlier.map_or(run.began, |earlier| earlier.began);
         let run = Run { began, ..run };
         run.write(&folder)?;
-        Ok(Entry { folder, run, held: Some(held) })
+        Ok(Entry { folder, run, held })
     }
 
     /// The metrics of the run, of which its checkpoint knows `lines` lines.
-    pub fn metrics(&mut self, lines: u64) -> io::Result<Metrics> {
-        match self.held.take() {
-            Some(held) => Metrics::from(held, lines),
-            None => Metrics::open(&self.folder.metrics(), lines),
-        }
+    pub fn metrics(&self, lines: u64) -> io::Result<Metrics> {
+        Metrics::from(self.held.clone(), lines)
     }
 
     /// Says how it ended.

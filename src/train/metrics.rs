@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One line.
@@ -40,8 +41,18 @@ pub struct Metrics {
 }
 
 /// The file of a run, locked: whoever has it is the one who trains the run.
+/// It is let go when the last copy is gone.
+#[derive(Debug, Clone)]
+pub struct Held(Arc<Locked>);
+
 #[derive(Debug)]
-pub struct Held(File);
+struct Locked(File);
+
+impl Held {
+    fn file(&self) -> &File {
+        &self.0.0
+    }
+}
 
 /// How often, and how long, it is waited for whoever only looks whether a file is held.
 const LOOKS: (usize, Duration) = (5, Duration::from_millis(10));
@@ -53,7 +64,9 @@ impl Metrics {
         let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
         for _ in 0..LOOKS.0 {
             // Some file systems have no locks: then nothing is held.
-            let Err(TryLockError::WouldBlock) = file.try_lock() else { return Ok(Held(file)) };
+            let Err(TryLockError::WouldBlock) = file.try_lock() else {
+                return Ok(Held(Arc::new(Locked(file))));
+            };
             std::thread::sleep(LOOKS.1);
         }
         let message = "another cluec trains in this folder";
@@ -73,26 +86,26 @@ impl Metrics {
 
     /// Of a run whose checkpoint knows of `lines` lines: what a killed run wrote after its last
     /// checkpoint is cut off, for it will be done again.
-    pub fn from(mut held: Held, lines: u64) -> io::Result<Metrics> {
+    pub fn from(held: Held, lines: u64) -> io::Result<Metrics> {
         let mut text = Vec::new();
-        held.0.read_to_end(&mut text)?;
+        held.file().read_to_end(&mut text)?;
         let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(lines as usize).collect();
-        held.0.set_len(ends.last().copied().unwrap_or(0) as u64)?;
+        held.file().set_len(ends.last().copied().unwrap_or(0) as u64)?;
         Ok(Metrics { held, lines: ends.len() as u64 })
     }
 
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_string(record)?;
         line.push('\n');
-        self.held.0.write_all(line.as_bytes())?;
+        self.held.file().write_all(line.as_bytes())?;
         self.lines += 1;
         Ok(())
     }
 
     /// What was written reaches the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.held.0.sync_data()
+        self.held.file().sync_data()
     }
 
     /// The lines of a file; one cut short by a crash is left out.
@@ -102,7 +115,7 @@ impl Metrics {
     }
 }
 
-impl Drop for Held {
+impl Drop for Locked {
     /// A process forked in the meantime holds the file as well: closing it alone would not do.
     fn drop(&mut self) {
         let _ = self.0.unlock();
