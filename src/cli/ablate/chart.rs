@@ -27,7 +27,10 @@ pub fn draw(sheet: &Sheet, shown: Quantity) -> Option<String> {
     let index = sheet.columns.iter().position(|column| *column == shown)?;
     let values = sheet.rows.iter().flat_map(|row| {
         let own = row.trials.iter().filter_map(|trial| trial.measured(shown));
-        own.chain(row.cells[index].value).chain(paper(row)).collect::<Vec<_>>()
+        let cell = &row.cells[index];
+        let reach = cell.value.zip(cell.deviation).map(|(mean, d)| [mean - d, mean + d]);
+        let reach = reach.into_iter().flatten();
+        own.chain(cell.value).chain(reach).chain(paper(row)).collect::<Vec<_>>()
     });
     let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     sheet.rows.iter().find(|row| row.cells[index].value.is_some())?;
