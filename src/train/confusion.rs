@@ -1,5 +1,6 @@
 //! What is taken for what: images counted by their class and the class that was named.
 
+use super::svg::escaped;
 use std::fmt::Write;
 
 /// `[class, class named]`, row-major.
@@ -72,7 +73,7 @@ impl Confusion {
              fill=\"none\" stroke=\"#888\"/>\n",
             f64::max(text, 10.0)
         );
-        let name = |class: usize| escape(names.get(class).map_or("?", String::as_str));
+        let name = |class: usize| escaped(names.get(class).map_or("?", String::as_str));
         for (class, row) in self.rows().enumerate() {
             let of = row.iter().sum::<u64>().max(1);
             let y = margin + cell * class as f64;
@@ -105,8 +106,4 @@ impl Confusion {
         svg.push_str("</svg>\n");
         svg
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -16,6 +16,7 @@ mod progress;
 mod run;
 mod schedule;
 mod state;
+pub mod svg;
 mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Tensors, save};

@@ -16,14 +16,9 @@ impl Cluster {
             (Memory::Raw, _) => {
                 Names { similarity: "conv1", key: "conv_v", value: "conv_f", project: "conv2" }
             }
-            (Memory::Plain, true) => {
-                Names { similarity: "f", key: "k", value: "v", project: "proj" }
-            }
-            (Memory::Plain, false) if self.own_key() => {
-                Names { similarity: "f", key: "k", value: "v", project: "proj" }
-            }
-            (Memory::Plain, false) => {
-                Names { similarity: "k", key: "k", value: "v", project: "proj" }
+            (Memory::Plain, regroups) => {
+                let similarity = if regroups || self.own_key() { "f" } else { "k" };
+                Names { similarity, key: "k", value: "v", project: "proj" }
             }
         }
     }

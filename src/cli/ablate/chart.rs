@@ -6,6 +6,7 @@
 use super::quantity;
 use super::sheet::{Row, Sheet};
 use crate::model::Quantity;
+use crate::train::svg::escaped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 900.0;
@@ -175,7 +176,7 @@ fn words(sheet: &Sheet, index: usize, shown: Quantity) -> String {
     rows.collect::<Vec<_>>().join("; ")
 }
 
-/// A little more than the values span, so that no dot lies on an edge.
+/// A little more than the values span, so that nothing lies on an edge.
 fn range(values: &[f64]) -> (f64, f64) {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -203,8 +204,4 @@ fn label(shown: Quantity, tick: f64, span: f64) -> String {
         Quantity::Top1 | Quantity::Top3 => format!("{:.2}", 100.0 * tick),
         _ => quantity::written(shown, tick),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
