@@ -79,7 +79,7 @@ impl Stage {
             kernel.forward(1, &x, &weight, &bias, &mut y);
         });
         table.bytes("layer_norm_back", &shape, 12 * n * c, || {
-            kernel.backward(1, &x, &weight, &dy, &mut y, &mut dweight, &mut dbias);
+            kernel.backward(1, &x, &weight, &dy, &mut y, &mut dweight, &mut dbias, false);
         });
         let ([map, grid], all) = ([[self.side; 2], [self.grid; 2]], self.all());
         let kernel = AdaptivePool { map, grid, channels: all };
@@ -88,7 +88,7 @@ impl Stage {
             kernel.forward(1, &map, &mut grid);
         });
         table.bytes("adaptive_back", &self.shape(), 4 * n * all, || {
-            kernel.backward(1, &grid, &mut map);
+            kernel.backward(1, &grid, &mut map, false);
         });
     }
 
@@ -219,7 +219,7 @@ impl Stage {
         });
         table.bytes("cluster_back", &shape, 4 * n * c, || {
             kernel.backward_own(1, belonging, &y, &mut down, &mut scratch);
-            pool.backward(1, &down, &mut dx);
+            pool.backward(1, &down, &mut dx, false);
             let saved = Means { belonging, x: &[], result: &[], down: &down };
             kernel.backward(1, saved, &mut dx, &mut []);
         });

@@ -47,6 +47,7 @@ pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
         of: Box::new(CrossEntropy.into()),
         inputs: types.map(Clone::clone).to_vec(),
         wants: vec![true, false],
+        onto: false,
     };
     let start = edit.push(start, vec![logits, labels], Vec::new(), "loss.gradient".into(), None);
 
@@ -109,6 +110,7 @@ fn backward(
         of: Box::new(node.op.clone()),
         inputs: node.inputs.iter().map(|&input| graph.node(input).ty.clone()).collect(),
         wants,
+        onto: false,
     };
     let span = graph.span(value);
     let scope = format!("{}.gradient", node.scope);

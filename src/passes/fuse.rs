@@ -1,9 +1,10 @@
 //! Makes one op of several that need not put their results down in between:
 //! - linear, depth-wise (if there is one), GELU, linear → `ffn`;
+//! - hard dispatch and linear → `dispatch_linear`, where pixels are many more than centers;
 //! - drop path and the sum it ends in → `residual`.
 
 use super::Keep;
-use crate::graph::ops::{Ffn, Residual};
+use crate::graph::ops::{DispatchLinear, Ffn, Residual};
 use crate::graph::{Edit, Graph, Op, ParamId, Value};
 
 pub fn fuse(graph: &Graph, keep: Keep) -> Graph {
@@ -12,9 +13,8 @@ pub fn fuse(graph: &Graph, keep: Keep) -> Graph {
     let mut inside = vec![false; graph.nodes.len()];
     let mut found: Vec<Option<Fusion>> = vec![None; graph.nodes.len()];
     for value in graph.values() {
-        let Some(fusion) = patterns.ffn(value).or_else(|| patterns.residual(value)) else {
-            continue;
-        };
+        let fusion = patterns.ffn(value).or_else(|| patterns.dispatch_linear(value));
+        let Some(fusion) = fusion.or_else(|| patterns.residual(value)) else { continue };
         // The last layer of one perceptron is not the first of the next.
         if fusion.inside.iter().any(|v| found[v.0 as usize].is_some()) {
             continue;
@@ -90,6 +90,20 @@ impl Patterns<'_> {
             inputs: self.graph.node(before).inputs.clone(),
             params: params.flat_map(|&v| self.graph.node(v).params.clone()).collect(),
             inside,
+        })
+    }
+
+    fn dispatch_linear(&self, last: Value) -> Option<Fusion> {
+        let Op::Linear(linear) = &self.graph.node(last).op else { return None };
+        let dispatch = self.only(last, 0)?;
+        let Op::Dispatch(_) = self.graph.node(dispatch).op else { return None };
+        let inputs = &self.graph.node(dispatch).inputs;
+        let [assignment, centers] = [0, 1].map(|i| &self.graph.node(inputs[i]).ty);
+        DispatchLinear::pays(assignment, centers).then(|| Fusion {
+            op: DispatchLinear { out: linear.out }.into(),
+            inputs: inputs.clone(),
+            params: self.graph.node(last).params.clone(),
+            inside: vec![dispatch],
         })
     }
 

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! model ─plain─ common ─ fuse ─ dead → what evaluation runs
-//! model ─ common ─ fuse ─ differentiate ─ recompute ─ dead → what a training step runs
+//! model ─ common ─ fuse ─ differentiate ─ recompute ─ accumulate ─ dead → what a training step runs
 //! model ─ dead ─ common ─ order → what is compared with other models
 //! ```
 
+mod accumulate;
 mod common;
 mod dead;
 mod differentiate;
@@ -15,6 +16,7 @@ mod plain;
 mod reach;
 mod recompute;
 
+pub use accumulate::accumulate;
 pub use common::common;
 pub use dead::dead;
 pub use differentiate::{differentiate, learns, reached};
@@ -57,6 +59,7 @@ pub fn step(model: &Graph, clip: Option<f64>, keep: Keep) -> Graph {
     let graph = checked("fuse", fuse(&graph, keep));
     let graph = checked("differentiate", differentiate(&graph, clip));
     let graph = checked("recompute", recompute(&graph));
+    let graph = checked("accumulate", accumulate(&graph));
     checked("dead", dead(&graph, keep))
 }
 

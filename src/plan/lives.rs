@@ -36,8 +36,9 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
             Op::Input(_) | Op::Labels(_) => Vec::new(),
             Op::Part(part) => vec![of(node.inputs[0])[part.index]],
             op => {
-                let shared =
-                    in_place(op).iter().filter_map(|&i| node.inputs.get(i)).find(|input| {
+                let shared = in_place(op, node.inputs.len())
+                    .filter_map(|i| node.inputs.get(i))
+                    .find(|input| {
                         let dies = last[input.0 as usize] == index;
                         let same = graph.node(**input).ty == node.ty;
                         // Read twice by this node, it must outlive the first write.
@@ -69,13 +70,15 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
     lives
 }
 
-/// Inputs whose memory the result may take over: ops that read an element once, before they write
-/// it.
-pub fn in_place(op: &Op) -> &'static [usize] {
-    match op {
-        Op::Add(_) => &[1, 0],
-        _ => &[],
-    }
+/// Inputs, of `count`, whose memory the result may take over: ops that read an element once, before
+/// they write it.
+pub fn in_place(op: &Op, count: usize) -> impl Iterator<Item = usize> + use<> {
+    let inputs = match op {
+        Op::Add(_) => 0..2,
+        Op::Gradient(gradient) if gradient.onto => count - 1..count,
+        _ => 0..0,
+    };
+    inputs.rev()
 }
 
 /// How long the buffers of a node are, in floats per image.

@@ -35,6 +35,11 @@ fn each(name: &str, test: impl Fn(&mut Bench, &mut Random)) {
     }
 }
 
+/// Of a gradient that was written and then added to itself.
+fn halved(twice: &[f32]) -> Vec<f32> {
+    twice.iter().map(|gx| gx / 2.0).collect()
+}
+
 #[test]
 fn layer_norm_agrees() {
     for (size, channels) in [([3, 5], 40), ([2, 2], 7), ([4, 4], 96)] {
@@ -56,11 +61,13 @@ fn layer_norm_agrees() {
             let [gw, gb] = [0; 2].map(|_| bench.room(4 * channels));
             let scratch = bench.room(op.scratch());
             op.forward(&mut bench.tape, px, weight, bias, y);
-            op.backward(&mut bench.tape, [px, weight, pg], [gx, gw, gb], scratch);
+            for adds in [false, true] {
+                op.backward(&mut bench.tape, [px, weight, pg], [gx, gw, gb], scratch, adds);
+            }
             bench.play();
             let bound = bound(precision);
             close("value", &bench.read(y, rows * channels), &expected.value, bound);
-            close("x", &bench.read(gx, rows * channels), &expected.inputs[0], bound);
+            close("x", &halved(&bench.read(gx, rows * channels)), &expected.inputs[0], bound);
             close("weight", &bench.read_wide(gw, channels), &expected.params[0], 1e-5);
             close("bias", &bench.read_wide(gb, channels), &expected.params[1], 1e-5);
         });
@@ -181,10 +188,13 @@ fn maps_agree() {
             let [px, pg] = [&x, &g].map(|data| bench.put(data));
             let (y, gx) = (bench.map(centers), bench.map(pixels * 3));
             op.forward(&mut bench.tape, px, y);
-            op.backward(&mut bench.tape, pg, gx);
+            for adds in [false, true] {
+                op.backward(&mut bench.tape, pg, gx, adds);
+            }
             bench.play();
             close("value", &bench.read(y, centers), &expected.value, bound(precision));
-            close("x", &bench.read(gx, pixels * 3), &expected.inputs[0], bound(precision));
+            let gx = halved(&bench.read(gx, pixels * 3));
+            close("x", &gx, &expected.inputs[0], bound(precision));
         });
     }
 }
@@ -300,10 +310,12 @@ fn linear_agrees() {
         let [gw, gb] = [input * output, output].map(|n| bench.room(4 * n));
         let scratch = bench.room(op.scratch());
         op.forward(&mut bench.tape, px, weight, bias, y);
-        op.backward(&mut bench.tape, [px, weight, pg], Some(gx), [gw, gb], scratch);
+        for adds in [false, true] {
+            op.backward(&mut bench.tape, [px, weight, pg], Some(gx), [gw, gb], scratch, adds);
+        }
         bench.play();
         close("value", &bench.read(y, rows * output), &expected.value, bound(precision));
-        close("x", &bench.read(gx, rows * input), &expected.inputs[0], bound(precision));
+        close("x", &halved(&bench.read(gx, rows * input)), &expected.inputs[0], bound(precision));
         close("weight", &bench.read_wide(gw, input * output), &expected.params[0], 1e-5);
         close("bias", &bench.read_wide(gb, output), &expected.params[1], 1e-5);
     });

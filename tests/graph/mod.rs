@@ -1,7 +1,7 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
 use crate::text::{check, check_file, root};
-use cluec::graph::Op;
+use cluec::graph::{Op, Value};
 use cluec::passes::{self, Keep};
 use cluec::plan::Plan;
 use insta::{assert_snapshot, glob};
@@ -50,10 +50,15 @@ fn values_that_live_at_once_lie_apart() {
         let mut compared = 0;
         for (early, places) in plan.places.iter().enumerate() {
             for late in early + 1..=last[early] {
-                // A sum takes over the memory of a summand that dies, a part is where its tuple is.
+                // A sum takes over the memory of a summand that dies, a gradient that of what it is
+                // added to; a part is where its tuple is.
                 let node = &plan.graph.nodes[late];
-                let takes = matches!(node.op, Op::Add(_) | Op::Part(_))
-                    && node.inputs.iter().any(|v| v.0 as usize == early);
+                let is = |v: &Value| v.0 as usize == early;
+                let takes = match &node.op {
+                    Op::Add(_) | Op::Part(_) => node.inputs.iter().any(is),
+                    Op::Gradient(gradient) => gradient.onto && node.inputs.last().is_some_and(is),
+                    _ => false,
+                };
                 for (a, b) in
                     places.iter().flat_map(|a| plan.places[late].iter().map(move |b| (a, b)))
                 {

@@ -2,3 +2,4 @@
 
 mod canonical;
 mod reach;
+mod step;

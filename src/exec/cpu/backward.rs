@@ -7,6 +7,7 @@ use super::kernels::attend;
 use super::kernels::cluster_mean::Saved;
 use super::kernels::conv::ConvGradients;
 use super::kernels::depthwise::DepthwiseGradients;
+use super::kernels::dispatch_linear;
 use super::kernels::elementwise;
 use super::kernels::ffn::{FfnBackward, FfnGradients};
 use super::kernels::gate::ParamGradients;
@@ -27,6 +28,10 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
     let Lane { scratch, gradients, .. } = lane;
     let weights = node.run.weights;
     let wants = |i: usize| op.wants[i];
+    // Where the result lies elsewhere than what it is added to, it begins as a copy of that.
+    if let Some(onto) = operands.onto.filter(|&onto| !node.shares(onto)) {
+        node.y(0).copy_from_slice(node.read(onto));
+    }
     match &*op.of {
         Op::Conv(of) => {
             let kernel = forward::conv(of, ty(0));
@@ -49,7 +54,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         Op::Linear(of) => {
             let kernel = forward::linear(of, ty(0));
             if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
-                kernel.backward_input(n, dy(), weight, node.y(0));
+                kernel.backward_input(n, dy(), weight, node.y(0), op.onto);
             }
             with(gradients, node.params(), |[weight, bias]| {
                 kernel.backward_weight(n, x(0), dy(), LinearGradients { weight, bias }, scratch);
@@ -95,7 +100,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let kernel = forward::layer_norm(ty(0));
             let scale = node.param(0);
             let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
-            kernel.backward(n, x(0), scale, dy(), dx, weight, bias);
+            kernel.backward(n, x(0), scale, dy(), dx, weight, bias, op.onto);
         }),
         Op::GroupNorm(_) => with(gradients, node.params(), |[weight, bias]| {
             let kernel = forward::group_norm(ty(0));
@@ -122,7 +127,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         }
         Op::Mean(_) => forward::mean(ty(0)).backward(n, dy(), node.y(0)),
         Op::AdaptivePool(of) => {
-            forward::adaptive_pool(of.grid, ty(0)).backward(n, dy(), node.y(0));
+            forward::adaptive_pool(of.grid, ty(0)).backward(n, dy(), node.y(0), op.onto);
         }
         Op::Attend(of) => {
             let Some(result) = operands.result else { return };
@@ -179,6 +184,17 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 }
             }
         }
+        Op::DispatchLinear(of) => {
+            let Some(kernel) = forward::dispatch_linear(of, ty(0), ty(1)) else { return };
+            let Some(packed) = weights.packed(node.params()[0]) else { return };
+            let inputs = forward::chosen(node, operands.inputs[0], x(1));
+            let plain = node.param(0);
+            with(gradients, node.params(), |[weight, bias]| {
+                let [scale, centers] = [0, 1].map(|i| node.y(i));
+                let gradients = dispatch_linear::Gradients { scale, centers, weight, bias };
+                kernel.backward(n, inputs, packed, plain, dy(), gradients, scratch);
+            });
+        }
         Op::ClusterMean(of) => {
             let Some(kernel) = forward::cluster_mean(of, ty(0), ty(1)) else { return };
             let belonging = forward::belonging(node, operands.inputs[0], ty(0));
@@ -192,7 +208,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             match op.inputs.get(2) {
                 Some(_) => dx.fill(0.0),
                 None if dx.is_empty() => {}
-                None => forward::adaptive_pool(kernel.grid, ty(1)).backward(n, down, dx),
+                None => forward::adaptive_pool(kernel.grid, ty(1)).backward(n, down, dx, false),
             }
             let saved = Saved { belonging, x, result, down };
             kernel.backward(n, saved, dx, dweights.unwrap_or_default());

@@ -7,6 +7,7 @@ use super::kernels::cluster_mean::{Belonging, ClusterMean};
 use super::kernels::conv::Conv;
 use super::kernels::depthwise::Depthwise;
 use super::kernels::dispatch::Dispatch;
+use super::kernels::dispatch_linear::{DispatchLinear, Inputs};
 use super::kernels::elementwise::{self, Coordinates, Mean, Scale};
 use super::kernels::ffn::{Ffn, FfnWeights};
 use super::kernels::gate::{self, Gate};
@@ -108,6 +109,12 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
                 }
             }
         }
+        Op::DispatchLinear(op) => {
+            let Some(weight) = node.run.weights.packed(node.params()[0]) else { return };
+            let Some(kernel) = dispatch_linear(op, ty(0), ty(1)) else { return };
+            let inputs = chosen(node, node.inputs()[0], node.x(1));
+            kernel.forward(n, inputs, weight, node.param(1), node.y(0), scratch);
+        }
         Op::Nearest(op) => nearest(op, ty(0)).forward(n, node.x(0), node.y_index(), scratch),
         Op::ClusterMean(op) => {
             let Some(kernel) = cluster_mean(op, ty(0), ty(1)) else { return };
@@ -131,7 +138,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
 
 /// `y = a + b`, in place where the plan says so.
 fn add(node: &Node<'_>) {
-    match (node.shares(0), node.shares(1)) {
+    let [first, second] = [0, 1].map(|i| node.shares(node.inputs()[i]));
+    match (first, second) {
         (true, _) => elementwise::accumulate(node.x(1), node.y(0)),
         (_, true) => elementwise::accumulate(node.x(0), node.y(0)),
         _ => elementwise::add(node.x(0), node.x(1), node.y(0)),
@@ -263,6 +271,22 @@ pub fn dispatch(assignment: &Type, centers: &Type) -> Option<(Dispatch, Choice)>
     let Type::Assignment { map, grid, heads, choice } = *assignment else { return None };
     let (_, channels) = rows(centers);
     Some((Dispatch { map, grid, channels, heads }, choice))
+}
+
+pub fn dispatch_linear(
+    op: &ops::DispatchLinear,
+    assignment: &Type,
+    centers: &Type,
+) -> Option<DispatchLinear> {
+    let (Dispatch { map, grid, channels, heads }, _) = dispatch(assignment, centers)?;
+    let [pixels, centers] = [map, grid].map(|[rows, columns]| rows * columns);
+    Some(DispatchLinear { centers, pixels, heads, width: channels / heads, output: op.out })
+}
+
+/// What the pixels of an assignment chose of `centers`.
+pub fn chosen<'a>(node: &Node<'a>, assignment: Value, centers: &'a [f32]) -> Inputs<'a> {
+    let index = node.read_index(assignment);
+    Inputs { index, scale: node.read_at(assignment, 1), centers }
 }
 
 pub fn nearest(op: &ops::Nearest, ty: &Type) -> Windowed<Nearest> {

@@ -172,10 +172,9 @@ impl<'a> Node<'a> {
         bytemuck::cast_slice_mut(self.y(0))
     }
 
-    /// Whether the result lies where input `i` does: then it may be read through the result only.
-    pub fn shares(&self, i: usize) -> bool {
+    /// Whether the result lies where an input does: then it may be read through the result only.
+    pub fn shares(&self, input: Value) -> bool {
         let places = |value: Value| self.run.plan.place(value).map(|place| place.offset);
-        let input = self.inputs()[i];
         !matches!(self.graph().node(input).op, Op::Input(_)) && places(input) == places(self.value)
     }
 }

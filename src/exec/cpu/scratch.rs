@@ -38,6 +38,9 @@ fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
         Op::Dispatch(_) => {
             kernels::dispatch(inputs[0], inputs[1]).map_or(0, |(kernel, _)| kernel.scratch())
         }
+        Op::DispatchLinear(op) => {
+            kernels::dispatch_linear(op, inputs[0], inputs[1]).map_or(0, |kernel| kernel.scratch())
+        }
         Op::Nearest(op) => kernels::nearest(op, inputs[0]).scratch(),
         Op::ClusterMean(op) => {
             let Some(kernel) = kernels::cluster_mean(op, inputs[0], inputs[1]) else { return 0 };

@@ -54,11 +54,18 @@ impl Dense {
         tape.product(Product { m, n, k, a, b, d: y, bias, wide: false, accumulate: false });
     }
 
-    /// `gx = g · weightᵀ`.
-    pub fn backward(&self, tape: &mut Tape, weight: Pointer, g: Pointer, gx: Pointer) {
+    /// `gx = g · weightᵀ`, or that much more of it.
+    pub fn backward(
+        &self,
+        tape: &mut Tape,
+        weight: Pointer,
+        g: Pointer,
+        gx: Pointer,
+        accumulate: bool,
+    ) {
         let Dense { rows: m, input: n, output: k } = *self;
         let (a, b) = (Operand::plain(g), Operand::turned(weight));
-        tape.product(Product { m, n, k, a, b, d: gx, bias: None, wide: false, accumulate: false });
+        tape.product(Product { m, n, k, a, b, d: gx, bias: None, wide: false, accumulate });
     }
 
     /// `gweight = xᵀ · g` in `f32`, or that much more of it.

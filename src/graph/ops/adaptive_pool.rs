@@ -40,6 +40,10 @@ impl Operation for AdaptivePool {
         Reads::NOTHING
     }
 
+    fn accumulates(&self) -> bool {
+        true
+    }
+
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         Cost { ptflops: self.hooks * inputs[0].elements(), ..Cost::default() }
     }

@@ -2,7 +2,8 @@
 //! parameters, which are added to theirs.
 //!
 //! Inputs: what the op says its gradient reads, then the gradient of its result (none for a loss,
-//! where gradients begin). One result for every input wanted: by itself, or several as a tuple.
+//! where gradients begin), then the gradient that its one result is added to, if there is one. One
+//! result for every input wanted: by itself, or several as a tuple.
 
 use super::{Mismatch, Op, Operation};
 use crate::graph::cost::Cost;
@@ -15,6 +16,8 @@ pub struct Gradient {
     pub inputs: Vec<Type>,
     /// With respect to which inputs.
     pub wants: Vec<bool>,
+    /// Whether its one result is added to a gradient from elsewhere, the last input.
+    pub onto: bool,
 }
 
 /// The inputs of a gradient node by what they are.
@@ -25,6 +28,8 @@ pub struct Operands {
     pub result: Option<Value>,
     /// With respect to the result of the op.
     pub gradient: Option<Value>,
+    /// What its result is added to.
+    pub onto: Option<Value>,
 }
 
 impl Gradient {
@@ -37,6 +42,7 @@ impl Gradient {
             inputs: read.to_vec(),
             result: result.first().copied(),
             gradient: rest.first().copied(),
+            onto: rest.get(1).copied(),
         }
     }
 
@@ -55,6 +61,7 @@ impl Operation for Gradient {
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut words = vec![("of", self.of.name().to_string())];
         words.extend(self.of.attributes());
+        words.extend(self.onto.then(|| ("onto", "sum".to_string())));
         words
     }
 
@@ -76,7 +83,10 @@ impl Operation for Gradient {
         let times = match *self.of {
             // The two products of each layer, and the first one again.
             Op::Ffn(_) => 2 + u64::from(self.wants[0]),
+            // Three for its two products.
             Op::Attend(_) => 3,
+            // Two for each of its steps, and the first one again.
+            Op::DispatchLinear(_) => 3,
             _ => u64::from(self.wants.contains(&true)) + parameters,
         };
         Cost { macs: times * once, ..Cost::default() }

@@ -22,6 +22,10 @@ impl Operation for LayerNorm {
         }
     }
 
+    fn accumulates(&self) -> bool {
+        true
+    }
+
     fn cheap(&self) -> bool {
         true
     }

@@ -37,6 +37,11 @@ pub trait Operation {
         false
     }
 
+    /// Whether its gradient can be added to one that is there already.
+    fn accumulates(&self) -> bool {
+        false
+    }
+
     /// Its cost per image; asked only when the inputs fit.
     fn cost(&self, _inputs: &[&Type], _output: &Type) -> Cost {
         Cost::default()
@@ -132,6 +137,7 @@ ops! {
     mean::Mean,
     drop_path::DropPath,
     spare::Spare,
+    dispatch_linear::DispatchLinear,
     residual::Residual,
     ffn::Ffn,
     labels::Labels,

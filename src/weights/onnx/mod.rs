@@ -238,6 +238,7 @@ impl Walk<'_> {
             Op::DropPath(_) => self.tensor(x[0])?,
             Op::Residual(_)
             | Op::Ffn(_)
+            | Op::DispatchLinear(_)
             | Op::Labels(_)
             | Op::CrossEntropy(_)
             | Op::Gradient(_)

@@ -26,8 +26,11 @@ fn adaptive_pool_agrees() {
             let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
             kernel.forward(images, &x, &mut y);
             close(&format!("{name} y {set}"), &y, &expected.result);
-            kernel.backward(images, &dy, &mut dx);
+            kernel.backward(images, &dy, &mut dx, false);
             close(&format!("{name} dx {set}"), &dx, &expected.gradients[0]);
+            kernel.backward(images, &dy, &mut dx, true);
+            let half: Vec<f32> = dx.iter().map(|dx| dx / 2.0).collect();
+            close(&format!("{name} dx added {set}"), &half, &expected.gradients[0]);
         });
     }
 }

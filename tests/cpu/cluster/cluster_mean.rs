@@ -52,7 +52,7 @@ fn nearest_and_cluster_mean_agree() {
             scratch.fill(f32::NAN);
             let mut down = vec![f32::NAN; m * c];
             kernel.backward_own(IMAGES, belonging, &dy, &mut down, &mut scratch);
-            pool.backward(IMAGES, &down, &mut dx);
+            pool.backward(IMAGES, &down, &mut dx, false);
             let saved = Saved { belonging, x: &[], result: &[], down: &down };
             kernel.backward(IMAGES, saved, &mut dx, &mut []);
             close(&format!("{name} gradient {set}"), &dx, &expected.gradients[1]);

@@ -4,6 +4,7 @@ mod adaptive_pool;
 mod assign;
 mod attend;
 mod cluster_mean;
+mod dispatch_linear;
 mod elementwise;
 mod gate;
 mod loss;

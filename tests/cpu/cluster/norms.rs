@@ -12,7 +12,11 @@ fn norms_agree() {
         agrees(ops::LayerNorm.into(), images, [h, w, c], |x, [weight, bias], dy, to| {
             let Written { y, dx, dweight, dbias } = to;
             layer.forward(images, x, weight, bias, y);
-            layer.backward(images, x, weight, dy, dx, dweight, dbias);
+            layer.backward(images, x, weight, dy, dx, dweight, dbias, false);
+            // Once more onto what is there, and half of it.
+            let [mut thrown, mut away] = [0; 2].map(|_| vec![0.0; c]);
+            layer.backward(images, x, weight, dy, dx, &mut thrown, &mut away, true);
+            dx.iter_mut().for_each(|dx| *dx /= 2.0);
         });
         let group = GroupNorm { pixels: h * w, channels: c };
         agrees(ops::GroupNorm.into(), images, [h, w, c], |x, [weight, bias], dy, to| {

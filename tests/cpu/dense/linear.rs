@@ -26,9 +26,13 @@ fn a_linear_layer_forward_and_backward() {
         close("gelu", &y, &expected, 1e-6);
 
         let mut dx = garbage(all * input);
-        kernel.backward_input(images, &dy, transposed, &mut dx);
+        kernel.backward_input(images, &dy, transposed, &mut dx, false);
         let weight = transpose(&wide(&weight), input, output);
-        close("dx", &dx, &product(&wide(&dy), &weight, [all, output, input]), 1e-6);
+        let expected = product(&wide(&dy), &weight, [all, output, input]);
+        close("dx", &dx, &expected, 1e-6);
+        kernel.backward_input(images, &dy, transposed, &mut dx, true);
+        let twice: Vec<f64> = expected.iter().map(|dx| 2.0 * dx).collect();
+        close("dx added", &dx, &twice, 1e-6);
 
         // Gradients of parameters are added.
         let (mut dw, mut db) = (vec![1.0; input * output], vec![1.0; output]);

@@ -17,9 +17,10 @@ impl AdaptivePool {
         forward(*self, x, y);
     }
 
-    pub fn backward(&self, images: usize, dy: &[f32], dx: &mut [f32]) {
+    /// Overwrites `dx`, or `adds` to it.
+    pub fn backward(&self, images: usize, dy: &[f32], dx: &mut [f32], adds: bool) {
         self.check(images, dx, dy);
-        backward(*self, dy, dx);
+        backward(*self, dy, dx, adds);
     }
 
     fn check(&self, images: usize, map: &[f32], grid: &[f32]) {
@@ -56,7 +57,7 @@ vectorized! {
         }
     }
 
-    fn backward<S>(simd, pool: AdaptivePool, dy: &'a [f32], dx: &'a mut [f32]) {
+    fn backward<S>(simd, pool: AdaptivePool, dy: &'a [f32], dx: &'a mut [f32], adds: bool) {
         let AdaptivePool { map: [h, w], grid: [gh, gw], channels } = pool;
         let (rows, columns) = (ops::AdaptivePool::bins(h, gh), ops::AdaptivePool::bins(w, gw));
         let over: Vec<_> = (0..w).map(|x| covering(&columns, x)).collect();
@@ -65,7 +66,7 @@ vectorized! {
             for (y, line) in dx.chunks_exact_mut(w * channels).enumerate() {
                 let down = covering(&rows, y);
                 for (over, to) in over.iter().zip(line.chunks_exact_mut(channels)) {
-                    let mut first = true;
+                    let mut first = !adds;
                     for i in down.clone() {
                         for j in over.clone() {
                             let cell = &dy[(i * gw + j) * channels..][..channels];

@@ -19,7 +19,7 @@ impl LayerNorm {
         forward(c, x, weight, bias, y);
     }
 
-    /// Overwrites `dx`, adds to `dweight` and `dbias`.
+    /// Overwrites `dx`, or `adds` to it; adds to `dweight` and `dbias`.
     #[allow(clippy::too_many_arguments)]
     pub fn backward(
         &self,
@@ -30,11 +30,12 @@ impl LayerNorm {
         dx: &mut [f32],
         dweight: &mut [f32],
         dbias: &mut [f32],
+        adds: bool,
     ) {
         let (rows, c) = (images * self.rows, self.channels);
         assert!([x.len(), dy.len(), dx.len()] == [rows * c; 3]);
         assert!([weight.len(), dweight.len(), dbias.len()] == [c; 3]);
-        backward(c, x, weight, dy, dx, dweight, dbias);
+        backward(c, x, weight, dy, dx, dweight, dbias, adds);
     }
 }
 
@@ -71,6 +72,7 @@ vectorized! {
         dx: &'a mut [f32],
         dweight: &'a mut [f32],
         dbias: &'a mut [f32],
+        adds: bool,
     ) {
         let share = 1.0 / c as f32;
         let blocks = x.chunks(BLOCK * c).zip(dy.chunks(BLOCK * c));
@@ -100,7 +102,9 @@ vectorized! {
                     let inner = simd.mul_f32s(part.load(simd, g, at), part.load(simd, weight, at));
                     let rest = simd.sub_f32s(inner, mean_inner);
                     let rest = simd.negate_mul_add_e_f32s(normal, slope, rest);
-                    part.store(simd, to, at, simd.mul_f32s(rest, scale));
+                    let before =
+                        if adds { part.load(simd, to, at) } else { simd.splat_f32s(0.0) };
+                    part.store(simd, to, at, simd.mul_add_e_f32s(rest, scale, before));
                 });
             }
         }

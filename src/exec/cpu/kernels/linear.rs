@@ -1,7 +1,7 @@
 //! Linear layer.
 
 use super::product::{
-    Bias, BiasGelu, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply,
+    Add, Bias, BiasGelu, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply,
     multiply_at_b,
 };
 
@@ -47,11 +47,22 @@ impl Linear {
         multiply(x, weight, y, BiasGelu(bias));
     }
 
-    /// `dx = dy · weightᵀ`; `transposed` is packed `[output, input]`.
-    pub fn backward_input(&self, images: usize, dy: &[f32], transposed: Packed, dx: &mut [f32]) {
+    /// `dx = dy · weightᵀ`, or that much more if it `adds`; `transposed` is packed `[output, input]`.
+    pub fn backward_input(
+        &self,
+        images: usize,
+        dy: &[f32],
+        transposed: Packed,
+        dx: &mut [f32],
+        adds: bool,
+    ) {
         let rows = images * self.rows;
         let (dy, dx) = (Matrix::new(dy, rows, self.output), MatrixMut::new(dx, rows, self.input));
-        multiply(dy, transposed, dx, Store);
+        if adds {
+            multiply(dy, transposed, dx, Add);
+        } else {
+            multiply(dy, transposed, dx, Store);
+        }
     }
 
     /// Adds to the gradients of weight and bias.

@@ -14,6 +14,7 @@ pub mod conv;
 pub mod depthwise;
 mod directions;
 pub mod dispatch;
+pub mod dispatch_linear;
 pub mod elementwise;
 pub mod ffn;
 pub mod floats;

@@ -20,9 +20,10 @@ impl AdaptivePool {
         tape.launch(unit, "adaptive_pool_forward", [blocks(threads), 1], THREADS, args);
     }
 
-    pub fn backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer) {
+    /// Overwrites `gx`, or `adds` to it.
+    pub fn backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer, adds: bool) {
         let threads = self.maps.pixels() * self.maps.channels;
-        let args = args![g, gx, self.maps.images];
+        let args = args![g, gx, self.maps.images, adds];
         let unit = self.maps.unit(self.grid);
         tape.launch(unit, "adaptive_pool_backward", [blocks(threads), 1], THREADS, args);
     }

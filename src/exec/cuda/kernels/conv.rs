@@ -127,7 +127,7 @@ impl Conv {
             self.unfold(tape, x.plus(first * map), patches, images);
             dense.backward_weight(tape, patches, g, gweight, first > 0);
             if let Some(gx) = gx {
-                dense.backward(tape, weight, g, patches);
+                dense.backward(tape, weight, g, patches, false);
                 let [h, w] = self.maps.size;
                 let grid = [blocks(images * h * w * self.maps.channels), 1];
                 let args = args![patches, gx.plus(first * map), images];

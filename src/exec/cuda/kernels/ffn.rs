@@ -157,7 +157,7 @@ impl Ffn {
             let (x, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
             let (images, numbers, add) = (chunk.images, self.numbers(&chunk), chunk.first > 0);
             chunk.expand.forward(tape, x, weights.expand[0], weights.expand[1], hidden);
-            chunk.contract.backward(tape, weights.contract[0], g, gradient);
+            chunk.contract.backward(tape, weights.contract[0], g, gradient, false);
             let convolution = chunk.depthwise.zip(weights.depthwise).zip(gradients.depthwise);
             match &convolution {
                 Some(((op, [w, b]), _)) => {
@@ -179,7 +179,7 @@ impl Ffn {
             self.columns(images, self.hidden).sum(tape, active, gradients.expand[1], add, sums);
             if let Some(gx) = gx {
                 let gx = gx.plus(chunk.first * from);
-                chunk.expand.backward(tape, weights.expand[0], active, gx);
+                chunk.expand.backward(tape, weights.expand[0], active, gx, false);
             }
         }
     }

@@ -38,7 +38,7 @@ layer_norm_forward(const real* x, const float* weight, const float* bias, real* 
 // x, g, gx [rows, C]; partial sums of the gradients of weight and bias [gridDim.x, C] each
 extern "C" __global__ void __launch_bounds__(THREADS)
 layer_norm_backward(const real* x, const float* weight, const real* g, real* gx,
-                    float* partial_weight, float* partial_bias, int rows) {
+                    float* partial_weight, float* partial_bias, int rows, int adds) {
     __shared__ float sums[2][C];
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     float gw[PER] = {}, gb[PER] = {};
@@ -58,7 +58,9 @@ layer_norm_backward(const real* x, const float* weight, const real* g, real* gx,
         along = warp_sum(along) / C;
         for (int i = 0; i < PER; i++) {
             int c = i * 32 + lane;
-            if (c < C) put(gx[(u64)row * C + c], (inner[i] - sum - normal[i] * along) * scale);
+            if (c >= C) continue;
+            real* to = gx + (u64)row * C + c;
+            put(*to, (inner[i] - sum - normal[i] * along) * scale + (adds ? get(*to) : 0));
         }
     }
     for (int turn = 0; turn < THREADS / 32; turn++) {

@@ -41,16 +41,17 @@ impl LayerNorm {
         tape.launch(self.unit(), "layer_norm_forward", grid, THREADS, args);
     }
 
-    /// From `g` the gradients of `x`, `weight` and `bias`.
+    /// From `g` the gradients of `x` (one that is there already it `adds` to), `weight` and `bias`.
     pub fn backward(
         &self,
         tape: &mut Tape,
         [x, weight, g]: [Pointer; 3],
         [gx, gweight, gbias]: [Pointer; 3],
         scratch: Pointer,
+        adds: bool,
     ) {
         let (_, [weights, biases]) = self.room(scratch);
-        let args = args![x, weight, g, gx, weights, biases, self.rows];
+        let args = args![x, weight, g, gx, weights, biases, self.rows, adds];
         tape.launch(self.unit(), "layer_norm_backward", [self.parts(), 1], THREADS, args);
         let size = [self.parts(), self.width];
         fold(tape, weights, gweight, size, false);

@@ -21,7 +21,7 @@ impl Linear {
         self.0.forward(tape, x, weight, bias, y);
     }
 
-    /// The gradients of `x` (if wanted), weight and bias.
+    /// The gradients of `x` (if wanted; one that is there already it `adds` to), weight and bias.
     pub fn backward(
         &self,
         tape: &mut Tape,
@@ -29,9 +29,10 @@ impl Linear {
         gx: Option<Pointer>,
         [gweight, gbias]: [Pointer; 2],
         scratch: Pointer,
+        adds: bool,
     ) {
         if let Some(gx) = gx {
-            self.0.backward(tape, weight, g, gx);
+            self.0.backward(tape, weight, g, gx, adds);
         }
         self.0.backward_weight(tape, x, g, gweight, false);
         self.columns().sum(tape, g, gbias, false, scratch);

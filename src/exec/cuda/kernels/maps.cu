@@ -53,7 +53,7 @@ adaptive_pool_forward(const real* x, real* y, int images) {
 
 // g [images, GH, GW, C] -> gx [images, H, W, C]: every pixel from the bins it lies in
 extern "C" __global__ void __launch_bounds__(THREADS)
-adaptive_pool_backward(const real* g, real* gx, int images) {
+adaptive_pool_backward(const real* g, real* gx, int images, int adds) {
     u64 i = thread_index();
     if (i >= (u64)images * H * W * C) return;
     u32 c = i % C, column = i / C % W, row = i / C / W % H;
@@ -65,5 +65,5 @@ adaptive_pool_backward(const real* g, real* gx, int images) {
             u32 width = bin_end(q, W, GW) - bin_start(q, W, GW);
             sum += get(g[(r * GW + q) * C]) / (height * width);
         }
-    put(gx[i], sum);
+    put(gx[i], adds ? get(gx[i]) + sum : sum);
 }

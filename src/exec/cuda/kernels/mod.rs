@@ -16,6 +16,7 @@ pub mod cluster_mean;
 pub mod conv;
 pub mod depthwise;
 pub mod dispatch;
+pub mod dispatch_linear;
 pub mod elementwise;
 pub mod ffn;
 pub mod gate;

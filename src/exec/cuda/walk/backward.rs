@@ -22,6 +22,13 @@ impl Walk<'_> {
         let to: Vec<Option<Pointer>> = (0..op.inputs.len())
             .map(|i| wanted(i).map(|result| self.result(value, result)))
             .collect();
+        // Where the result lies elsewhere than what it is added to, it begins as a copy of that.
+        if let (Some(onto), Some(to)) = (operands.onto.map(|onto| self.result(onto, 0)), to[0])
+            && onto != to
+        {
+            let numbers = self.numbers(ty(0));
+            elementwise::scaled(&mut self.tape, onto, to, 1.0, numbers);
+        }
         match &*op.of {
             Op::Conv(of) => {
                 let kernel = self.conv(of, ty(0));
@@ -45,7 +52,7 @@ impl Walk<'_> {
                 let scratch = self.scratch(kernel.scratch());
                 let slopes = [0, 1].map(|i| self.slope(value, i));
                 let from = [x[0], self.stored(value, 0), g];
-                kernel.backward(&mut self.tape, from, to[0], slopes, scratch);
+                kernel.backward(&mut self.tape, from, to[0], slopes, scratch, op.onto);
             }
             Op::Ffn(of) => {
                 let kernel = self.ffn(of, ty(0));
@@ -70,7 +77,7 @@ impl Walk<'_> {
                 let [gw, gb] = [0, 1].map(|i| self.slope(value, i));
                 let from = [x[0], self.wide(value, 0), g];
                 let results = [to[0].unwrap_or(scratch), gw, gb];
-                kernel.backward(&mut self.tape, from, results, scratch.plus(thrown));
+                kernel.backward(&mut self.tape, from, results, scratch.plus(thrown), op.onto);
             }
             Op::Assign(of) => {
                 let Some(result) = operands.result else { return };
@@ -88,6 +95,15 @@ impl Walk<'_> {
                     }
                     Choice::Soft => kernel.soft_backward(&mut self.tape, &from, g, &to, scratch),
                 }
+            }
+            Op::DispatchLinear(of) => {
+                let Some(kernel) = self.dispatch_linear(of, ty(0), ty(1)) else { return };
+                let scratch = self.scratch(kernel.scratch(self.precision()));
+                let chosen = [x[0], self.result(operands.inputs[0], 1)];
+                let [Some(weights), Some(centers)] = to[..] else { return };
+                let slopes = [0, 1].map(|i| self.slope(value, i));
+                let from = [x[1], self.stored(value, 0), g];
+                kernel.backward(&mut self.tape, chosen, from, [weights, centers], slopes, scratch);
             }
             Op::Attend(of) => {
                 let Some(result) = operands.result else { return };
@@ -167,7 +183,7 @@ impl Walk<'_> {
                 self.maps(ty(0)).mean_backward(&mut self.tape, g, *gx);
             }
             (Op::AdaptivePool(of), [Some(gx)]) => {
-                self.adaptive_pool(of.grid, ty(0)).backward(&mut self.tape, g, *gx);
+                self.adaptive_pool(of.grid, ty(0)).backward(&mut self.tape, g, *gx, op.onto);
             }
             (Op::Dispatch(_), [Some(weights), Some(centers)]) => {
                 let Some((kernel, choice)) = self.dispatch(ty(0), ty(1)) else { return };

@@ -8,6 +8,7 @@ use super::super::kernels::cluster_mean::{Belonging, ClusterMean};
 use super::super::kernels::conv::Conv;
 use super::super::kernels::depthwise::Depthwise;
 use super::super::kernels::dispatch::Dispatch;
+use super::super::kernels::dispatch_linear::DispatchLinear;
 use super::super::kernels::elementwise::{self, DropPath};
 use super::super::kernels::ffn::{Ffn, Layers};
 use super::super::kernels::gate::Gate;
@@ -121,6 +122,13 @@ impl Walk<'_> {
                     }
                     Choice::Soft => kernel.soft(&mut self.tape, &operands, y, scratch),
                 }
+            }
+            Op::DispatchLinear(op) => {
+                let Some(kernel) = self.dispatch_linear(op, ty(0), ty(1)) else { return };
+                let scratch = self.scratch(kernel.scratch(self.precision()));
+                let chosen = [x[0], self.result(self.plan.graph.node(value).inputs[0], 1)];
+                let layer = [0, 1].map(|i| self.stored(value, i));
+                kernel.forward(&mut self.tape, chosen, x[1], layer, y, scratch);
             }
             Op::Dispatch(_) => {
                 let Some((kernel, choice)) = self.dispatch(ty(0), ty(1)) else { return };
@@ -334,6 +342,17 @@ impl Walk<'_> {
         let width = map(centers).1 / heads;
         let (centers, pixels) = (area(grid), area(size));
         Some((Dispatch { images: self.n, centers, pixels, heads, width }, choice))
+    }
+
+    pub(super) fn dispatch_linear(
+        &self,
+        op: &ops::DispatchLinear,
+        assignment: &Type,
+        centers: &Type,
+    ) -> Option<DispatchLinear> {
+        let (dispatch, _) = self.dispatch(assignment, centers)?;
+        let (rows, input) = (dispatch.images * dispatch.pixels, dispatch.heads * dispatch.width);
+        Some(DispatchLinear { dispatch, linear: Linear(Dense { rows, input, output: op.out }) })
     }
 
     /// By the types of the op's inputs.

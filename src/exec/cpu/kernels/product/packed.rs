@@ -30,17 +30,24 @@ pub fn pack(source: Matrix, to: &mut [f32]) {
 
 /// Packs the transpose of `source`: of `[n, k]`, a `[k, n]` matrix.
 pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
+    /// Rows of a panel written together: few enough to stay in the first cache.
+    const ROWS: usize = 16;
     let (n, k) = (source.rows, source.columns);
     if k == 0 {
         return;
     }
     let panels = to[..packed_len(k, n)].chunks_exact_mut(k * PANEL);
     for (panel, left) in panels.zip((0..n).step_by(PANEL)) {
-        panel.fill(0.0);
-        for column in 0..PANEL.min(n - left) {
-            let row = source.part(left + column, 0, k);
-            for (to, &x) in panel[column..].iter_mut().step_by(PANEL).zip(row) {
-                *to = x;
+        for (rows, top) in panel.chunks_mut(ROWS * PANEL).zip((0..k).step_by(ROWS)) {
+            let count = rows.len() / PANEL;
+            if n - left < PANEL {
+                rows.fill(0.0);
+            }
+            for column in 0..PANEL.min(n - left) {
+                let source = source.part(left + column, top, count);
+                for (to, &x) in rows[column..].iter_mut().step_by(PANEL).zip(source) {
+                    *to = x;
+                }
             }
         }
     }

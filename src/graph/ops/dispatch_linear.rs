@@ -1,0 +1,58 @@
+//! A hard dispatch and the linear layer behind it as one op: as a pixel gets a scaled center of each
+//! head, the layer may be applied to the centers before they return to the pixels, of which there
+//! are many more. A pass makes it of the two.
+//!
+//! Inputs: a hard assignment and centers `[B, gh, gw, A]`; result `[B, H, W, out]`. Parameters:
+//! weight `[A, out]` and bias of the layer.
+
+use super::{Dispatch, Mismatch, Operation};
+use crate::graph::cost::Cost;
+use crate::graph::{Choice, Type, area};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DispatchLinear {
+    pub out: usize,
+}
+
+impl DispatchLinear {
+    /// Whether it pays: a number gathered costs about as much as four in a product, and a gain below
+    /// a half is none.
+    pub fn pays(assignment: &Type, centers: &Type) -> bool {
+        let Type::Assignment { map, grid, heads, choice: Choice::Hard } = assignment else {
+            return false;
+        };
+        let channels = centers.channels().unwrap_or(0) as u64;
+        let fused = area(*grid) * channels + 4 * area(*map) * *heads as u64;
+        2 * fused <= area(*map) * channels
+    }
+}
+
+impl Operation for DispatchLinear {
+    fn name(&self) -> &'static str {
+        "dispatch_linear"
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        vec![("out", self.out.to_string())]
+    }
+
+    fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
+        let dispatched = Dispatch.infer(inputs)?;
+        match (inputs[0], dispatched.as_map()) {
+            (Type::Assignment { choice: Choice::Hard, .. }, Some((map, _))) => {
+                Ok(Type::map(map, self.out))
+            }
+            (other, _) => {
+                Err(Mismatch::new(format!("a hard assignment is needed here, not {other}"), &[0]))
+            }
+        }
+    }
+
+    /// Every center through its head's part of the layer, then one number per pixel, head and output.
+    fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
+        let Type::Assignment { map, heads, .. } = inputs[0] else { return Cost::default() };
+        let out = self.out as u64;
+        let macs = inputs[1].elements() * out + area(*map) * *heads as u64 * out;
+        Cost { macs, ptflops: 0 }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a training step is made of, on the founding model.
+
+use crate::text::{check_file, root};
+use cluec::graph::{Graph, Op};
+use cluec::passes::{self, Keep};
+
+fn step() -> Graph {
+    let text = check_file(&root().join("models/cluenet_tiny.clue")).clean();
+    passes::step(text.model("cluenet_tiny").graph.as_ref().unwrap(), None, Keep::Output)
+}
+
+/// Maps of the first three stages have four to sixty-four pixels a center, that of the last has one.
+#[test]
+fn a_dispatch_takes_in_the_layer_behind_it_where_pixels_are_many() {
+    let graph = step();
+    let scopes = |wanted: fn(&Op) -> bool| -> Vec<&str> {
+        let nodes = graph.nodes.iter().filter(|node| wanted(&node.op));
+        nodes.map(|node| node.scope.split('.').next().unwrap()).collect()
+    };
+    let fused = scopes(|op| matches!(op, Op::DispatchLinear(_)));
+    assert_eq!(fused.len(), 3 + 4 + 5);
+    assert!(!fused.contains(&"stage4"));
+    assert!(scopes(|op| matches!(op, Op::Dispatch(_))).iter().all(|&stage| stage == "stage4"));
+}
+
+#[test]
+fn the_last_gradient_of_a_value_is_added_to_the_others() {
+    let graph = step();
+    let mut added = 0;
+    for node in &graph.nodes {
+        match &node.op {
+            Op::Add(_) => {
+                let last = node.inputs.iter().max().unwrap();
+                let able = matches!(&graph.node(*last).op, Op::Gradient(op) if op.of.accumulates());
+                assert!(!able, "{} could be added by its node", node.scope);
+            }
+            Op::Gradient(op) if op.onto => added += 1,
+            _ => {}
+        }
+    }
+    assert!(added > 50);
+}
