@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ablations;
+mod allocation;
 mod architecture;
 mod cli;
 mod codes;

@@ -1,6 +1,8 @@
 //! `cluec bench`: how fast a model trains and evaluates here, in how much memory, and where the time
 //! goes.
 
+mod passes;
+
 use super::executor::{self, Executor};
 use super::session::threads;
 use super::{Exit, Format, address, number, print_reports, select, usage};
@@ -13,6 +15,7 @@ use crate::exec::{
 use crate::graph::Graph;
 use crate::train::resident;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -35,6 +38,24 @@ pub struct Args {
     /// What is timed (default: both)
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Measure inference as the paper does, in passes over the test images, and training beside it
+    #[arg(long, conflicts_with = "mode")]
+    pub paper: bool,
+    /// Passes over the test images
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
+    pub passes: u64,
+    /// Of which the first ones do not count
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "paper")]
+    pub dropped: u64,
+    /// Test images of a pass (default: all), in whole batches
+    #[arg(long, value_name = "N", requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
+    pub images: Option<u64>,
+    /// Where the images are, instead of what the data item says
+    #[arg(long, value_name = "DIR", requires = "paper")]
+    pub data: Option<PathBuf>,
+    /// Threads that decode
+    #[arg(long, value_name = "N", requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
+    pub workers: Option<u64>,
     #[command(flatten)]
     pub executor: executor::Options,
     /// Time per op, beside what the machine could do (compiled executor)
@@ -74,9 +95,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(executor) => executor,
         Err(error) => return usage(&error.to_string()),
     };
+    if args.dropped >= args.passes {
+        let (passes, dropped) = (args.passes, args.dropped);
+        return usage(&format!("of {passes} passes {dropped} are dropped, and none is left"));
+    }
     // Evaluation first: it needs less memory, and the peak of a process only grows.
+    if args.paper
+        && let Err(failure) = passes::run(args, executor, model, out)
+    {
+        return failure.report();
+    }
+    let wanted = if args.paper { Some(Mode::Train) } else { args.mode };
     for mode in [Mode::Infer, Mode::Train] {
-        if args.mode.is_none_or(|wanted| wanted == mode) {
+        if wanted.is_none_or(|wanted| wanted == mode) {
             match measure(args, executor, graph, mode) {
                 Ok(measured) => measured.print(args, executor, graph, out)?,
                 Err(error) => {

@@ -41,6 +41,8 @@ pub mod train;
 mod training;
 #[cfg(feature = "train")]
 pub mod verify;
+#[cfg(feature = "train")]
+pub mod verify_resume;
 
 pub use crate::diag::number;
 use crate::diag::{Diagnostic, Diags, Sources, render};
@@ -98,6 +100,9 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(feature = "train")]
     Verify(verify::Args),
+    /// Show that an interrupted training ends in the bits of one that was not
+    #[cfg(feature = "train")]
+    VerifyResume(verify_resume::Args),
     /// Make a checkpoint of weights that were trained elsewhere
     #[cfg(feature = "train")]
     Import(import::Args),
@@ -125,6 +130,9 @@ enum Verb {
     /// Compare a model with the tensors of a reference implementation
     #[cfg(not(feature = "train"))]
     Verify(Absent),
+    /// Show that an interrupted training ends in the bits of one that was not
+    #[cfg(not(feature = "train"))]
+    VerifyResume(Absent),
     /// Make a checkpoint of weights that were trained elsewhere
     #[cfg(not(feature = "train"))]
     Import(Absent),
@@ -220,6 +228,8 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::Verify(args) => verify::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::VerifyResume(args) => verify_resume::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Import(args) => import::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Export(args) => export::run(args, &mut out),
@@ -232,6 +242,7 @@ pub fn run() -> io::Result<Exit> {
         | Verb::Eval(_)
         | Verb::Predict(_)
         | Verb::Verify(_)
+        | Verb::VerifyResume(_)
         | Verb::Import(_)
         | Verb::Export(_)
         | Verb::Bench(_) => usage("this cluec was built without the `train` feature"),

@@ -11,7 +11,7 @@ use crate::graph::{Graph, Size, times};
 use crate::model::Checked;
 use crate::runs::StoreError;
 use crate::spec::Data;
-use crate::train::{Batches, Checkpoint, CheckpointError, Fed, TrainError};
+use crate::train::{Batches, Checkpoint, CheckpointError, Fed, RunFolder, TrainError};
 use std::io;
 use std::path::Path;
 
@@ -99,9 +99,27 @@ pub fn data_of(model: &Checked) -> Result<&Data, Failure> {
     })
 }
 
+/// Reads a checkpoint; of one that is damaged it says whether the other one of its run is whole.
+pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
+    let error = match Checkpoint::load(path) {
+        Ok(checkpoint) => return Ok(checkpoint),
+        Err(error) => error,
+    };
+    let run = RunFolder::open(path.parent().unwrap_or(Path::new("")));
+    let others = [run.last(), run.best()].into_iter().filter(|other| other != path);
+    let whole = others.filter_map(|other| Some((Checkpoint::load(&other).ok()?.meta.step, other)));
+    let help: String = whole
+        .map(|(step, other)| {
+            let (path, other) = (path.display(), other.display());
+            format!("\n  help: {other} is whole, and stands at step {step}: cp {other} {path}")
+        })
+        .collect();
+    Err(Failure::new(format!("{error}{help}")))
+}
+
 /// A checkpoint with its model, compiled from the text it embeds.
 pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
-    let checkpoint = Checkpoint::load(path)?;
+    let checkpoint = load(path)?;
     let mut sources = Sources::default();
     let (program, diags) =
         crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);

@@ -1,13 +1,13 @@
 //! `cluec train`: from a file to a trained run.
 
 use super::executor;
-use super::session::{Failure, threads, workers};
+use super::session::{Failure, load, threads, workers};
 use super::training::{Order, on_interrupt};
 use super::{Exit, address, print_reports, select, usage};
 use crate::diag::{Diagnostic, Diags, Sources};
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
-use crate::train::{Checkpoint, Outcome, RunFolder, TrainError};
+use crate::train::{Outcome, RunFolder, TrainError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             let message = "goes on with a run, named by its folder";
             return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
         }
-        Some(run) => Some(Checkpoint::load(&RunFolder::open(run).last())?),
+        Some(run) => Some(load(&RunFolder::open(run).last())?),
         None => None,
     };
     // A run that goes on trains what it trained: its own text, not today's.
@@ -100,6 +100,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Ok(model) => model,
         Err(message) => return Ok(usage(&message)?),
     };
+    if let (Some(run), Some(checkpoint)) = (&args.resume, &resumed) {
+        unedited(&RunFolder::open(run), [&checkpoint.meta.source, &model.text])?;
+    }
     // Where the run read its images.
     let known = resumed.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
     let order = Order {
@@ -127,15 +130,15 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let entry = Entry::begin(folder.clone(), run).map_err(TrainError::Io)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
-    let (recipe, opened) = (ready.recipe, &ready.session.opened);
+    let (recipe, session) = (ready.setup.recipe, &ready.setup.session);
     writeln!(
         out,
         "training {} ({} parameters) on {} images of {} ({} to test), batch {}, in {}",
         model.name,
-        super::number::grouped(ready.session.graph.param_count()),
-        opened.train.len(),
-        opened.train.name(),
-        opened.test.len(),
+        super::number::grouped(session.graph.param_count()),
+        session.opened.train.len(),
+        session.opened.train.name(),
+        session.opened.test.len(),
         recipe.batch.value.0,
         folder.path.display()
     )?;
@@ -171,6 +174,34 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Fine)
+}
+
+/// The text that lies in a run's folder is the one it was trained with, or the one that it is to be
+/// trained with from now on; if it was edited, that does not go by silently.
+fn unedited(folder: &RunFolder, texts: [&str; 2]) -> Result<(), Failure> {
+    let Ok(found) = std::fs::read_to_string(folder.source()) else { return Ok(()) };
+    if texts.contains(&found.as_str()) {
+        return Ok(());
+    }
+    let (mut ours, mut theirs) = (texts[0].lines(), found.lines());
+    let mut number = 0;
+    let (our, their) = loop {
+        number += 1;
+        match (ours.next(), theirs.next()) {
+            (None, None) => break ("", ""),
+            (our, their) if our != their => break (our.unwrap_or(""), their.unwrap_or("")),
+            _ => {}
+        }
+    };
+    let path = folder.source();
+    let path = path.display();
+    Err(Failure::new(format!(
+        "{path} is not the text that the run was trained with\n  trained: line {number}: `{}`\n  \
+         found:   line {number}: `{}`\n  help: settings are changed by --set; to go on as it was, \
+         remove {path}",
+        our.trim(),
+        their.trim()
+    )))
 }
 
 /// The short flags are settings like any other, over everything else.

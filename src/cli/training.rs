@@ -2,6 +2,8 @@
 
 use super::executor::{self, Executor};
 use super::session::{Failure, Images, Session};
+use crate::data::fingerprint;
+use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
 use crate::runs::{self, Entry, Run, State as Standing, Store};
 use crate::spec::Recipe;
@@ -76,14 +78,16 @@ impl<'a> Order<'a> {
             None => Session::open(self.model, self.data)?,
         };
         let graph = &session.graph;
+        let images = fingerprint(&*session.opened.train);
         let state = match resumed {
             Some(checkpoint) => {
                 let mut checkpoint = checkpoint.fitted(graph)?;
-                unchanged(&checkpoint.meta, &session, recipe)?;
+                unchanged(&checkpoint.meta, &session, recipe, &images)?;
                 if changed {
                     checkpoint.meta.source = self.model.text.clone();
                 }
                 checkpoint.meta.data = session.folder();
+                checkpoint.meta.train_fingerprint = Some(images);
                 State::resumed(checkpoint, graph, recipe)
             }
             None => {
@@ -91,27 +95,33 @@ impl<'a> Order<'a> {
                 let classes = train.classes().to_vec();
                 let mut state = State::fresh(graph, recipe, train.len() as u64, classes);
                 state.meta.source = self.model.text.clone();
+                state.meta.train_fingerprint = Some(images);
                 state.meta.data = session.folder();
                 state
             }
         };
-        Ok(Ready { order: self, recipe, executor, session, state })
+        Ok(Ready { setup: Setup { order: self, recipe, executor, session }, state })
     }
 }
 
 /// A training before its first step here.
 pub struct Ready<'a> {
+    pub setup: Setup<'a>,
+    pub state: State,
+}
+
+/// All that a training needs to know but where it stands.
+pub struct Setup<'a> {
     order: Order<'a>,
     pub recipe: &'a Recipe,
-    executor: Executor,
+    pub executor: Executor,
     pub session: Session,
-    state: State,
 }
 
 impl Ready<'_> {
     /// Trains, and says in the run's folder and in the index how it ended.
     pub fn train(self, entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
-        let keep = *self.recipe.keep;
+        let keep = *self.setup.recipe.keep;
         let folder = entry.folder.clone();
         note(&folder);
         let outcome = self.fit(&entry, stop);
@@ -125,19 +135,42 @@ impl Ready<'_> {
     }
 
     fn fit(self, entry: &Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
-        let Ready { order, recipe, executor, session, state } = self;
-        let graph = &session.graph;
-        let folder = entry.folder.clone();
+        let Ready { setup, state } = self;
+        let folder = &entry.folder;
         write(folder.source(), &state.meta.source)?;
-        write(folder.graph(), &graph.to_string())?;
+        write(folder.graph(), &setup.session.graph.to_string())?;
+        let metrics = entry.metrics(state.meta.metrics_lines)?;
+        let Order { threads, workers, .. } = setup.order;
+        let outcome =
+            setup.fit(state, folder, [threads, workers], stop, |fit, trainer, meta| {
+                fit.run_with(metrics, trainer, meta)
+            })?;
+        setup.session.name_broken()?;
+        Ok(outcome?)
+    }
+}
+
+impl Setup<'_> {
+    /// Puts all in place for a training from `state` on, in a folder, by so many threads and
+    /// workers, and lets `run` have it.
+    pub fn fit<T>(
+        &self,
+        state: State,
+        folder: &RunFolder,
+        [threads, workers]: [usize; 2],
+        stop: &AtomicBool,
+        run: impl FnOnce(Fit<'_>, &mut dyn Trainer, Meta) -> T,
+    ) -> Result<T, Failure> {
+        let Setup { order, recipe, executor, session } = self;
+        let graph = &session.graph;
         let State { parameters, optimizer, meta } = state;
         let clip = recipe.clip.as_ref().map(|norm| norm.0);
-        let mut trainer = executor.trainer(graph, parameters, optimizer, clip, order.threads)?;
+        let mut trainer = executor.trainer(graph, parameters, optimizer, clip, threads)?;
         let images = |train| Images {
             opened: &session.opened,
             train,
             batch: recipe.batch.value.0,
-            workers: order.workers,
+            workers,
             seed: recipe.seed.value.0,
             size: graph.input_size(),
         };
@@ -147,16 +180,14 @@ impl Ready<'_> {
             schedule: Schedule::of(recipe),
             epochs: recipe.epochs.value.0 as u64,
             max_steps: order.steps,
-            folder: &folder,
+            folder,
+            graph,
             names: graph.params.iter().map(|p| p.name.clone()).collect(),
             shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
             stop,
             quiet: order.quiet,
         };
-        let metrics = entry.metrics(meta.metrics_lines)?;
-        let outcome = fit.run_with(metrics, &mut *trainer, meta);
-        session.name_broken()?;
-        Ok(outcome?)
+        Ok(run(fit, &mut *trainer, meta))
     }
 }
 
@@ -178,7 +209,7 @@ fn note(folder: &RunFolder) {
 }
 
 /// What decides which images a step sees must be what it was.
-fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe) -> Result<(), Failure> {
+fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe, here: &str) -> Result<(), Failure> {
     let images = session.opened.train.len() as u64;
     for (what, there, here) in [
         ("seed", meta.seed, recipe.seed.value.0),
@@ -192,7 +223,14 @@ fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe) -> Result<(), Fail
             )));
         }
     }
-    Ok(())
+    match &meta.train_fingerprint {
+        Some(there) if there != here => Err(Failure::new(format!(
+            "the training images are not those that the run began with: their fingerprint was \
+             {there}, and is {here}\n  help: an image was renamed, added or removed, or has another \
+             length; a run that goes on keeps its data"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Ctrl-C lets the step end and saves; a second one ends at once.

@@ -45,6 +45,11 @@ pub trait Dataset: Send + Sync {
         format!("image {i}")
     }
 
+    /// What tells image `i` from another in its place without reading it, wherever the data set lies.
+    fn stamp(&self, i: usize) -> String {
+        self.place(i)
+    }
+
     /// Image `i`, `i < len()`, as stored: nothing augmented.
     fn image(&self, i: usize) -> Result<Image, DataError>;
 }

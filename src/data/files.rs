@@ -49,6 +49,13 @@ impl Dataset for ImageFiles {
         self.files[i].0.display().to_string()
     }
 
+    /// The name of its file and how long that is.
+    fn stamp(&self, i: usize) -> String {
+        let file = &self.files[i].0;
+        let length = std::fs::metadata(file).map_or(0, |about| about.len());
+        format!("{} {length}", name_of(file))
+    }
+
     fn image(&self, i: usize) -> Result<Image, DataError> {
         decode(&self.files[i].0)
     }

@@ -321,6 +321,11 @@ impl Dataset for Parquet {
         format!("row {row} of {}", self.shards[shard].path.display())
     }
 
+    fn stamp(&self, i: usize) -> String {
+        let Row { shard, row, .. } = self.rows[i];
+        format!("row {row} of {}", name_of(&self.shards[shard].path))
+    }
+
     fn image(&self, i: usize) -> Result<Image, DataError> {
         let Row { shard, row, .. } = self.rows[i];
         self.shards[shard].image(row).map_err(|e| {

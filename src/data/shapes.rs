@@ -205,6 +205,11 @@ impl Dataset for Shapes {
         (i % self.classes.len()) as u32
     }
 
+    fn stamp(&self, _: usize) -> String {
+        let Shapes { height, width, seed, split, .. } = self;
+        format!("{height}x{width} {seed} {}", split.name())
+    }
+
     fn image(&self, i: usize) -> Result<Image, DataError> {
         let (_, fill) = kinds(self.label(i) as usize);
         let pose = self.pose(i);

@@ -115,14 +115,15 @@ pub trait Trainer: Evaluator {
     fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError>;
 }
 
-/// What of a step's loss and gradients is not finite.
+/// What of a step's loss and gradients is not finite; of several gradients the one that the backward
+/// pass came to first.
 pub fn not_finite(graph: &Graph, loss: f64, gradients: &Parameters) -> Option<String> {
     if !loss.is_finite() {
         return Some(format!("the loss is {loss}"));
     }
     // All of them, without a branch: whole vectors at once.
     let finite = |gradient: &[f32]| gradient.iter().fold(true, |all, x| all & x.is_finite());
-    let bad = gradients.0.iter().position(|gradient| !finite(gradient))?;
+    let bad = gradients.0.iter().rposition(|gradient| !finite(gradient))?;
     Some(format!("the gradient of `{}` is not finite", graph.params[bad].name))
 }
 

@@ -126,6 +126,10 @@ impl Tensor {
 
     /// The places of its numbers within the storage, row-major.
     fn places(&self) -> Vec<usize> {
+        // Of a shape with a zero in it the other lengths may claim anything.
+        if self.shape.contains(&0) {
+            return Vec::new();
+        }
         let mut places = vec![self.start];
         for (&length, &stride) in self.shape.iter().zip(&self.strides) {
             places =

@@ -32,6 +32,9 @@ pub struct Meta {
     pub data: Option<String>,
     /// How many images train.
     pub train_images: u64,
+    /// Their [fingerprint](crate::data::fingerprint); none where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub train_fingerprint: Option<String>,
     /// Names of the classes, in the order of the logits; none where they are not known.
     pub classes: Vec<String>,
     /// Steps taken.
@@ -71,6 +74,8 @@ impl std::error::Error for CheckpointError {}
 
 /// Of the layout that this cluec writes and reads.
 pub const FORMAT: u32 = 1;
+/// Where, beside [`Meta`], the check sum of all tensors stands.
+const SUM: &str = "sum";
 const PARTS: [&str; 3] = ["parameters", "adamw.m", "adamw.v"];
 
 /// A tensor that is turned into bytes when its turn comes.
@@ -110,7 +115,7 @@ pub fn save(path: &Path, meta: &Meta, tensors: Tensors<'_>) -> Result<(), Checkp
     let fail = |error: &dyn std::fmt::Display| {
         CheckpointError(format!("the checkpoint {} can not be written: {error}", path.display()))
     };
-    let meta = serde_json::to_string(meta).map_err(|e| fail(&e))?;
+    let mut meta = serde_json::to_value(meta).map_err(|e| fail(&e))?;
     let mut views = Vec::new();
     for (part, parameters) in PARTS.iter().zip(tensors.parts) {
         let shaped = tensors.names.iter().zip(tensors.shapes).zip(&parameters.0);
@@ -118,12 +123,59 @@ pub fn save(path: &Path, meta: &Meta, tensors: Tensors<'_>) -> Result<(), Checkp
             views.push((format!("{part}/{name}"), Floats { shape, values }));
         }
     }
-    let metadata = Some(HashMap::from([("cluec".to_string(), meta)]));
+    meta[SUM] = sum(views.iter().map(|(name, view)| (name.as_str(), view.data()))).into();
+    let metadata = Some(HashMap::from([("cluec".to_string(), meta.to_string())]));
     let bytes = safetensors::serialize(views, metadata).map_err(|e| fail(&e))?;
     replace(path, |file| file.write_all(&bytes)).map_err(|e: io::Error| fail(&e))
 }
 
+/// The check sum of tensors, whichever come first.
+fn sum<'a>(tensors: impl Iterator<Item = (&'a str, Cow<'a, [u8]>)>) -> String {
+    let mut tensors: Vec<_> = tensors.collect();
+    tensors.sort_by_key(|(name, _)| *name);
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in &tensors {
+        hasher.update(format!("{name} {}\n", bytes.len()).as_bytes());
+        hasher.update(bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// What two checkpoints differ in first: a tensor, whichever they hold, or where they stand.
+pub(super) fn differing(one: &Path, other: &Path) -> Result<Option<String>, CheckpointError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| unreadable(path, &error));
+    let (a, b) = (read(one)?, read(other)?);
+    if a == b {
+        return Ok(None);
+    }
+    let tensors = |path, bytes| SafeTensors::deserialize(bytes).map_err(|e| unreadable(path, &e));
+    let (a, b) = (tensors(one, &a)?, tensors(other, &b)?);
+    let mut names: Vec<&str> = a.names().into_iter().chain(b.names()).collect();
+    names.sort_unstable();
+    let data = |of: &SafeTensors<'_>, name: &str| of.tensor(name).ok().map(|t| t.data().to_vec());
+    let differs = |name: &&str| data(&a, name) != data(&b, name);
+    let found = names.into_iter().find(differs).map(|name| format!("`{name}`"));
+    Ok(Some(found.unwrap_or_else(|| "where the run stands".to_string())))
+}
+
+fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> CheckpointError {
+    CheckpointError(format!("the checkpoint {} can not be read: {error}", path.display()))
+}
+
 impl Checkpoint {
+    /// Of the weights alone: names, shapes and every bit.
+    pub fn hash(&self) -> String {
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order.sort_by_key(|&i| &self.names[i]);
+        let mut hasher = blake3::Hasher::new();
+        for i in order {
+            hasher.update(format!("{} {:?}\n", self.names[i], self.shapes[i]).as_bytes());
+            let values = self.parameters.0[i].iter();
+            hasher.update(&values.flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        hasher.finalize().to_hex()[..16].to_string()
+    }
+
     /// Writes it, see [`save`].
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let parts = [&self.parameters, &self.m, &self.v];
@@ -132,11 +184,15 @@ impl Checkpoint {
 
     /// Reads a checkpoint whole.
     pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
-        let fail = |error: &dyn std::fmt::Display| {
-            CheckpointError(format!("the checkpoint {} can not be read: {error}", path.display()))
-        };
+        let fail = |error: &dyn std::fmt::Display| unreadable(path, error);
         let bytes = std::fs::read(path).map_err(|e| fail(&e))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail(&e))?;
+        Checkpoint::read(&bytes).map_err(|message| fail(&message))
+    }
+
+    /// The same of its bytes; an error is a sentence without its beginning.
+    pub fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
+        let fail = |error: &dyn std::fmt::Display| error.to_string();
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| fail(&e))?;
         let text = header.metadata().as_ref().and_then(|m| m.get("cluec"));
         let text = text.ok_or_else(|| fail(&"it was not written by cluec"))?;
         // The number first: another format may have other fields.
@@ -145,8 +201,14 @@ impl Checkpoint {
             let message = format!("its format is {}, and this cluec reads {FORMAT}", any["format"]);
             return Err(fail(&message));
         }
+        let noted = any.get(SUM).and_then(|sum| sum.as_str()).map(str::to_string);
         let meta: Meta = serde_json::from_value(any).map_err(|e| fail(&e))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail(&e))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| fail(&e))?;
+        // Those of before there were sums have none.
+        let views = tensors.iter().map(|(name, view)| (name, Cow::Borrowed(view.data())));
+        if noted.is_some_and(|noted| noted != sum(views)) {
+            return Err(fail(&"its check sum does not fit: the file is damaged"));
+        }
         let mut names: Vec<String> = tensors
             .names()
             .iter()

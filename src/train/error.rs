@@ -15,8 +15,11 @@ pub enum TrainError {
         step: u64,
         /// What is not finite: a sentence without its end.
         what: String,
-        /// The checkpoint to go on from.
+        /// Where the first such number is, if it is in the forward pass: likewise.
+        first: Option<String>,
+        /// The checkpoint to go on from, and the steps behind it.
         last: PathBuf,
+        stands: u64,
     },
 }
 
@@ -26,12 +29,18 @@ impl std::fmt::Display for TrainError {
             TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
             TrainError::Checkpoint(error) => error.fmt(f),
             TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
-            TrainError::NonFinite { step, what, last } => write!(
-                f,
-                "{what} at step {step}\n  help: {} holds the last good state; go on from it with \
-                 a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`",
-                last.display()
-            ),
+            TrainError::NonFinite { step, what, first, last, stands } => {
+                write!(f, "{what} at step {step}")?;
+                if let Some(first) = first {
+                    write!(f, ": {first}")?;
+                }
+                write!(
+                    f,
+                    "\n  help: {} holds the last good state, that of step {stands}; go on from it \
+                     with a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`",
+                    last.display()
+                )
+            }
         }
     }
 }

@@ -7,7 +7,9 @@ use super::window::Exact;
 use super::{
     Meta, Metrics, Mirrors, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save,
 };
+use crate::exec::reference::first_not_finite;
 use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
+use crate::graph::Graph;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +37,7 @@ pub struct Fit<'a> {
     /// Ends the training early: steps of the whole run.
     pub max_steps: Option<u64>,
     pub folder: &'a RunFolder,
+    pub graph: &'a Graph,
     pub names: Vec<String>,
     pub shapes: Vec<Vec<usize>>,
     /// Set from outside (Ctrl-C): the run saves and ends.
@@ -75,20 +78,23 @@ impl Fit<'_> {
             metrics,
             mirrors: Mirrors::open(self.folder)?,
             progress: Progress::new(total, meta.step, self.quiet),
-            saved: Instant::now(),
+            saved: (Instant::now(), meta.step),
             fit: self,
             per_epoch,
             total,
             trainer,
             meta,
         };
-        let outcome = run.train();
+        let mut outcome = run.train();
         run.progress.finish();
         if let Err(TrainError::Data(_) | TrainError::Exec(_) | TrainError::NonFinite { .. }) =
             outcome
         {
             // What was learned up to here is kept if it can be; the first error is the one to tell.
             let _ = run.save(false);
+        }
+        if let Err(TrainError::NonFinite { stands, .. }) = &mut outcome {
+            *stands = run.saved.1;
         }
         outcome
     }
@@ -109,7 +115,8 @@ struct Run<'a> {
     metrics: Metrics,
     mirrors: Mirrors,
     progress: Progress,
-    saved: Instant,
+    /// When, and after how many steps.
+    saved: (Instant, u64),
 }
 
 impl Run<'_> {
@@ -149,19 +156,20 @@ impl Run<'_> {
             self.meta.window.broken += broken;
             images += batch.labels.len() as u64;
             let Meta { step, batch, .. } = self.meta;
+            self.progress.step(step);
             let ends = batch == self.per_epoch || step == self.total;
             if ends || step.is_multiple_of(REPORT) {
                 let window = std::mem::take(&mut self.meta.window);
                 let record = window.record(&self.meta, lr, images, since.elapsed());
                 self.metrics.write(&record)?;
                 self.mirrors.write(&record)?;
-                self.progress.step(step, || line(&record, self.total));
+                self.progress.show(&record);
                 (since, images) = (Instant::now(), 0);
             }
             if self.fit.stopped() {
                 break;
             }
-            if self.saved.elapsed() > SAVE {
+            if self.saved.0.elapsed() > SAVE {
                 self.save(false)?;
             }
         }
@@ -173,12 +181,24 @@ impl Run<'_> {
         let (fit, meta) = (self.fit, &mut self.meta);
         let key = StepKey { seed: meta.seed, step: meta.step };
         let lr = fit.schedule.lr(meta.epoch, meta.batch, self.per_epoch, fit.epochs);
-        let result = self.trainer.step(batch, lr, key).map_err(|error| match error {
-            StepError::NotFinite(what) => {
-                TrainError::NonFinite { step: meta.step + 1, what, last: fit.folder.last() }
+        let result = match self.trainer.step(batch, lr, key) {
+            Ok(result) => result,
+            Err(StepError::Exec(error)) => return Err(exec(error)),
+            Err(StepError::NotFinite(what)) => {
+                // The parameters are still those of before the step.
+                let parameters = self.trainer.state().map_err(exec)?.0;
+                let first = first_not_finite(fit.graph, parameters, &batch.images, key);
+                let first = first.unwrap_or_else(|error| Some(error.to_string()));
+                let (last, stands) = (fit.folder.last(), self.saved.1);
+                return Err(TrainError::NonFinite {
+                    step: meta.step + 1,
+                    what,
+                    first,
+                    last,
+                    stands,
+                });
             }
-            StepError::Exec(error) => exec(error),
-        })?;
+        };
         meta.step += 1;
         meta.batch += 1;
         meta.adamw_steps += 1;
@@ -239,9 +259,10 @@ impl Run<'_> {
         for (whose, tensors) in
             [("", parameters), ("a moment of ", &optimizer.m), ("a moment of ", &optimizer.v)]
         {
-            if let Some(name) = first_not_finite(tensors, &fit.names) {
+            if let Some(name) = bad_tensor(tensors, &fit.names) {
                 let what = format!("{whose}`{name}` is not finite");
-                return Err(TrainError::NonFinite { step: meta.step, what, last });
+                let (step, stands) = (meta.step, self.saved.1);
+                return Err(TrainError::NonFinite { step, what, first: None, last, stands });
             }
         }
         self.metrics.sync()?;
@@ -252,7 +273,7 @@ impl Run<'_> {
             save(&fit.folder.best(), meta, tensors)?;
         }
         save(&last, meta, tensors)?;
-        self.saved = Instant::now();
+        self.saved = (Instant::now(), self.meta.step);
         let svg = curves(&Metrics::read(&fit.folder.metrics())?);
         replace(&fit.folder.curves(), |file| file.write_all(svg.as_bytes()))?;
         Ok(())
@@ -263,19 +284,7 @@ fn exec(error: ExecError) -> TrainError {
     TrainError::Exec(error.to_string())
 }
 
-fn first_not_finite<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {
+fn bad_tensor<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {
     let bad = tensors.0.iter().position(|tensor| tensor.iter().any(|x| !x.is_finite()))?;
     Some(&names[bad])
-}
-
-fn line(record: &Record, total: u64) -> String {
-    format!(
-        "step {} of {total}, epoch {}: loss {:.4}, top-1 {:.1} %, lr {:.2e}, {:.0} images/s",
-        record.step,
-        record.epoch,
-        record.loss,
-        100.0 * record.top1,
-        record.lr.unwrap_or(0.0),
-        record.images_per_second.unwrap_or(0.0)
-    )
 }

@@ -108,9 +108,10 @@ impl Metrics {
         self.held.file().sync_data()
     }
 
-    /// The lines of a file; one cut short by a crash is left out.
+    /// The lines of a file; one that is damaged, as cut short by a crash, is left out.
     pub fn read(path: &Path) -> io::Result<Vec<Record>> {
-        let text = std::fs::read_to_string(path)?;
+        let text = std::fs::read(path)?;
+        let text = String::from_utf8_lossy(&text);
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }

@@ -3,13 +3,14 @@
 //! Both follow `metrics.jsonl`, line for line: they hold what it holds after an interruption too.
 
 use super::events::{Events, Scalars};
+use super::run::replace;
 use super::{Metrics, Record, RunFolder};
 use serde_json::{Map, Value};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 8] =
-    ["kind", "step", "epoch", "loss", "top1", "top3", "lr", "images_per_second"];
+const COLUMNS: [&str; 9] =
+    ["kind", "step", "epoch", "loss", "top1", "top3", "lr", "broken", "images_per_second"];
 
 pub struct Mirrors {
     csv: File,
@@ -23,9 +24,10 @@ impl Mirrors {
         let past: Vec<Map<String, Value>> = past.iter().map(fields).collect();
         let scalars: Vec<Scalars> = past.iter().map(scalars).collect();
         let events = Events::open(&folder.events(), &scalars)?;
-        let mut csv = File::create(folder.csv())?;
         let lines: String = past.iter().map(line).collect();
-        csv.write_all(format!("{}\n{lines}", COLUMNS.join(",")).as_bytes())?;
+        let table = format!("{}\n{lines}", COLUMNS.join(","));
+        replace(&folder.csv(), |file| file.write_all(table.as_bytes()))?;
+        let csv = OpenOptions::new().append(true).open(folder.csv())?;
         Ok(Mirrors { csv, events })
     }
 
@@ -49,6 +51,7 @@ fn line(fields: &Map<String, Value>) -> String {
     let cell = |name: &&str| match fields.get(*name) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
+        None if *name == "broken" => "0".to_string(),
         None => String::new(),
     };
     COLUMNS.iter().map(cell).collect::<Vec<String>>().join(",") + "\n"

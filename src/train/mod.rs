@@ -13,6 +13,7 @@ mod fit;
 mod metrics;
 mod mirrors;
 mod progress;
+pub mod rehearsal;
 mod run;
 mod schedule;
 mod state;

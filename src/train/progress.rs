@@ -1,46 +1,69 @@
 //! How training goes: a bar on a terminal, plain lines elsewhere.
 
+use super::Record;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 pub struct Progress {
     bar: Option<ProgressBar>,
-    spoken: Instant,
+    /// Steps of the whole training, and those behind it when this began.
+    total: u64,
+    first: u64,
+    began: Instant,
+    /// When the last plain line was; the first one comes at once.
+    spoken: Option<Instant>,
     quiet: bool,
 }
 
 /// Between two plain lines.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Columns of a terminal below which there is no room for a bar.
+const NARROW: u16 = 72;
 
 impl Progress {
-    /// Of a training of `steps` steps, `done` of them behind it.
-    pub fn new(steps: u64, done: u64, quiet: bool) -> Progress {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(steps).with_position(done);
-            let template = "{bar:30} {pos}/{len} {msg} eta {eta}";
-            bar.set_style(
-                ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
-            );
-            bar.reset_eta();
-            bar
-        });
-        Progress { bar, spoken: Instant::now(), quiet }
+    /// Of a training of `total` steps, `first` of them behind it.
+    pub fn new(total: u64, first: u64, quiet: bool) -> Progress {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(total, first));
+        Progress { bar, total, first, began: Instant::now(), spoken: None, quiet }
     }
 
     /// After a step.
-    pub fn step(&mut self, step: u64, text: impl FnOnce() -> String) {
+    pub fn step(&self, step: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+        }
+    }
+
+    /// After a line of the metrics.
+    pub fn show(&mut self, record: &Record) {
+        let memory = memory();
         match &self.bar {
             Some(bar) => {
-                bar.set_position(step);
-                bar.set_message(text() + &memory());
+                bar.set_message(format!("epoch {}, {}{memory}", record.epoch, how(record)))
             }
-            None if self.spoken.elapsed() >= PAUSE => {
-                self.spoken = Instant::now();
-                self.line(&text());
+            None if self.spoken.is_none_or(|at| at.elapsed() >= PAUSE) => {
+                self.spoken = Some(Instant::now());
+                let Record { step, epoch, .. } = record;
+                self.line(&format!(
+                    "step {step} of {}, epoch {epoch}: {}{memory}{}",
+                    self.total,
+                    how(record),
+                    self.left(*step)
+                ));
             }
             None => {}
         }
+    }
+
+    /// `, 3m 12s left`, at the pace so far.
+    fn left(&self, step: u64) -> String {
+        let (done, left) = (step.saturating_sub(self.first), self.total.saturating_sub(step));
+        if done == 0 || left == 0 {
+            return String::new();
+        }
+        let seconds = self.began.elapsed().as_secs_f64() / done as f64 * left as f64;
+        format!(", {} left", time(seconds))
     }
 
     /// A line that stays.
@@ -59,6 +82,41 @@ impl Progress {
     }
 }
 
+/// Without color. What there is no room for is cut off, never wrapped.
+fn bar(total: u64, first: u64) -> ProgressBar {
+    let narrow = terminal_size::terminal_size_of(std::io::stderr())
+        .is_some_and(|(width, _)| width.0 < NARROW);
+    let template = match narrow {
+        true => "{pos}/{len} eta {eta} {wide_msg}",
+        false => "{bar:20} {pos}/{len} eta {eta} {wide_msg}",
+    };
+    let bar = ProgressBar::new(total).with_position(first);
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()));
+    bar.reset_eta();
+    bar
+}
+
+fn how(record: &Record) -> String {
+    format!(
+        "loss {:.4}, top-1 {:.1} %, lr {:.2e}, {:.0} images/s",
+        record.loss,
+        100.0 * record.top1,
+        record.lr.unwrap_or(0.0),
+        record.images_per_second.unwrap_or(0.0)
+    )
+}
+
+/// The two largest units of a time.
+fn time(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m {s}s"),
+        (h, m, _) if h < 24 => format!("{h}h {m}m"),
+        (h, ..) => format!("{}d {}h", h / 24, h % 24),
+    }
+}
+
 /// `, 189 MiB`, where the system tells.
 fn memory() -> String {
     resident("VmRSS").map_or(String::new(), |bytes| format!(", {} MiB", bytes >> 20))
@@ -71,4 +129,13 @@ pub fn resident(line: &str) -> Option<u64> {
     let line = status.lines().find(|l| l.starts_with(line))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_told_in_two_units() {
+        let told = [0.4, 59.6, 3599.0, 3600.0, 90_000.0].map(super::time);
+        assert_eq!(told, ["0s", "1m 0s", "59m 59s", "1h 0m", "1d 1h"]);
+    }
 }

@@ -62,6 +62,7 @@ impl Meta {
             batch_size: 0,
             data: None,
             train_images: 0,
+            train_fingerprint: None,
             classes: Vec::new(),
             step: 0,
             epoch: 0,

@@ -7,5 +7,5 @@ mod process;
 mod render;
 mod summary;
 #[cfg(unix)]
-mod terminal;
+pub mod terminal;
 mod verbs;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use unicode_width::UnicodeWidthStr;
 
 /// Runs the binary in a terminal of so many columns; what that is shown.
-fn shown(arguments: &[&str], columns: u16, environment: &[(&str, &str)]) -> String {
+pub fn shown(arguments: &[&str], columns: u16, environment: &[(&str, &str)]) -> String {
     let size = libc::winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let (mut ours, mut theirs) = (0, 0);
     let none = std::ptr::null_mut();

@@ -1,31 +1,85 @@
-//! A disk that is full.
+//! A disk that is full, and a folder that nothing may be written to.
 #![cfg(unix)]
 
 use super::{Bench, Ran};
+use std::fs;
 use std::process::Command;
 
-#[test]
-fn a_full_disk_is_an_error_and_leaves_the_checkpoint_before() {
-    let bench = Bench::new();
-    bench.fine("train tiny.clue --out whole");
-    bench.fine("train tiny.clue --out run --steps 7");
-    let read = |file: &str| std::fs::read(bench.path("run").join(file)).unwrap();
-    let before = ["last.safetensors", "best.safetensors", "curves.svg"].map(read);
-    // No file may grow beyond 16 kB, and a checkpoint takes 40.
-    let script = "trap '' XFSZ; ulimit -f 32; exec \"$0\" train --resume run";
+/// What is in a run's folder.
+const KEPT: [&str; 3] = ["last.safetensors", "best.safetensors", "curves.svg"];
+/// What a run adds to as it goes.
+const GROWING: [&str; 3] = ["metrics.jsonl", "metrics.csv", "events.out.tfevents.0.cluec"];
+
+fn script(bench: &Bench, script: &str) -> Ran {
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_cluec")])
         .current_dir(bench.path("."))
         .output();
-    let ran = Ran::from(output.unwrap());
+    Ran::from(output.unwrap())
+}
+
+/// What fails leaves a run as it was, but for lines behind those it knows of; afterwards it goes on.
+fn nothing_is_lost(fault: &str) -> Ran {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out whole");
+    bench.fine("train tiny.clue --out run --steps 7");
+    let read = |file: &str| fs::read(bench.path("run").join(file)).unwrap();
+    let (kept, growing) = (KEPT.map(read), GROWING.map(read));
+    let ran = script(&bench, fault);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(
-        ran.err.contains("error: the checkpoint run/last.safetensors can not be written"),
-        "{}",
-        ran.err
-    );
-    assert!(["last.safetensors", "best.safetensors", "curves.svg"].map(read) == before);
-    assert!(!bench.path("run/last.draft").exists());
+    assert!(KEPT.map(read) == kept);
+    for (file, before) in GROWING.into_iter().zip(growing) {
+        assert!(read(file).starts_with(&before), "{file}");
+    }
+    let left = fs::read_dir(bench.path("run")).unwrap().map(|e| e.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("draft")));
     bench.fine("train --resume run");
     bench.assert_same("whole", "run");
+    let rows = |run: &str| fs::read_to_string(bench.path(run).join("metrics.csv")).unwrap();
+    assert_eq!(rows("run").lines().count(), rows("whole").lines().count());
+    ran
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_the_checkpoint_before() {
+    // No file may grow beyond 16 kB, and a checkpoint takes 40.
+    let ran = nothing_is_lost("trap '' XFSZ; ulimit -f 32; exec \"$0\" train --resume run");
+    let message = "error: the checkpoint run/last.safetensors can not be written";
+    assert!(ran.err.contains(message), "{}", ran.err);
+}
+
+#[test]
+fn a_disk_that_is_full_to_the_last_byte_leaves_the_metrics_too() {
+    let ran = nothing_is_lost("trap '' XFSZ; ulimit -f 0; exec \"$0\" train --resume run");
+    assert!(ran.err.contains("can not be written: "), "{}", ran.err);
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_is_an_error() {
+    // Of the superuser only a mount keeps the program out.
+    let root = unsafe { libc::geteuid() } == 0;
+    let bench = Bench::new();
+    fs::create_dir(bench.path("run")).unwrap();
+    let mount = "mount --bind run run && mount -o remount,bind,ro run";
+    let can = || script(&bench, &format!("unshare -m sh -c '{mount}'")).code == Some(0);
+    if root && !can() {
+        println!("no folder can be closed to the superuser here: skipped");
+        return;
+    }
+    let resume = "\"$0\" train --resume run";
+    let fault = match root {
+        true => format!("unshare -m sh -c '{mount} && {resume}' \"$0\""),
+        false => format!("chmod u-w run; {resume}; code=$?; chmod u+w run; exit $code"),
+    };
+    let ran = nothing_is_lost(&fault);
+    assert!(ran.err.contains("can not be written: "), "{}", ran.err);
+    // Nor can a run begin there.
+    let begin = "\"$0\" train tiny.clue --out run/new";
+    let fault = match root {
+        true => format!("unshare -m sh -c '{mount} && {begin}' \"$0\""),
+        false => format!("chmod u-w run; {begin}; code=$?; chmod u+w run; exit $code"),
+    };
+    let ran = script(&bench, &fault);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.starts_with("error: ") && ran.err.lines().count() == 1, "{}", ran.err);
 }

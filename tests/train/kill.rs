@@ -2,40 +2,62 @@
 #![cfg(unix)]
 
 use super::{Bench, Ran};
+use cluec::exec::random::{Random, Site};
+use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(60);
 
 fn start(bench: &Bench, arguments: &str) -> Child {
     let mut command = bench.command(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// `scripts/kill.py` does the same a hundred times and longer.
 #[test]
-fn a_killed_run_goes_on_in_the_same_bits() {
+fn ten_kills_leave_no_trace() {
     let bench = Bench::new();
     let began = Instant::now();
     bench.fine("train tiny.clue --out whole --threads 1 --workers 1");
     let time = began.elapsed();
-    // Parts of that time that no two runs of this test share; other threads and workers each time.
+    // Moments that no two runs of this test share; other threads and workers each time.
     let seed = u64::from(std::process::id());
-    let mut moments =
-        cluec::exec::random::Random::new(seed, 0, 0, cluec::exec::random::Site::Other);
-    let mut arguments = "train tiny.clue --out run --threads 2 --workers 3".to_string();
-    for kill in 0..5 {
-        let mut child = start(&bench, &arguments);
-        std::thread::sleep(time.mul_f64(moments.range(0.2, 0.9)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let mut moments = Random::new(seed, 0, 0, Site::Other);
+    let (mut kills, mut ends) = (0, 0);
+    while kills < 10 || ends == 0 {
         // Before its first moment a run can not go on.
-        if bench.path("run/last.safetensors").exists() {
-            arguments =
-                format!("train --resume run --threads {} --workers {}", 1 + kill % 2, kill + 1);
+        let arguments = if bench.path("run/last.safetensors").exists() {
+            let (threads, workers) = (1 + moments.below(3), 1 + moments.below(4));
+            format!("train --resume run --threads {threads} --workers {workers}")
         } else {
-            let _ = std::fs::remove_dir_all(bench.path("run"));
-        }
+            let _ = fs::remove_dir_all(bench.path("run"));
+            "train tiny.clue --out run --threads 2 --workers 3".to_string()
+        };
+        let mut child = start(&bench, &arguments);
+        let patience = if kills < 10 { time.mul_f64(moments.range(0.1, 0.8)) } else { LONG };
+        let began = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                None if began.elapsed() < patience => std::thread::sleep(Duration::from_millis(1)),
+                ended => break ended,
+            }
+        };
+        let Some(status) = ended else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            continue;
+        };
+        assert!(
+            status.success(),
+            "seed {seed}: {}",
+            Ran::from(child.wait_with_output().unwrap()).err
+        );
+        bench.assert_same("whole", "run");
+        fs::remove_dir_all(bench.path("run")).unwrap();
+        ends += 1;
     }
-    bench.fine(&arguments);
-    bench.assert_same("whole", "run");
 }
 
 #[test]
@@ -48,7 +70,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
         // A first epoch is over.
         let began = Instant::now();
         while !bench.path(&run).join("best.safetensors").exists() {
-            assert!(began.elapsed() < Duration::from_secs(60));
+            assert!(began.elapsed() < LONG);
             std::thread::sleep(Duration::from_millis(2));
         }
         let id = child.id().to_string();

@@ -1,12 +1,16 @@
 //! Training: that it does what its recipe says, and that nothing is lost on the way.
 
 mod ablate;
+mod bench;
 mod checkpoint;
 mod curves;
 mod disk;
 mod evaluate;
+mod faults;
 mod gradients;
 mod kill;
+mod malformed;
+mod rehearsal;
 mod resume;
 mod runs;
 mod schedule;
@@ -19,32 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Trains in a second: 7 steps in each of 4 epochs, the last batch of an epoch a small one.
-pub const TINY: &str = "model tiny {
-    input   16x16
-    classes 4
-    embed   patches { kernel 3x3; stride 2; pad 1; coords on; norm layer; position dwconv }
-    stages  1
-    blocks  2
-    width   8
-    norm    layer
-    mixer   cluster {
-        grid 2x2; heads 2; head_width 4
-        refine cosine; fuse gate; query heads; assign hard; dispatch shared
-    }
-    ffn       mlp { ratio 2; depthwise 3x3 }
-    head      mean { norm layer }
-    drop_path 0.2
-    data shapes {
-        size 16x16; classes 4; train_images 52; test_images 20
-        train { crop padded { size 16x16; pad 2 }; flip horizontal }
-    }
-    recipe {
-        epochs 4; batch 8; seed 5
-        optimizer adamw { lr 3e-3 }
-        schedule cosine { to 1e-5; warmup 1; warmup_from 1e-4 }
-    }
-}
-";
+pub const TINY: &str = include_str!("tiny.clue");
 
 /// The only model of a text.
 pub fn model(text: &str, sets: &[&str]) -> Checked {

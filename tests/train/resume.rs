@@ -115,6 +115,7 @@ fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, Tra
         epochs: 4,
         max_steps: None,
         folder: &folder,
+        graph: &graph,
         names: graph.params.iter().map(|p| p.name.clone()).collect(),
         shapes: graph.params.iter().map(|p| p.shape.clone()).collect(),
         stop: &stop,

@@ -21,7 +21,7 @@ fn masked(text: &str) -> String {
 }
 
 /// Folders of photographs that a child could tell apart: two classes of 12 by 10 pixels.
-fn photographs(bench: &Bench) {
+pub fn photographs(bench: &Bench) {
     for (class, color) in [("day", [230, 220, 90]), ("night", [10, 20, 60])] {
         for i in 0..8u8 {
             let folder = bench.path(if i < 6 { "photos/train" } else { "photos/val" }).join(class);

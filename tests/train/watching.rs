@@ -17,9 +17,9 @@ fn the_metrics_are_a_table_that_an_interruption_leaves_whole() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out whole");
     let whole = table(&bench, "whole");
-    assert_eq!(whole.lines().next(), Some("kind,step,epoch,loss,top1,top3,lr"));
+    assert_eq!(whole.lines().next(), Some("kind,step,epoch,loss,top1,top3,lr,broken"));
     assert_eq!(whole.lines().count(), 1 + bench.metrics("whole").lines().count());
-    assert!(whole.lines().all(|line| line.matches(',').count() == 6), "{whole}");
+    assert!(whole.lines().all(|line| line.matches(',').count() == 7), "{whole}");
     // Resumed from a checkpoint that knows less than what was written.
     bench.fine("train tiny.clue --out parts --steps 7");
     let early = fs::read(bench.path("parts/last.safetensors")).unwrap();
@@ -101,4 +101,60 @@ fn eval_draws_and_lists_what_is_confused() {
     let right: u64 = (0..4).map(|i| json["confusion"][i][i].as_u64().unwrap()).sum();
     let told: u64 = (0..4).map(|i| json["per_class"][i]["right"].as_u64().unwrap()).sum();
     assert_eq!(right, told);
+}
+
+/// What a terminal is shown while the model trains, frame by frame, without its orders to the cursor.
+#[cfg(unix)]
+fn frames(columns: u16, environment: &[(&str, &str)]) -> (String, Vec<String>) {
+    let bench = Bench::new();
+    let (file, out) = (bench.path("tiny.clue"), bench.path("run"));
+    let arguments = ["train", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let shown = crate::cli::terminal::shown(&arguments, columns, environment);
+    let orders = fancy_regex::Regex::new("\u{1b}\\[[0-9;?]*[A-Za-z]").unwrap();
+    let plain = orders.replace_all(&shown, "\r").into_owned();
+    let frames = plain.split(['\r', '\n']).map(|line| line.trim_end().to_string());
+    let frames = frames.filter(|line| !line.is_empty()).collect();
+    (shown, frames)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_is_shown_a_bar_with_all_that_counts() {
+    let (shown, lines) = frames(140, &[]);
+    let live: Vec<&String> = lines.iter().filter(|line| line.contains("/28 eta ")).collect();
+    let told = live.iter().find(|line| line.contains("images/s")).expect(&shown);
+    for what in ["█", "epoch ", "loss ", "top-1 ", "lr ", " MiB"] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    // What happened at the end of an epoch stays.
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("epoch 2 of 4: ")).count(),
+        1,
+        "{shown}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_narrow_terminal_is_shown_no_more_than_it_has_room_for() {
+    use unicode_width::UnicodeWidthStr;
+    let (shown, lines) = frames(44, &[("NO_COLOR", "1")]);
+    let live: Vec<&String> = lines.iter().filter(|line| line.contains("/28 eta ")).collect();
+    assert!(!live.is_empty(), "{shown}");
+    assert!(live.iter().all(|line| line.width() <= 44), "{live:?}");
+    // No color.
+    let color = fancy_regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    assert!(!color.is_match(&shown).unwrap(), "{shown:?}");
+}
+
+#[test]
+fn a_pipe_is_told_in_plain_lines() {
+    let bench = Bench::new();
+    let said = bench.fine("train tiny.clue --out run").err;
+    assert!(!said.contains(['\u{1b}', '\r']), "{said}");
+    let line = said.lines().next().unwrap();
+    for what in ["step 7 of 28, epoch 1: loss ", "top-1 ", " images/s", "s left"] {
+        assert!(line.contains(what), "{what}: {line}");
+    }
+    assert!(!cfg!(target_os = "linux") || line.contains(" MiB"), "{line}");
 }

@@ -1,6 +1,7 @@
 //! Broken and hostile files are an error each: no panic, nothing run, nothing large allocated.
 
 use super::{opened, small, torch};
+use crate::allocation::within;
 use cluec::foreign::TensorFile;
 use cluec::weights::fit;
 use proptest::prelude::*;
@@ -59,6 +60,33 @@ fn tensors_outside_of_their_storage_are_refused() {
     assert_eq!(error(0, &[-1], &[1]), "`w` has a negative size");
 }
 
+/// The bytes of a file of safetensors with this header.
+fn headed(header: &str, data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+#[test]
+fn nothing_is_reserved_for_what_is_only_claimed() {
+    within(1 << 20, || {
+        // A header of 2^60 bytes, and one that claims a tensor of as many.
+        let long = [&(1u64 << 60).to_le_bytes()[..], b"{}"].concat();
+        assert!(!refused(&long).is_empty());
+        let huge = 1u64 << 60;
+        let tensor = |shape: &str, end: u64| {
+            format!(r#"{{"w":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}}}"#)
+        };
+        assert!(!refused(&headed(&tensor(&format!("[{huge}]"), huge), &[0; 16])).is_empty());
+        assert!(!refused(&headed(&tensor("[4]", huge), &[0; 16])).is_empty());
+        assert!(!refused(&headed(&tensor(&format!("[{huge},{huge}]"), 16), &[0; 16])).is_empty());
+        // No numbers at all are what a shape with a zero has, whatever else it says.
+        let none = headed(&tensor(&format!("[{huge},0]"), 0), &[]);
+        let file = TensorFile::read(none).unwrap();
+        assert!(file.load(&file.tensors()["w"]).unwrap().is_empty());
+        let file = TensorFile::read(one(0, &[i32::MAX, 0], &[1, 1])).unwrap();
+        assert!(file.load(&file.tensors()["w"]).unwrap().is_empty());
+    });
+}
+
 #[test]
 fn what_is_no_checkpoint_says_what_it_is() {
     let of = |pickle: &[u8]| refused(&archive(&[("data.pkl", pickle), ("data/0", &[0; 16])]));
@@ -108,8 +136,12 @@ fn every_beginning_of_a_file_is_an_error() {
     }
 }
 
-/// Everything there is to do with a file comes to an end.
+/// Everything there is to do with a file comes to an end, and takes no more than a few times its size.
 fn survives(bytes: Vec<u8>) {
+    within(64 * bytes.len() + (1 << 20), || used(bytes));
+}
+
+fn used(bytes: Vec<u8>) {
     let Ok(file) = TensorFile::read(bytes) else { return };
     file.tensors().values().for_each(|tensor| {
         let _ = file.load(tensor);
@@ -119,7 +151,7 @@ fn survives(bytes: Vec<u8>) {
     }
 }
 
-fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
+pub fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
     for &(at, what, byte) in changes {
         let at = at.index(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
         match what {
@@ -136,7 +168,7 @@ fn mutated(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, u8)]) -> Vec
     bytes
 }
 
-fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u8)>> {
+pub fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u8)>> {
     prop::collection::vec((any::<prop::sample::Index>(), 0..9u8, any::<u8>()), 1..5)
 }
 

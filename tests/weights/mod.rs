@@ -4,7 +4,7 @@
 
 mod export;
 mod import;
-mod malformed;
+pub mod malformed;
 mod misfits;
 mod onnx;
 

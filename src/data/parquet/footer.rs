@@ -79,6 +79,12 @@ impl Footer {
             if rows > MOST_ROWS {
                 return Err(format!("more than {MOST_ROWS} rows"));
             }
+            // An image takes more than a byte: what is reserved for rows is held to what is there.
+            if rows as u64 > length {
+                return Err(format!(
+                    "{rows} rows of images, which a file of {length} bytes can not hold"
+                ));
+            }
             let chunks = group.list(1);
             if chunks.len() != columns.len() {
                 return Err(format!("{} chunks for {} columns", chunks.len(), columns.len()));

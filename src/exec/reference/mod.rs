@@ -11,6 +11,7 @@ mod attend;
 mod clusters;
 mod conv;
 mod depthwise;
+mod finite;
 mod gate;
 mod gelu;
 mod group_norm;
@@ -26,6 +27,7 @@ mod simple;
 mod trainer;
 mod windows;
 
+pub use finite::first_not_finite;
 pub use observe::observe;
 pub use run::{Mode, Output, evaluate};
 pub use simple::cross_entropy_sum;

@@ -67,6 +67,18 @@ pub fn evaluate(
     mode: Mode,
     keep: bool,
 ) -> std::result::Result<Vec<Option<Output>>, ExecError> {
+    evaluate_while(graph, parameters, given, mode, keep, |_, _| Ok(true))
+}
+
+/// The same up to the first value of which `go_on` says no; it sees each with the index of its node.
+pub fn evaluate_while(
+    graph: &Graph,
+    parameters: &[Tensor],
+    given: &[(Value, Tensor)],
+    mode: Mode,
+    keep: bool,
+    mut go_on: impl FnMut(usize, &Output) -> Result<bool>,
+) -> std::result::Result<Vec<Option<Output>>, ExecError> {
     let mut last_use = vec![0; graph.nodes.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         node.inputs.iter().for_each(|input| last_use[input.0 as usize] = index);
@@ -79,7 +91,11 @@ pub fn evaluate(
                 ExecError(format!("{} at `{}`: {error}", node.op.name(), node.scope))
             })?,
         };
+        let goes_on = go_on(index, &output)?;
         outputs.push(Some(output));
+        if !goes_on {
+            break;
+        }
         for input in node.inputs.iter().filter(|_| !keep) {
             if last_use[input.0 as usize] == index && *input != graph.output {
                 outputs[input.0 as usize] = None;

@@ -1,0 +1,145 @@
+//! What goes wrong between two runs of the program, and within one: refused or told, and nothing lost.
+
+use super::verbs::photographs;
+use super::{Bench, Ran};
+use cluec::train::Checkpoint;
+use insta::assert_snapshot;
+use std::fs;
+use std::process::Stdio;
+
+fn refused(bench: &Bench, arguments: &str) -> String {
+    let ran = bench.run(arguments);
+    assert_eq!(ran.code, Some(1), "{arguments}: {}{}", ran.out, ran.err);
+    ran.err
+}
+
+#[test]
+fn a_loss_that_is_none_is_followed_to_the_first_value() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 7");
+    let said = refused(&bench, "train --resume run --set recipe.optimizer.lr=1e30");
+    assert_snapshot!(said);
+    // What it names as the last good state is one.
+    let last = Checkpoint::load(&bench.path("run/last.safetensors")).unwrap();
+    assert!(said.contains(&format!("that of step {}", last.meta.step)), "{said}");
+    assert!(last.parameters.0.iter().flatten().all(|x| x.is_finite()));
+    let record = fs::read_to_string(bench.path("run/run.json")).unwrap();
+    assert!(record.contains("\"failed\"") && record.contains("gives the first"), "{record}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_found_and_the_other_one_named() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out whole");
+    bench.fine("train tiny.clue --out run --steps 14");
+    let path = bench.path("run/last.safetensors");
+    let sound = fs::read(&path).unwrap();
+    let mut flipped = sound.clone();
+    flipped[sound.len() - 1000] ^= 1;
+    for (bytes, message) in [
+        (&sound[..sound.len() / 2], "can not be read: "),
+        (&sound[..0], "can not be read: "),
+        (&flipped, "its check sum does not fit: the file is damaged"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let said = refused(&bench, "train --resume run");
+        assert!(said.contains(message), "{said}");
+        let other = "help: run/best.safetensors is whole, and stands at step";
+        assert!(said.contains(other), "{said}");
+        assert!(refused(&bench, "eval run/last.safetensors").contains(other));
+        assert!(fs::read(&path).unwrap() == bytes);
+    }
+    // As it says.
+    fs::copy(bench.path("run/best.safetensors"), &path).unwrap();
+    bench.fine("train --resume run");
+    bench.assert_same("whole", "run");
+}
+
+#[test]
+fn other_images_are_refused() {
+    let bench = Bench::new();
+    photographs(&bench);
+    bench.fine("train photos.clue --data photos --out whole");
+    bench.fine("train photos.clue --data photos --out run --steps 3");
+    let image = bench.path("photos/train/night/2.png");
+    let sound = fs::read(&image).unwrap();
+    // One is gone.
+    fs::remove_file(&image).unwrap();
+    let gone = refused(&bench, "train --resume run");
+    assert!(gone.contains("training images of 12, and this is 11"), "{gone}");
+    // One has another name; one was written anew.
+    let renamed = bench.path("photos/train/night/9.png");
+    fs::write(&renamed, &sound).unwrap();
+    let other = refused(&bench, "train --resume run");
+    let both = Checkpoint::load(&bench.path("run/last.safetensors")).unwrap();
+    let there = both.meta.train_fingerprint.unwrap();
+    assert!(other.contains(&format!("their fingerprint was {there}, and is ")), "{other}");
+    fs::remove_file(&renamed).unwrap();
+    fs::copy(bench.path("photos/train/night/4.png"), &image).unwrap();
+    assert_eq!(fs::metadata(&image).unwrap().len() == sound.len() as u64, false);
+    assert!(refused(&bench, "train --resume run").contains("their fingerprint was"));
+    // Other classes.
+    fs::write(&image, &sound).unwrap();
+    for part in ["train", "val"] {
+        let class = |name| bench.path("photos").join(part).join(name);
+        fs::rename(class("night"), class("dusk")).unwrap();
+    }
+    let classes = refused(&bench, "train --resume run");
+    assert!(classes.contains("the first that differs: `dusk` and `night`"), "{classes}");
+    for part in ["train", "val"] {
+        let class = |name| bench.path("photos").join(part).join(name);
+        fs::rename(class("dusk"), class("night")).unwrap();
+    }
+    // All of it did no harm, and elsewhere the same images are the same.
+    fs::rename(bench.path("photos"), bench.path("moved")).unwrap();
+    bench.fine("train --resume run --data moved");
+    let last = |run: &str| Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap();
+    assert_eq!(last("run").parameters, last("whole").parameters);
+}
+
+#[test]
+fn other_generated_images_are_refused() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 3");
+    let said = refused(&bench, "train --resume run --set data.seed=9");
+    assert!(said.contains("their fingerprint was"), "{said}");
+}
+
+#[test]
+fn an_edited_text_is_refused_with_both_lines() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 3");
+    let path = bench.path("run/model.clue");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("drop_path 20%", "drop_path 0.3")).unwrap();
+    assert!(fs::read_to_string(&path).unwrap() != text, "{text}");
+    assert_snapshot!(refused(&bench, "train --resume run"));
+    // The text that it is to go on with may lie there: that is how a killed program leaves it.
+    bench.fine("train tiny.clue --out other --steps 3 --epochs 5");
+    fs::copy(bench.path("other/model.clue"), &path).unwrap();
+    bench.fine("train --resume run --epochs 5 --steps 4");
+    fs::remove_file(&path).unwrap();
+    bench.fine("train --resume run");
+}
+
+#[test]
+fn of_two_that_go_on_at_once_one_does() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out whole --epochs 8");
+    bench.fine("train tiny.clue --out run --epochs 8 --steps 3");
+    let start = |_| {
+        let mut command = bench.command("train --resume run");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..3).map(start).collect();
+    let ended: Vec<Ran> =
+        children.into_iter().map(|child| Ran::from(child.wait_with_output().unwrap())).collect();
+    assert!(ended.iter().any(|ran| ran.code == Some(0)));
+    for ran in ended.iter().filter(|ran| ran.code != Some(0)) {
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.err.contains("another cluec trains in this folder"), "{}", ran.err);
+    }
+    let last = |run: &str| Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap();
+    assert_eq!(last("run").parameters, last("whole").parameters);
+    assert_eq!(last("run").meta.step, 56);
+}
