@@ -24,6 +24,8 @@ mod layers;
 mod lsp;
 mod passes;
 mod robust;
+#[cfg(feature = "train")]
+mod seeds;
 mod text;
 #[cfg(feature = "train")]
 mod train;

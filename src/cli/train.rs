@@ -51,6 +51,9 @@ pub struct Args {
     /// Go on with the run in this folder
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
+    /// Go on although the training images are not those that the run began with
+    #[arg(long, requires = "resume")]
+    pub other_images: bool,
     /// Folder of the run (default: `runs/` and the name of the model)
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
@@ -113,6 +116,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         steps: args.steps,
         threads: threads(args.threads),
         workers: workers(args.workers),
+        other_images: args.other_images,
         quiet: false,
     };
     if let Err(why) = order.recipe() {

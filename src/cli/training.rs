@@ -26,6 +26,8 @@ pub struct Order<'a> {
     pub steps: Option<u64>,
     pub threads: usize,
     pub workers: usize,
+    /// Go on although the training images are not those that the run began with.
+    pub other_images: bool,
     /// Say nothing but how it ends.
     pub quiet: bool,
 }
@@ -82,7 +84,7 @@ impl<'a> Order<'a> {
         let state = match resumed {
             Some(checkpoint) => {
                 let mut checkpoint = checkpoint.fitted(graph)?;
-                unchanged(&checkpoint.meta, &session, recipe, &images)?;
+                self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
                 if changed {
                     checkpoint.meta.source = self.model.text.clone();
                 }
@@ -101,6 +103,37 @@ impl<'a> Order<'a> {
             }
         };
         Ok(Ready { setup: Setup { order: self, recipe, executor, session }, state })
+    }
+
+    /// What decides which images a step sees must be what it was.
+    fn unchanged(
+        &self,
+        meta: &Meta,
+        session: &Session,
+        recipe: &Recipe,
+        here: &str,
+    ) -> Result<(), Failure> {
+        let images = session.opened.train.len() as u64;
+        for (what, there, here) in [
+            ("seed", meta.seed, recipe.seed.value.0),
+            ("batch", meta.batch_size, recipe.batch.value.0 as u64),
+            ("number of training images", meta.train_images, images),
+        ] {
+            if there != here {
+                return Err(Failure::new(format!(
+                    "the run began with a {what} of {there}, and this is {here}: its steps would see \
+                     other images\n  help: a run that goes on keeps its seed, its batch and its data"
+                )));
+            }
+        }
+        match &meta.train_fingerprint {
+            Some(there) if there != here && !self.other_images => Err(Failure::new(format!(
+                "the training images are not those that the run began with: their fingerprint was \
+                 {there}, and is {here}\n  help: an image was renamed, added or removed, or has another \
+                 length; a run that goes on keeps its data, or is told to take these: --other-images"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -205,31 +238,6 @@ fn note(folder: &RunFolder) {
     });
     if let Err(error) = noted {
         let _ = writeln!(io::stderr(), "warning: {error}");
-    }
-}
-
-/// What decides which images a step sees must be what it was.
-fn unchanged(meta: &Meta, session: &Session, recipe: &Recipe, here: &str) -> Result<(), Failure> {
-    let images = session.opened.train.len() as u64;
-    for (what, there, here) in [
-        ("seed", meta.seed, recipe.seed.value.0),
-        ("batch", meta.batch_size, recipe.batch.value.0 as u64),
-        ("number of training images", meta.train_images, images),
-    ] {
-        if there != here {
-            return Err(Failure::new(format!(
-                "the run began with a {what} of {there}, and this is {here}: its steps would see \
-                 other images\n  help: a run that goes on keeps its seed, its batch and its data"
-            )));
-        }
-    }
-    match &meta.train_fingerprint {
-        Some(there) if there != here => Err(Failure::new(format!(
-            "the training images are not those that the run began with: their fingerprint was \
-             {there}, and is {here}\n  help: an image was renamed, added or removed, or has another \
-             length; a run that goes on keeps its data"
-        ))),
-        _ => Ok(()),
     }
 }
 

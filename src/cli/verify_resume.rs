@@ -91,6 +91,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         steps: None,
         threads: threads(args.threads),
         workers: workers(args.workers),
+        other_images: false,
         quiet: true,
     };
     if let Err(why) = order.recipe() {
@@ -125,7 +126,7 @@ fn rehearsal(args: &Args, ready: &mut Ready<'_>) -> Rehearsal {
     let epochs = recipe.epochs.value.0 as u64;
     let rehearsal = Rehearsal::new(args.steps, whole_epoch, epochs, &mut ready.state.meta);
     match args.at.is_empty() {
-        true => rehearsal.at_random(args.interruptions as usize, args.seed),
+        true => rehearsal.at_random(args.interruptions, args.seed),
         false => rehearsal.at(args.at.clone()),
     }
 }
@@ -165,7 +166,7 @@ fn say(stretch: &Stretch, step: u64, first: u64) -> io::Result<()> {
     };
     let Stretch { threads, workers, .. } = stretch;
     let from = step - first + 1;
-    writeln!(io::stderr(), "from step {from}, {until}: {threads} threads, {workers} workers")
+    writeln!(io::stderr(), "from step {from}, {until}: --threads {threads} --workers {workers}")
 }
 
 struct Report<'a> {

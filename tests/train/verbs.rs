@@ -213,6 +213,10 @@ fn a_broken_photograph_is_named_and_nothing_is_lost() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("photos/train/day/3.jpg"), "{}", ran.err);
     fs::write(&broken, whole).unwrap();
+    // It is another image now, and who mended it knows that.
+    let ran = bench.run("train --resume run");
+    assert!(ran.err.contains("--other-images"), "{}", ran.err);
+    bench.fine("train --resume run --other-images");
     bench.fine("train --resume run");
 }
 

@@ -127,6 +127,7 @@ impl<'a> Trials<'a> {
             steps: options.steps,
             threads: share.max(1),
             workers: crate::cli::session::workers(options.workers),
+            other_images: false,
             quiet: options.jobs > 1,
         }
     }

@@ -92,12 +92,17 @@ impl Rehearsal {
         Rehearsal { steps, per_epoch, first: meta.step, moments: Vec::new() }
     }
 
-    /// Interrupted at `count` random moments, which `seed` decides.
-    pub fn at_random(self, count: usize, seed: u64) -> Rehearsal {
-        let mut steps: Vec<u64> = (1..self.steps).collect();
-        Random::named(seed, "interruptions", Site::Other).permute(&mut steps);
-        steps.truncate(count);
-        self.at(steps)
+    /// Interrupted at `count` random moments, one in each of as many equal parts; `seed` decides.
+    pub fn at_random(self, count: u64, seed: u64) -> Rehearsal {
+        let mut random = Random::named(seed, "interruptions", Site::Other);
+        let within = self.steps - 1;
+        let count = count.min(within);
+        let moment = |part: u64| {
+            let (from, to) = (part * within / count, (part + 1) * within / count);
+            1 + from + random.below(to - from)
+        };
+        let moments = (0..count).map(moment).collect();
+        self.at(moments)
     }
 
     /// Interrupted after these steps of it.
