@@ -9,10 +9,9 @@ use super::{Exit, Format, address, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
-use crate::exec::{
-    AdamW, AdamWConfig, Batch, Evaluator, Parameters, StepError, StepKey, Trainer, init,
-};
+use crate::exec::{Batch, Evaluator, Optimizer, Parameters, StepError, StepKey, Trainer, init};
 use crate::graph::Graph;
+use crate::passes::Method;
 use crate::train::resident;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -108,7 +107,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let wanted = if args.paper { Some(Mode::Train) } else { args.mode };
     for mode in [Mode::Infer, Mode::Train] {
         if wanted.is_none_or(|wanted| wanted == mode) {
-            match measure(args, executor, graph, mode) {
+            let method = Method::of(model.recipe.as_ref());
+            match measure(args, executor, graph, method, mode) {
                 Ok(measured) => measured.print(args, executor, graph, out)?,
                 Err(error) => {
                     writeln!(io::stderr(), "error: {error}")?;
@@ -135,15 +135,18 @@ fn measure(
     args: &Args,
     executor: Executor,
     graph: &Graph,
+    method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
     let threads = threads(args.threads);
     let batch = batch(graph, args.batch as usize);
     let before = resident("VmRSS");
     let parameters = init::initialize(graph, 0);
-    // Only where something is trained: moments are memory.
-    let optimizer =
-        |parameters: &Parameters| AdamW::new(ADAMW, vec![true; graph.params.len()], parameters);
+    // Only where something is trained: what it keeps is memory.
+    let Method { loss, update } = method;
+    let optimizer = |parameters: &Parameters| {
+        Optimizer::new(update, vec![true; graph.params.len()], parameters)
+    };
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (executor, mode) {
@@ -151,7 +154,7 @@ fn measure(
             let mut compiled = match mode {
                 Mode::Train => {
                     let optimizer = optimizer(&parameters);
-                    Compiled::trainer(graph, parameters, optimizer, None, threads)
+                    Compiled::trainer(graph, parameters, optimizer, loss, threads)
                 }
                 Mode::Infer => Compiled::evaluator(graph, parameters, threads),
             };
@@ -166,7 +169,7 @@ fn measure(
         }
         (_, Mode::Train) => {
             let optimizer = optimizer(&parameters);
-            let mut trainer = executor.trainer(graph, parameters, optimizer, None, threads)?;
+            let mut trainer = executor.trainer(graph, parameters, optimizer, loss, threads)?;
             measured.rates = train(args, &mut *trainer, &batch)?;
         }
         (_, Mode::Infer) => {
@@ -178,7 +181,6 @@ fn measure(
     Ok(measured)
 }
 
-const ADAMW: AdamWConfig = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
 /// Steps before the clock counts.
 const WARM_UP: u64 = 2;
 
@@ -213,6 +215,7 @@ fn batch(graph: &Graph, images: usize) -> Batch {
     Batch {
         images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
         labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
+        ..Batch::default()
     }
 }
 

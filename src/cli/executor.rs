@@ -6,8 +6,9 @@ use crate::exec::cpu::{self, Compiled};
 use crate::exec::cuda;
 use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
-use crate::exec::{AdamW, Batch, Evaluator, ExecError, Parameters, Trainer};
+use crate::exec::{Batch, Evaluator, ExecError, Optimizer, Parameters, Trainer};
 use crate::graph::Graph;
+use crate::graph::ops::CrossEntropy;
 use crate::spec::{Precision, Recipe};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -116,22 +117,21 @@ impl Executor {
         })
     }
 
-    /// Gradients are clipped to the norm `clip`.
     pub fn trainer(
         self,
         graph: &Graph,
         parameters: Parameters,
-        optimizer: AdamW,
-        clip: Option<f64>,
+        optimizer: Optimizer,
+        loss: CrossEntropy,
         threads: usize,
     ) -> Result<Box<dyn Trainer>, ExecError> {
         Ok(match self {
             Executor::Compiled => {
-                Box::new(Compiled::trainer(graph, parameters, optimizer, clip, threads))
+                Box::new(Compiled::trainer(graph, parameters, optimizer, loss, threads))
             }
             Executor::Reference => {
-                let reference = Reference::new(graph.clone(), threads)?;
-                Box::new(ReferenceTrainer { reference, parameters, optimizer, clip })
+                let reference = Reference::new(graph.clone(), threads)?.minimizing(loss);
+                Box::new(ReferenceTrainer { reference, parameters, optimizer })
             }
             #[cfg(feature = "cuda")]
             Executor::Cuda(precision) => Box::new(cuda::compiled::Compiled::trainer(
@@ -139,7 +139,7 @@ impl Executor {
                 graph,
                 &parameters,
                 optimizer,
-                clip,
+                loss,
                 precision,
             )?),
         })

@@ -3,7 +3,7 @@
 
 use super::{Exit, address, open, usage};
 use crate::graph::Drawing;
-use crate::passes::{self, Keep};
+use crate::passes::Method;
 use crate::plan::Plan;
 use std::io::{self, Write};
 
@@ -49,8 +49,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     if args.planned {
-        let step = passes::step(&opened.graph, None, Keep::Output);
-        write!(out, "{}", Plan::new(step, Keep::Output))?;
+        let method = Method::of(opened.model.recipe.as_ref());
+        write!(out, "{}", Plan::training_by(&opened.graph, method))?;
         return Ok(opened.exit);
     }
     let drawing = match args.stage {

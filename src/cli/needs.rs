@@ -10,6 +10,7 @@ use crate::exec::cuda::tape::Precision as Stored;
 use crate::exec::{Footprint, Target, Work};
 use crate::graph::Graph;
 use crate::model::Checked;
+use crate::passes::Method;
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -126,7 +127,8 @@ impl Asked {
         sources: &mut Sources,
     ) -> (Needs, Option<Diagnostic>) {
         let target = self.target(model);
-        let footprint = Footprint::new(graph, target);
+        let method = Method::of(model.recipe.as_ref());
+        let footprint = Footprint::new(graph, method, target);
         let mut batches = self.batches.clone();
         if batches.is_empty() && self.limit.is_none() {
             batches.push(model.recipe.as_ref().map_or(1, |recipe| recipe.batch.value.0));
@@ -160,7 +162,7 @@ impl Asked {
         needed: u64,
         inference: Option<usize>,
     ) -> Diagnostic {
-        let target = self.target(model);
+        let (target, method) = (self.target(model), Method::of(model.recipe.as_ref()));
         let message = format!(
             "`{}` needs {} to train with a single image {}",
             model.name,
@@ -173,7 +175,7 @@ impl Asked {
         };
         let limit = self.limit.as_ref().map_or(0, |limit| limit.bytes);
         if let Target::Cpu { threads: 2.. } = target {
-            let alone = Footprint::new(graph, Target::Cpu { threads: 1 });
+            let alone = Footprint::new(graph, method, Target::Cpu { threads: 1 });
             if let Some(batch) = alone.largest(Work::Training, limit) {
                 help.push_str(&format!(
                     "\non one thread it trains, with batches of up to {}",

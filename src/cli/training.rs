@@ -2,9 +2,10 @@
 
 use super::executor::{self, Executor};
 use super::session::{Failure, Images, Session};
-use crate::data::fingerprint;
+use crate::data::{Mix, fingerprint};
 use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
+use crate::passes::Method;
 use crate::runs::{self, Entry, Run, State as Standing, Store};
 use crate::spec::Recipe;
 use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
@@ -90,7 +91,7 @@ impl<'a> Order<'a> {
                 }
                 checkpoint.meta.data = session.folder();
                 checkpoint.meta.train_fingerprint = Some(images);
-                State::resumed(checkpoint, graph, recipe)
+                State::resumed(checkpoint, graph, recipe)?
             }
             None => {
                 let train = &session.opened.train;
@@ -197,8 +198,8 @@ impl Setup<'_> {
         let Setup { order, recipe, executor, session } = self;
         let graph = &session.graph;
         let State { parameters, optimizer, meta } = state;
-        let clip = recipe.clip.as_ref().map(|norm| norm.0);
-        let mut trainer = executor.trainer(graph, parameters, optimizer, clip, threads)?;
+        let loss = Method::of(Some(recipe)).loss;
+        let mut trainer = executor.trainer(graph, parameters, optimizer, loss, threads)?;
         let images = |train| Images {
             opened: &session.opened,
             train,
@@ -211,6 +212,7 @@ impl Setup<'_> {
             train: &images(true),
             test: &images(false),
             schedule: Schedule::of(recipe),
+            mix: Mix::of(recipe, graph.input_size()),
             epochs: recipe.epochs.value.0 as u64,
             max_steps: order.steps,
             folder,

@@ -108,7 +108,7 @@ impl Loader {
 
     fn next_batch(&mut self) -> Result<Loaded, DataError> {
         let size = self.batch.min(self.left);
-        let mut batch = Batch { images: Vec::new(), labels: Vec::with_capacity(size) };
+        let mut batch = Batch { labels: Vec::with_capacity(size), ..Batch::default() };
         let mut indices = Vec::with_capacity(size);
         let mut broken = 0;
         while indices.len() < size {

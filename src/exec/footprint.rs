@@ -4,9 +4,10 @@ use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     tape::{Pointer, Precision},
-    walk::{Rates, Weights, walk},
+    walk::{Weights, walk},
 };
 use crate::graph::{Graph, Type};
+use crate::passes::Method;
 use crate::plan::Plan;
 
 /// Where a model is to run.
@@ -38,13 +39,14 @@ pub struct Footprint {
 const MOST: usize = 1 << 24;
 
 impl Footprint {
-    pub fn new(model: &Graph, target: Target) -> Footprint {
-        let (training, evaluation) = (Plan::training(model), Plan::evaluation(model));
+    /// Of a model that is trained by a method.
+    pub fn new(model: &Graph, method: Method, target: Target) -> Footprint {
+        let (training, evaluation) = (Plan::training_by(model, method), Plan::evaluation(model));
         Footprint { target, training, evaluation }
     }
 
     /// The peak in bytes with batches of this many images: parameters (in training with gradients
-    /// and moments), what the plan holds, what kernels are lent, the images of one batch. What a
+    /// and what the optimizer keeps), what the plan holds, what kernels are lent, the images of one batch. What a
     /// process needs for itself, images that are read ahead and a driver's own memory come on top.
     pub fn bytes(&self, work: Work, batch: usize) -> u64 {
         let plan = match work {
@@ -88,8 +90,7 @@ fn outside(plan: &Plan) -> u64 {
 #[cfg(feature = "cuda")]
 fn cuda(plan: &Plan, batch: usize, precision: Precision) -> u64 {
     let trains = plan.graph.loss.is_some();
-    let weights = Weights::new(&plan.graph, precision, trains, Pointer::NULL);
-    let rates = trains.then_some(Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 });
-    let (layout, _) = walk(plan, batch, precision, &weights, Pointer::NULL, rates);
+    let weights = Weights::new(&plan.graph, precision, Pointer::NULL);
+    let (layout, _) = walk(plan, batch, precision, &weights, Pointer::NULL, trains);
     (weights.bytes + layout.bytes) as u64
 }

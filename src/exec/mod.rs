@@ -3,7 +3,7 @@
 //! Parameters enter and leave every executor as the same plain `f32` vectors in graph order, so a
 //! checkpoint does not know which executor wrote it.
 
-mod adamw;
+mod batch;
 pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
@@ -11,6 +11,7 @@ pub mod drop_path;
 mod footprint;
 pub mod init;
 pub mod observe;
+mod optimizer;
 #[cfg(feature = "train")]
 pub mod published;
 pub mod random;
@@ -19,8 +20,9 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod verify;
 
-pub use adamw::{AdamW, AdamWConfig};
+pub use batch::{Batch, Other, Targets};
 pub use footprint::{Footprint, Target, Work};
+pub use optimizer::{Kept, Move, Optimizer};
 
 use crate::graph::Graph;
 
@@ -28,19 +30,17 @@ use crate::graph::Graph;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(pub Vec<Vec<f32>>);
 
-/// Images in NHWC, normalized, and their labels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// `[B, H, W, 3]`
-    pub images: Vec<f32>,
-    /// `[B]`
-    pub labels: Vec<u32>,
+impl Parameters {
+    /// As many zeros.
+    pub fn zeros(&self) -> Parameters {
+        Parameters(self.0.iter().map(|p| vec![0.0; p.len()]).collect())
+    }
 }
 
 /// What a training pass yields.
 #[derive(Debug, Clone)]
 pub struct Gradients {
-    /// Mean cross entropy over the batch.
+    /// The mean loss over the batch.
     pub loss: f64,
     /// `[B, classes]`
     pub logits: Vec<f32>,
@@ -48,7 +48,7 @@ pub struct Gradients {
     pub gradients: Parameters,
 }
 
-/// What keys the randomness inside a step (drop path).
+/// What keys the randomness of a step (mixed images, drop path).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepKey {
     pub seed: u64,
@@ -70,13 +70,13 @@ impl std::error::Error for ExecError {}
 /// What a step of training shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Mean cross entropy over the batch.
+    /// The mean loss over the batch.
     pub loss: f64,
     /// `[B, classes]`
     pub logits: Vec<f32>,
 }
 
-/// Why a step was not taken; parameters and moments are as they were.
+/// Why a step was not taken; parameters and optimizer are as they were.
 #[derive(Debug)]
 pub enum StepError {
     /// A number is none: which.
@@ -106,13 +106,13 @@ pub trait Evaluator {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError>;
 }
 
-/// A model in training, with its parameters and moments.
+/// A model in training, with its parameters and what its optimizer keeps.
 pub trait Trainer: Evaluator {
-    /// Forward in training mode, mean cross entropy, backward, update.
+    /// Forward in training mode, the mean loss, backward, update.
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;
 
-    /// Parameters and moments as the last step left them.
-    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError>;
+    /// Parameters and optimizer as the last step left them.
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError>;
 }
 
 /// What of a step's loss and gradients is not finite; of several gradients the one that the backward
@@ -125,11 +125,4 @@ pub fn not_finite(graph: &Graph, loss: f64, gradients: &Parameters) -> Option<St
     let finite = |gradient: &[f32]| gradient.iter().fold(true, |all, x| all & x.is_finite());
     let bad = gradients.0.iter().rposition(|gradient| !finite(gradient))?;
     Some(format!("the gradient of `{}` is not finite", graph.params[bad].name))
-}
-
-/// What gradients are multiplied by so that the norm of all together is at most `clip`.
-pub fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
-    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
-    let norm = squares.sum::<f64>().sqrt();
-    if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
 }

@@ -29,6 +29,8 @@ pub enum Site {
     Replace = 11,
     /// Which changes a policy makes.
     Policy = 12,
+    /// How the images of a batch are mixed.
+    Mix = 13,
 }
 
 /// Four 32-bit words from a counter and a key, by ten rounds.
@@ -116,6 +118,30 @@ impl Random {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
+    /// Of the distribution Beta(`alpha`, `alpha`), from two gamma variates; `alpha` is above 0.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (a, b) = (self.gamma_logarithm(alpha), self.gamma_logarithm(alpha));
+        1.0 / (1.0 + (b - a).exp())
+    }
+
+    /// The logarithm of a gamma variate, which may be too small itself (Marsaglia and Tsang, "A simple
+    /// method for generating gamma variables", 2000).
+    fn gamma_logarithm(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let power = (1.0 - self.uniform()).ln() / shape;
+            return self.gamma_logarithm(shape + 1.0) + power;
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = self.normal();
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            let u = 1.0 - self.uniform();
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return (d * v).ln();
+            }
+        }
+    }
+
     /// Puts a slice in random order (Fisher and Yates).
     pub fn permute<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
@@ -155,6 +181,25 @@ mod tests {
         assert_eq!(named(1, "head.weight"), named(1, "head.weight"));
         assert_ne!(named(1, "head.weight"), named(1, "head.bias"));
         assert_ne!(named(1, "head.weight"), named(2, "head.weight"));
+    }
+
+    #[test]
+    fn beta_has_its_moments() {
+        // Of Beta(a, a): the mean is 1/2, the variance 1 / (8 a + 4).
+        for alpha in [0.05, 0.2, 1.0, 4.0] {
+            let mut random = Random::new(7, 1, 0, Site::Other);
+            let n = 20_000;
+            let draws: Vec<f64> = (0..n).map(|_| random.beta(alpha)).collect();
+            assert!(draws.iter().all(|x| (0.0..=1.0).contains(x)));
+            let mean = draws.iter().sum::<f64>() / f64::from(n);
+            let variance = draws.iter().map(|x| (x - 0.5) * (x - 0.5)).sum::<f64>() / f64::from(n);
+            assert!((mean - 0.5).abs() < 0.01, "{alpha}: {mean}");
+            let expected = 1.0 / (8.0 * alpha + 4.0);
+            assert!((variance / expected - 1.0).abs() < 0.05, "{alpha}: {variance}");
+        }
+        // So small that a variate itself would be 0.
+        let mut random = Random::new(7, 2, 0, Site::Other);
+        assert!((0..1000).all(|_| random.beta(1e-4).is_finite()));
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub fn verify(
     let weights = from_published(graph, &part(&tensors, "w.")).map_err(VerifyError::Weights)?;
     let (images, count) = images(graph, &tensors)?;
     let labels = labels(graph, &tensors, count)?.unwrap_or_default();
-    let seen = observe(&weights, &Batch { images, labels })?;
+    let seen = observe(&weights, &Batch { images, labels, ..Batch::default() })?;
     let mut comparison = Comparison { tolerances, checks: Vec::new(), unknown: Vec::new() };
 
     for (module, expected) in part(&tensors, "tap.") {

@@ -174,6 +174,14 @@ impl Graph {
         self.node(self.output).ty.channels().unwrap_or(0)
     }
 
+    /// How parameters move, in a graph that trains.
+    pub fn update(&self) -> Option<&ops::Update> {
+        self.nodes.iter().rev().find_map(|node| match &node.op {
+            Op::Update(update) => Some(update),
+            _ => None,
+        })
+    }
+
     /// Scalars in all parameters.
     pub fn param_count(&self) -> u64 {
         self.params.iter().map(|p| p.elements() as u64).sum()

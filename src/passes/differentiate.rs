@@ -1,7 +1,8 @@
 //! From a model to a training step: the loss, then the gradients from the last node to the first,
 //! then the update of the parameters.
 
-use crate::graph::ops::{Add, CrossEntropy, Flow, Gradient, Labels, Part, Update};
+use super::Method;
+use crate::graph::ops::{Add, Flow, Gradient, Labels, Part};
 use crate::graph::{Edit, Graph, Node, Value};
 
 /// Whether a gradient of the logits reaches each value, and a parameter at or before it wants one:
@@ -36,15 +37,15 @@ fn passes(node: &Node, input: usize) -> bool {
     !matches!(node.op.flow(input), Flow::Blocked(_))
 }
 
-pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
+pub fn differentiate(graph: &Graph, method: Method) -> Graph {
     let mut edit = Edit::extend(graph);
     let logits = edit.now(graph.output);
     let labels = edit.push(Labels, Vec::new(), Vec::new(), "labels".into(), None);
-    let loss = edit.push(CrossEntropy, vec![logits, labels], Vec::new(), "loss".into(), None);
+    let loss = edit.push(method.loss, vec![logits, labels], Vec::new(), "loss".into(), None);
     edit.set_loss(loss);
     let types = [&edit.graph().node(logits).ty, &edit.graph().node(labels).ty];
     let start = Gradient {
-        of: Box::new(CrossEntropy.into()),
+        of: Box::new(method.loss.into()),
         inputs: types.map(Clone::clone).to_vec(),
         wants: vec![true, false],
         onto: false,
@@ -74,7 +75,7 @@ pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
             });
         }
     }
-    edit.push(Update { clip }, Vec::new(), Vec::new(), "update".into(), None);
+    edit.push(method.update, Vec::new(), Vec::new(), "update".into(), None);
     edit.finish()
 }
 

@@ -11,6 +11,7 @@ mod common;
 mod dead;
 mod differentiate;
 mod fuse;
+mod method;
 mod order;
 mod plain;
 mod reach;
@@ -21,6 +22,7 @@ pub use common::common;
 pub use dead::dead;
 pub use differentiate::{differentiate, learns, reached};
 pub use fuse::fuse;
+pub use method::Method;
 pub use order::order;
 pub use plain::plain;
 pub use reach::{End, Unreached, unreached, warnings};
@@ -54,10 +56,10 @@ pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
 }
 
 /// What a training step runs: logits, loss, the gradient of every parameter, the update.
-pub fn step(model: &Graph, clip: Option<f64>, keep: Keep) -> Graph {
+pub fn step(model: &Graph, method: Method, keep: Keep) -> Graph {
     let graph = checked("common", common(model));
     let graph = checked("fuse", fuse(&graph, keep));
-    let graph = checked("differentiate", differentiate(&graph, clip));
+    let graph = checked("differentiate", differentiate(&graph, method));
     let graph = checked("recompute", recompute(&graph));
     let graph = checked("accumulate", accumulate(&graph));
     checked("dead", dead(&graph, keep))

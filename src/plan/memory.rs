@@ -5,7 +5,7 @@ use super::Plan;
 /// Bytes of one run on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Parameters, and in training their gradients, moments and packed forms.
+    /// Parameters, and in training their gradients, what the optimizer keeps, and packed forms.
     pub parameters: u64,
     /// What one image needs while its group runs.
     pub per_image: u64,
@@ -38,10 +38,12 @@ pub fn group(plan: &Plan, batch: usize) -> usize {
 pub fn memory(plan: &Plan, batch: usize, threads: usize, scratch: u64) -> Memory {
     let group = group(plan, batch);
     let one = 4 * plan.graph.param_count();
-    // Trained: themselves, both moments, two packed forms, the sum of gradients, and gradients of
-    // each thread. Evaluated: themselves and one packed form.
-    let training = plan.graph.loss.is_some();
-    let copies = if training { 6 + threads as u64 } else { 2 };
+    // Trained: themselves, what the optimizer keeps, two packed forms, the sum of gradients, and
+    // gradients of each thread. Evaluated: themselves and one packed form.
+    let copies = match plan.graph.update() {
+        Some(update) => 4 + update.rule.kept().len() as u64 + threads as u64,
+        None => 2,
+    };
     let per_image = plan.bytes_per_image();
     let peak = copies * one + threads as u64 * (group as u64 * per_image + scratch);
     Memory { parameters: copies * one, per_image, group, threads, peak }

@@ -17,7 +17,7 @@ pub use parts::{Part, parts};
 pub use stretches::Stretch;
 
 use crate::graph::{Graph, Value};
-use crate::passes::{self, Keep};
+use crate::passes::{self, Keep, Method};
 use lives::Lives;
 
 /// Where one result of a node lies, in floats per image.
@@ -69,9 +69,14 @@ impl Plan {
         Plan { places, arena, stretches, kept, live, graph }
     }
 
-    /// Of a training step of a model, as it is run.
+    /// Of a training step of a model, as it is run where no recipe says more.
     pub fn training(model: &Graph) -> Plan {
-        Plan::new(passes::step(model, None, Keep::Output), Keep::Output)
+        Plan::training_by(model, Method::default())
+    }
+
+    /// Of a training step of a model, as it is run.
+    pub fn training_by(model: &Graph, method: Method) -> Plan {
+        Plan::new(passes::step(model, method, Keep::Output), Keep::Output)
     }
 
     /// Of the evaluation of a model, as it is run.

@@ -2,14 +2,17 @@
 //! anything being read or run.
 
 mod data;
+mod mix;
+mod optimizer;
 mod recipe;
+mod schedule;
 
 pub use data::{
     Augment, Blank, Center, Channels, Cifar, Cifar100, Crop, Data, Dividing, Drawing, Erase,
     Filter, Flip, ImageFolders, ImageLists, Imagenet, Jitter, Lists, Normalize, Padded, Parquet,
     Policy, Prepare, RandAugment, Resize, Resized, Shapes, Split, TestCrop,
 };
-pub use recipe::{
-    AdamW, Constant, Cosine, Decay, Keep, Loss, Optimizer, Precision, Recipe, RecipeSlot, Schedule,
-    Unit,
-};
+pub use mix::{Mix, Per};
+pub use optimizer::{AdamW, Decay, Optimizer, Sgd};
+pub use recipe::{CrossEntropy, Keep, Loss, Precision, Recipe, RecipeSlot};
+pub use schedule::{Constant, Cosine, Schedule, Unit};

@@ -1,6 +1,9 @@
 //! How a model is trained.
 
-use crate::schema::{Amount, Count, Fraction, Positive, Whole};
+use super::mix::Mix;
+use super::optimizer::Optimizer;
+use super::schedule::Schedule;
+use crate::schema::{Count, Fraction, Positive, Whole};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -23,6 +26,8 @@ block! {
         schedule: Schedule = "constant",
         /// what is minimized
         loss: Loss = "cross_entropy",
+        /// whether images of a batch are mixed in pairs, and their labels alike
+        mix: Option<Mix> = "off",
         /// the largest norm of all gradients together; larger ones are scaled down to it
         clip: Option<Positive> = "off",
         /// what is computed in
@@ -33,65 +38,17 @@ block! {
 }
 
 slot! {
-    /// How gradients change parameters.
-    pub enum Optimizer = "optimizer" { AdamW(AdamW), }
-}
-
-block! {
-    /// Adam with decoupled weight decay.
-    pub struct AdamW = "adamw" {
-        /// the learning rate
-        lr: Positive,
-        /// of a parameter and unit of learning rate
-        weight_decay: Fraction = "0.05",
-        /// of the first moment
-        beta1: Fraction = "0.9",
-        /// of the second moment
-        beta2: Fraction = "0.999",
-        /// beside the root of the second moment
-        eps: Positive = "1e-8",
-        /// which parameters decay
-        decay: Decay = "all",
-    }
-}
-
-choice! {
-    /// Which parameters decay.
-    pub enum Decay { All = "all", Matrices = "matrices", }
-}
-
-slot! {
-    /// How the learning rate moves.
-    pub enum Schedule = "schedule" { Constant(Constant), Cosine(Cosine), }
-}
-
-block! {
-    /// Not at all.
-    pub struct Constant = "constant" {}
-}
-
-block! {
-    /// Along half a cosine, after a linear warm-up.
-    pub struct Cosine = "cosine" {
-        /// the last learning rate
-        to: Fraction = "0",
-        /// epochs of warm-up, or a part of one (of the cosine's length, which is not shifted)
-        warmup: Amount = "0",
-        /// the learning rate it begins with
-        warmup_from: Fraction = "0",
-        /// when it moves
-        step: Unit = "step",
-    }
-}
-
-choice! {
-    /// When the learning rate moves.
-    pub enum Unit { Epoch = "epoch", Step = "step", }
-}
-
-choice! {
     /// What is minimized.
-    pub enum Loss { CrossEntropy = "cross_entropy", }
+    pub enum Loss = "loss" { CrossEntropy(CrossEntropy), }
+}
+
+block! {
+    /// The cross entropy of the logits and what an image shows; the mean over a batch.
+    pub struct CrossEntropy = "cross_entropy" {
+        /// what all classes share equally of every image: 10% says that it shows its class to 90 %,
+        /// and each class to a part of the rest
+        smoothing: Fraction = "0",
+    }
 }
 
 choice! {

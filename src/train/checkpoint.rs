@@ -1,7 +1,8 @@
 //! Checkpoints: everything a run needs to go on, in one safetensors file written atomically.
 //!
-//! Tensors `parameters/NAME`, `adamw.m/NAME` and `adamw.v/NAME`; the metadata key `cluec` holds
-//! [`Meta`] as JSON, the text of the model with it.
+//! Tensors `parameters/NAME`, and for each name of [`Rule::kept`](crate::graph::ops::Rule::kept), as
+//! `adamw.m`, a tensor `adamw.m/NAME`; the metadata key `cluec` holds [`Meta`] as JSON, the text of the
+//! model with it.
 
 use super::run::replace;
 use super::window::{Exact, Window};
@@ -11,7 +12,7 @@ use crate::graph::Graph;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -42,7 +43,9 @@ pub struct Meta {
     /// The epoch running, from 0, and the batch of it to run next.
     pub epoch: u64,
     pub batch: u64,
-    pub adamw_steps: u64,
+    /// Steps of the optimizer.
+    #[serde(alias = "adamw_steps")]
+    pub updates: u64,
     /// Steps taken when the test images were measured last.
     pub evaluated: u64,
     pub best_top1: Option<Exact>,
@@ -57,8 +60,8 @@ pub struct Checkpoint {
     pub names: Vec<String>,
     pub shapes: Vec<Vec<usize>>,
     pub parameters: Parameters,
-    pub m: Parameters,
-    pub v: Parameters,
+    /// What the optimizer keeps, by its names; nothing where none of ours has trained.
+    pub kept: Vec<(String, Parameters)>,
 }
 
 /// A checkpoint can not be written or read, or is of another graph.
@@ -76,7 +79,7 @@ impl std::error::Error for CheckpointError {}
 pub const FORMAT: u32 = 1;
 /// Where, beside [`Meta`], the check sum of all tensors stands.
 const SUM: &str = "sum";
-const PARTS: [&str; 3] = ["parameters", "adamw.m", "adamw.v"];
+pub const PARAMETERS: &str = "parameters";
 
 /// A tensor that is turned into bytes when its turn comes.
 struct Floats<'a> {
@@ -102,22 +105,31 @@ impl View for Floats<'_> {
     }
 }
 
-/// The tensors of a run, borrowed: parameters, first and second moments.
-#[derive(Debug, Clone, Copy)]
+/// The tensors of a run, borrowed.
+#[derive(Debug, Clone)]
 pub struct Tensors<'a> {
     pub names: &'a [String],
     pub shapes: &'a [Vec<usize>],
-    pub parts: [&'a Parameters; 3],
+    pub parameters: &'a Parameters,
+    /// What the optimizer keeps, by its names.
+    pub kept: Vec<(&'a str, &'a Parameters)>,
+}
+
+impl<'a> Tensors<'a> {
+    /// The parameters and what is kept of them, each by its name.
+    pub fn parts(&self) -> impl Iterator<Item = (&'a str, &'a Parameters)> {
+        std::iter::once((PARAMETERS, self.parameters)).chain(self.kept.iter().copied())
+    }
 }
 
 /// Writes a checkpoint; a crash or a full disk leaves the file that was there.
-pub fn save(path: &Path, meta: &Meta, tensors: Tensors<'_>) -> Result<(), CheckpointError> {
+pub fn save(path: &Path, meta: &Meta, tensors: &Tensors<'_>) -> Result<(), CheckpointError> {
     let fail = |error: &dyn std::fmt::Display| {
         CheckpointError(format!("the checkpoint {} can not be written: {error}", path.display()))
     };
     let mut meta = serde_json::to_value(meta).map_err(|e| fail(&e))?;
     let mut views = Vec::new();
-    for (part, parameters) in PARTS.iter().zip(tensors.parts) {
+    for (part, parameters) in tensors.parts() {
         let shaped = tensors.names.iter().zip(tensors.shapes).zip(&parameters.0);
         for ((name, shape), values) in shaped {
             views.push((format!("{part}/{name}"), Floats { shape, values }));
@@ -178,8 +190,9 @@ impl Checkpoint {
 
     /// Writes it, see [`save`].
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let parts = [&self.parameters, &self.m, &self.v];
-        save(path, &self.meta, Tensors { names: &self.names, shapes: &self.shapes, parts })
+        let kept = self.kept.iter().map(|(name, values)| (name.as_str(), values)).collect();
+        let Checkpoint { names, shapes, parameters, .. } = self;
+        save(path, &self.meta, &Tensors { names, shapes, parameters, kept })
     }
 
     /// Reads a checkpoint whole.
@@ -209,31 +222,41 @@ impl Checkpoint {
         if noted.is_some_and(|noted| noted != sum(views)) {
             return Err(fail(&"its check sum does not fit: the file is damaged"));
         }
-        let mut names: Vec<String> = tensors
-            .names()
+        let found: Vec<(&str, &str)> =
+            tensors.names().into_iter().filter_map(|name| name.split_once('/')).collect();
+        let mut names: Vec<String> = found
             .iter()
-            .filter_map(|name| name.strip_prefix("parameters/").map(str::to_string))
+            .filter(|(part, _)| *part == PARAMETERS)
+            .map(|(_, name)| name.to_string())
             .collect();
         names.sort();
+        let parts: BTreeSet<&str> = found.iter().map(|(part, _)| *part).collect();
         let mut shapes = Vec::new();
-        let mut parts = [Vec::new(), Vec::new(), Vec::new()];
-        for name in &names {
-            for (part, values) in PARTS.iter().zip(&mut parts) {
+        let mut kept = Vec::new();
+        let mut parameters = Parameters(Vec::new());
+        for part in
+            std::iter::once(PARAMETERS).chain(parts.into_iter().filter(|p| *p != PARAMETERS))
+        {
+            let mut values = Vec::with_capacity(names.len());
+            for (at, name) in names.iter().enumerate() {
                 let view = tensors.tensor(&format!("{part}/{name}")).map_err(|e| fail(&e))?;
                 if view.dtype() != Dtype::F32 {
                     return Err(fail(&format!("`{part}/{name}` is not fp32")));
                 }
-                let floats = view.data().chunks_exact(4);
-                values.push(floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
-                if *part == PARTS[0] {
+                let (floats, _) = view.data().as_chunks::<4>();
+                values.push(floats.iter().map(|b| f32::from_le_bytes(*b)).collect());
+                if part == PARAMETERS {
                     shapes.push(view.shape().to_vec());
-                } else if shapes.last().is_none_or(|shape| shape != view.shape()) {
+                } else if shapes[at] != view.shape() {
                     return Err(fail(&format!("`{part}/{name}` is not shaped as its parameter")));
                 }
             }
+            match part {
+                PARAMETERS => parameters = Parameters(values),
+                part => kept.push((part.to_string(), Parameters(values))),
+            }
         }
-        let [parameters, m, v] = parts.map(Parameters);
-        Ok(Checkpoint { meta, names, shapes, parameters, m, v })
+        Ok(Checkpoint { meta, names, shapes, parameters, kept })
     }
 
     /// The same with its tensors in the order of `graph`, or in what they differ from it.
@@ -264,8 +287,7 @@ impl Checkpoint {
         let pick = |p: &Parameters| Parameters(order.iter().map(|&i| p.0[i].clone()).collect());
         Ok(Checkpoint {
             parameters: pick(&self.parameters),
-            m: pick(&self.m),
-            v: pick(&self.v),
+            kept: self.kept.iter().map(|(name, values)| (name.clone(), pick(values))).collect(),
             names: order.iter().map(|&i| self.names[i].clone()).collect(),
             shapes: order.iter().map(|&i| self.shapes[i].clone()).collect(),
             meta: self.meta,

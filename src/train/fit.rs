@@ -1,5 +1,6 @@
 //! The training loop, readable from top to bottom.
 
+use super::checkpoint::PARAMETERS;
 use super::curves::curves;
 use super::evaluate::{Evaluation, evaluate};
 use super::run::replace;
@@ -7,6 +8,7 @@ use super::window::Exact;
 use super::{
     Meta, Metrics, Mirrors, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save,
 };
+use crate::data::Mix;
 use crate::exec::reference::first_not_finite;
 use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
 use crate::graph::Graph;
@@ -33,6 +35,8 @@ pub struct Fit<'a> {
     pub train: &'a dyn Batches,
     pub test: &'a dyn Batches,
     pub schedule: Schedule,
+    /// How the images of a step are mixed.
+    pub mix: Option<Mix>,
     pub epochs: u64,
     /// Ends the training early: steps of the whole run.
     pub max_steps: Option<u64>,
@@ -152,9 +156,9 @@ impl Run<'_> {
                 break;
             }
             let Fed { batch, broken } = batch.map_err(TrainError::Data)?;
-            let lr = self.step(&batch)?;
-            self.meta.window.broken += broken;
             images += batch.labels.len() as u64;
+            let lr = self.step(batch)?;
+            self.meta.window.broken += broken;
             let Meta { step, batch, .. } = self.meta;
             self.progress.step(step);
             let ends = batch == self.per_epoch || step == self.total;
@@ -177,11 +181,14 @@ impl Run<'_> {
     }
 
     /// One step; gives its learning rate.
-    fn step(&mut self, batch: &Batch) -> Result<f64, TrainError> {
+    fn step(&mut self, mut batch: Batch) -> Result<f64, TrainError> {
         let (fit, meta) = (self.fit, &mut self.meta);
         let key = StepKey { seed: meta.seed, step: meta.step };
+        if let Some(mix) = &fit.mix {
+            mix.apply(&mut batch, key);
+        }
         let lr = fit.schedule.lr(meta.epoch, meta.batch, self.per_epoch, fit.epochs);
-        let result = match self.trainer.step(batch, lr, key) {
+        let result = match self.trainer.step(&batch, lr, key) {
             Ok(result) => result,
             Err(StepError::Exec(error)) => return Err(exec(error)),
             Err(StepError::NotFinite(what)) => {
@@ -201,7 +208,7 @@ impl Run<'_> {
         };
         meta.step += 1;
         meta.batch += 1;
-        meta.adamw_steps += 1;
+        meta.updates += 1;
         meta.window.add(&result, &batch.labels);
         Ok(lr)
     }
@@ -256,10 +263,12 @@ impl Run<'_> {
     fn save(&mut self, best: bool) -> Result<(), TrainError> {
         let (fit, meta, last) = (self.fit, &mut self.meta, self.fit.folder.last());
         let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
-        for (whose, tensors) in
-            [("", parameters), ("a moment of ", &optimizer.m), ("a moment of ", &optimizer.v)]
-        {
-            if let Some(name) = bad_tensor(tensors, &fit.names) {
+        let kept = optimizer.update.rule.kept().iter().copied().zip(&optimizer.kept).collect();
+        let (names, shapes) = (&fit.names, &fit.shapes);
+        let tensors = Tensors { names, shapes, parameters, kept };
+        for (part, values) in tensors.parts() {
+            if let Some(name) = bad_tensor(values, names) {
+                let whose = if part == PARAMETERS { "" } else { &format!("`{part}` of ") };
                 let what = format!("{whose}`{name}` is not finite");
                 let (step, stands) = (meta.step, self.saved.1);
                 return Err(TrainError::NonFinite { step, what, first: None, last, stands });
@@ -267,12 +276,10 @@ impl Run<'_> {
         }
         self.metrics.sync()?;
         meta.metrics_lines = self.metrics.lines;
-        let parts = [parameters, &optimizer.m, &optimizer.v];
-        let tensors = Tensors { names: &fit.names, shapes: &fit.shapes, parts };
         if best {
-            save(&fit.folder.best(), meta, tensors)?;
+            save(&fit.folder.best(), meta, &tensors)?;
         }
-        save(&last, meta, tensors)?;
+        save(&last, meta, &tensors)?;
         self.saved = (Instant::now(), self.meta.step);
         let svg = curves(&Metrics::read(&fit.folder.metrics())?);
         replace(&fit.folder.curves(), |file| file.write_all(svg.as_bytes()))?;

@@ -1,6 +1,6 @@
 //! The learning rate of every step.
 
-use crate::spec::{self, Optimizer, Recipe, Unit};
+use crate::spec::{self, Recipe, Unit};
 
 /// How the learning rate moves. `lr` is its peak.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,8 +25,7 @@ pub enum Schedule {
 impl Schedule {
     /// What a recipe asks for.
     pub fn of(recipe: &Recipe) -> Schedule {
-        let Optimizer::AdamW(optimizer) = &recipe.optimizer.value;
-        let lr = optimizer.lr.value.0;
+        let lr = recipe.optimizer.lr();
         match &recipe.schedule.value {
             spec::Schedule::Constant(_) => Schedule::Constant { lr },
             spec::Schedule::Cosine(kind) => Schedule::Cosine {

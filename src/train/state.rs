@@ -1,16 +1,18 @@
 //! Where a training stands.
 
-use super::{Checkpoint, FORMAT, Meta, Window};
-use crate::exec::{AdamW, AdamWConfig, Parameters, init};
+use super::{Checkpoint, CheckpointError, FORMAT, Meta, Window};
+use crate::diag::list;
+use crate::exec::{Optimizer, Parameters, init};
 use crate::graph::Graph;
-use crate::passes;
-use crate::spec::{Decay, Optimizer, Recipe};
+use crate::graph::ops::Rule;
+use crate::passes::{self, Method};
+use crate::spec::{Decay, Recipe};
 
 /// Everything that a step changes, before a trainer takes it in.
 #[derive(Debug, Clone)]
 pub struct State {
     pub parameters: Parameters,
-    pub optimizer: AdamW,
+    pub optimizer: Optimizer,
     pub meta: Meta,
 }
 
@@ -21,7 +23,7 @@ impl State {
         let seed = recipe.seed.value.0;
         let parameters = init::initialize(graph, seed);
         State {
-            optimizer: AdamW::new(config(recipe), decays(graph, recipe), &parameters),
+            optimizer: fresh(graph, recipe, &parameters),
             parameters,
             meta: Meta {
                 seed,
@@ -33,19 +35,26 @@ impl State {
         }
     }
 
-    /// Where a checkpoint stands that is [fitted](Checkpoint::fitted) to the graph.
-    pub fn resumed(checkpoint: Checkpoint, graph: &Graph, recipe: &Recipe) -> State {
-        State {
-            optimizer: AdamW {
-                config: config(recipe),
-                decays: decays(graph, recipe),
-                m: checkpoint.m,
-                v: checkpoint.v,
-                steps: checkpoint.meta.adamw_steps,
-            },
-            parameters: checkpoint.parameters,
-            meta: checkpoint.meta,
+    /// Where a checkpoint stands that is [fitted](Checkpoint::fitted) to the graph. It has to hold
+    /// what the recipe's optimizer keeps, and nothing else.
+    pub fn resumed(
+        checkpoint: Checkpoint,
+        graph: &Graph,
+        recipe: &Recipe,
+    ) -> Result<State, CheckpointError> {
+        let Checkpoint { meta, parameters, kept, .. } = checkpoint;
+        let mut optimizer = fresh(graph, recipe, &parameters);
+        optimizer.steps = meta.updates;
+        let (there, here) = (kept.iter().map(|(name, _)| name.as_str()), optimizer.update.rule);
+        // Imported weights come from elsewhere, and begin here.
+        if meta.updates == 0 && kept.is_empty() {
+            return Ok(State { parameters, optimizer, meta });
         }
+        if !there.eq(here.kept().iter().copied()) {
+            return Err(CheckpointError(another(&kept, here)));
+        }
+        optimizer.kept = kept.into_iter().map(|(_, values)| values).collect();
+        Ok(State { parameters, optimizer, meta })
     }
 }
 
@@ -67,7 +76,7 @@ impl Meta {
             step: 0,
             epoch: 0,
             batch: 0,
-            adamw_steps: 0,
+            updates: 0,
             evaluated: 0,
             best_top1: None,
             metrics_lines: 0,
@@ -77,35 +86,43 @@ impl Meta {
 }
 
 impl Checkpoint {
-    /// Weights that were trained elsewhere: all moments are zero.
+    /// Weights that were trained elsewhere, by no optimizer of ours.
     pub fn untrained(graph: &Graph, parameters: Parameters, meta: Meta) -> Checkpoint {
-        let zeros = Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect());
         Checkpoint {
             meta,
             names: graph.params.iter().map(|param| param.name.clone()).collect(),
             shapes: graph.params.iter().map(|param| param.shape.clone()).collect(),
-            m: zeros.clone(),
-            v: zeros,
+            kept: Vec::new(),
             parameters,
         }
     }
 }
 
-fn config(recipe: &Recipe) -> AdamWConfig {
-    let Optimizer::AdamW(kind) = &recipe.optimizer.value;
-    AdamWConfig {
-        beta1: kind.beta1.value.0,
-        beta2: kind.beta2.value.0,
-        eps: kind.eps.value.0,
-        weight_decay: kind.weight_decay.value.0,
-    }
+/// The optimizer of a recipe before its first step.
+fn fresh(graph: &Graph, recipe: &Recipe, parameters: &Parameters) -> Optimizer {
+    Optimizer::new(Method::of(Some(recipe)).update, decays(graph, recipe), parameters)
+}
+
+/// Why an optimizer can not go on from what a checkpoint keeps.
+fn another(kept: &[(String, Parameters)], here: Rule) -> String {
+    let listed = |names: &[&str]| match names {
+        [] => "nothing".to_string(),
+        names => format!("`{}`", list(names, "and")),
+    };
+    let there: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+    format!(
+        "the checkpoint was left by another optimizer than `{}`: besides the parameters it holds {}, \
+         and {} is needed\n  help: a run that goes on keeps its optimizer",
+        here.name(),
+        listed(&there),
+        listed(here.kept()),
+    )
 }
 
 /// Which parameters decay: all, or those that multiply (no biases, scales and scalars); none that
 /// receives no gradient, which the published optimizer passes over.
 fn decays(graph: &Graph, recipe: &Recipe) -> Vec<bool> {
-    let Optimizer::AdamW(kind) = &recipe.optimizer.value;
-    let all = *kind.decay == Decay::All;
+    let all = recipe.optimizer.decay() == Decay::All;
     let params = graph.params.iter().zip(passes::learns(graph));
     params.map(|(param, learns)| learns && (all || param.multiplies())).collect()
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Window {
     pub loss: Exact,
-    /// Images whose largest logit was the right one.
+    /// Images whose largest logit was the right one: of a mixed image, that of its larger part.
     pub right: u64,
     pub images: u64,
     pub steps: u64,

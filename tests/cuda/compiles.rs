@@ -5,13 +5,11 @@ use cluec::exec::cuda::compile::Compiler;
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
 use cluec::exec::cuda::tape::{Pointer, Precision, Source, Unit};
-use cluec::exec::cuda::walk::{Rates, Weights, walk};
-use cluec::passes::{self, Keep};
+use cluec::exec::cuda::walk::{Weights, walk};
 use cluec::plan::Plan;
 use std::path::Path;
 
 const SOURCES: [&Source; 19] = [
-    &adamw::SOURCE,
     &assign::SOURCE,
     &attend::SOURCE,
     &cluster_mean::SOURCE,
@@ -28,6 +26,7 @@ const SOURCES: [&Source; 19] = [
     &reduce::SOURCE,
     &reread::SOURCE,
     &scale::SOURCE,
+    &update::SOURCE,
     &windowed::CENTERS,
     &windowed::SOURCE,
 ];
@@ -39,10 +38,9 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     let graph = program.models[0].graph.clone().unwrap();
-    let plan = Plan::new(passes::step(&graph, Some(1.0), Keep::Output), Keep::Output);
-    let rates = Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-    let weights = Weights::new(&graph, precision, true, Pointer(0));
-    walk(&plan, 128, precision, &weights, Pointer(0), Some(rates)).1.units()
+    let plan = Plan::training(&graph);
+    let weights = Weights::new(&plan.graph, precision, Pointer(0));
+    walk(&plan, 128, precision, &weights, Pointer(0), true).1.units()
 }
 
 /// One unit of every source.

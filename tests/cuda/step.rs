@@ -6,17 +6,15 @@ use super::machines;
 use super::oracle::close;
 use cluec::diag::Sources;
 use cluec::exec::cuda::tape::{Pointer, Precision};
-use cluec::exec::cuda::walk::{Layout, Rates, Weights, sites, walk};
+use cluec::exec::cuda::walk::{Layout, Weights, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
-use cluec::exec::{AdamW, AdamWConfig, Batch, Parameters, StepKey};
+use cluec::exec::{Batch, Optimizer, Other, Parameters, StepKey};
 use cluec::graph::Graph;
-use cluec::passes::{self, Keep};
+use cluec::graph::ops::{CrossEntropy, Rule, Update};
+use cluec::passes::{self, Keep, Method};
 use cluec::plan::Plan;
-
-const CONFIG: AdamWConfig = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
-const RATES: Rates = Rates { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
 /// Two stages with everything a published model has: shared assignments, a gate, cluster pooling.
 const TEXT: &str = "
@@ -59,6 +57,7 @@ fn batch(graph: &Graph, images: usize) -> Batch {
     Batch {
         images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
         labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
+        ..Batch::default()
     }
 }
 
@@ -82,7 +81,13 @@ fn fill(
     batch: &Batch,
 ) {
     bench.set_wide(layout.images, &batch.images);
-    bench.set_words(layout.labels, &batch.labels);
+    bench.set_words(layout.targets.labels, &batch.labels);
+    if layout.targets.others != Pointer::NULL {
+        let labels: Vec<u32> = batch.others.iter().map(|other| other.label).collect();
+        let shares: Vec<f32> = batch.others.iter().map(|other| other.share).collect();
+        bench.set_words(layout.targets.others, &labels);
+        bench.set_wide(layout.targets.shares, &shares);
+    }
     let mut all = vec![0f32; weights.numbers];
     for (offset, values) in weights.offsets.iter().zip(&parameters.0) {
         all[*offset..offset + values.len()].copy_from_slice(values);
@@ -106,45 +111,55 @@ fn read(
 }
 
 /// Finds room for a plan and writes it onto the tape.
-fn place(bench: &mut Bench, plan: &Plan, images: usize, rates: Option<Rates>) -> (Weights, Layout) {
+fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout) {
     let (precision, nowhere) = (bench.precision(), Pointer::NULL);
-    let weights = |at| Weights::new(&plan.graph, precision, plan.graph.loss.is_some(), at);
+    let weights = |at| Weights::new(&plan.graph, precision, at);
+    let moves = plan.graph.update().is_some();
     let bytes = weights(nowhere).bytes;
     let weights = weights(bench.room(bytes));
-    let (size, _) = walk(plan, images, precision, &weights, nowhere, rates);
+    let (size, _) = walk(plan, images, precision, &weights, nowhere, moves);
     let base = bench.room(size.bytes);
-    let (layout, tape) = walk(plan, images, precision, &weights, base, rates);
+    let (layout, tape) = walk(plan, images, precision, &weights, base, moves);
     bench.tape = tape;
     (weights, layout)
 }
 
 fn step(sets: &[&str], precision: Precision, bound: f64) {
+    step_by(Method::default(), sets, precision, bound);
+}
+
+fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
     let graph = model(sets);
     let (images, key) = (3, StepKey { seed: 9, step: 4 });
-    let (batch, parameters) = (batch(&graph, images), parameters(&graph));
-    let reference = Reference::new(graph.clone(), 1).unwrap();
+    let (mut batch, parameters) = (batch(&graph, images), parameters(&graph));
+    if method.loss.mixed {
+        let other = |i| Other { label: i, share: 0.25 * i as f32 };
+        batch.others = (0..3).map(other).collect();
+    }
+    let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(method.loss);
     let expected = reference.gradients(&parameters, &batch, key).unwrap();
-    let plan = Plan::new(passes::step(&graph, None, Keep::Output), Keep::Output);
+    let plan = Plan::training_by(&graph, method);
+    let decays = vec![true; parameters.0.len()];
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
-        let (weights, layout) = place(&mut bench, &plan, images, Some(RATES));
+        let (weights, layout) = place(&mut bench, &plan, images);
         fill(&mut bench, &layout, &weights, &parameters, &batch);
         let mut factors = Vec::new();
         for (rate, site) in sites(&plan) {
             factors.extend((0..images as u64).map(|image| factor(rate, site, image, key)));
         }
         bench.set_wide(layout.factors, &factors);
-        for array in [weights.gradients, weights.moments[0], weights.moments[1]] {
-            bench.set_wide(array, &vec![0.0; weights.numbers]);
+        for array in weights.kept.iter().chain([&weights.gradients]) {
+            bench.set_wide(*array, &vec![0.0; weights.numbers]);
         }
-        let mut decays = vec![0u32; weights.numbers / 4];
+        let mut bytes = vec![0u32; weights.numbers / 4];
         for (offset, param) in weights.offsets.iter().zip(&graph.params) {
-            decays[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
+            bytes[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
         }
-        bench.set_words(weights.decays, &decays);
+        bench.set_words(weights.decays, &bytes);
         let lr = 0.01;
-        let rates = [(lr / 0.1) as f32, 0.001f64.sqrt() as f32, (1.0 - lr * 0.05) as f32];
-        bench.set_wide(layout.step, &rates);
+        let mut host = Optimizer::new(method.update, decays.clone(), &parameters);
+        bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
         bench.play();
 
         let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
@@ -165,9 +180,8 @@ fn step(sets: &[&str], precision: Precision, bound: f64) {
             close(&param.name, found, expected, bound * (10.0 + least));
         }
         // The update, from the gradients found.
-        let mut host = AdamW::new(CONFIG, vec![true; parameters.0.len()], &parameters);
         let mut moved = parameters.clone();
-        host.step(&mut moved, &Parameters(gradients), lr);
+        host.step(&mut moved, &mut Parameters(gradients), lr);
         let updated = read(&mut bench, &weights, weights.parameters, &parameters);
         close("updated", &updated.concat(), &moved.0.concat(), 1e-6);
     }
@@ -182,6 +196,15 @@ fn factor(rate: f64, site: u64, image: u64, key: StepKey) -> f32 {
 #[test]
 fn a_training_step_agrees() {
     step(&[], Precision::F32, 1e-5);
+}
+
+/// Momentum, clipping, smoothed labels of images that are mixed.
+#[test]
+fn a_training_step_by_another_method_agrees() {
+    let rule = Rule::Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.01 };
+    let loss = CrossEntropy { smoothing: 0.1, mixed: true };
+    let method = Method { loss, update: Update { rule, clip: Some(0.5) } };
+    step_by(method, &[], Precision::F32, 1e-5);
 }
 
 /// In bfloat16 choices near a tie may fall the other way: the loss alone is compared.
@@ -238,7 +261,7 @@ fn evaluation_agrees() {
     let plan = Plan::new(passes::evaluation(&graph, Keep::Output), Keep::Output);
     for machine in machines() {
         let mut bench = Bench::new(machine, Precision::F32);
-        let (weights, layout) = place(&mut bench, &plan, images, None);
+        let (weights, layout) = place(&mut bench, &plan, images);
         fill(&mut bench, &layout, &weights, &parameters, &batch);
         bench.play();
         let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();

@@ -7,14 +7,14 @@ use super::oracle::{Map, close, reference};
 use cluec::exec::cuda::kernels::adaptive_pool::AdaptivePool;
 use cluec::exec::cuda::kernels::maps::Maps;
 use cluec::exec::cuda::kernels::{
-    adamw, assign, attend, cluster_mean, conv, depthwise, dispatch, elementwise, ffn, gate,
-    group_norm, layer_norm, linear, loss, nearest, reread, scale,
+    assign, attend, cluster_mean, conv, depthwise, dispatch, elementwise, ffn, gate, group_norm,
+    layer_norm, linear, loss, nearest, reread, scale, update,
 };
 use cluec::exec::cuda::product::Dense;
 use cluec::exec::cuda::tape::{Pointer, Precision};
 use cluec::exec::random::{Random, Site};
-use cluec::exec::{AdamW, AdamWConfig, Parameters};
-use cluec::graph::ops;
+use cluec::exec::{Optimizer, Parameters};
+use cluec::graph::ops::{self, Rule};
 use cluec::graph::{Builder, Choice, Size, Value};
 
 /// How far results may be, in L2: rounding, and of bfloat16 that of one stored result.
@@ -744,28 +744,45 @@ fn drop_path_agrees() {
     });
 }
 
+/// Plain, of images that are mixed, smoothed, and both; of a batch twice as large as what is here.
 #[test]
 fn loss_agrees() {
-    for classes in [5, 100] {
+    for (classes, smoothing, mixed) in
+        [(5, 0.0, false), (100, 0.0, true), (100, 0.1, false), (37, 0.2, true)]
+    {
         each("loss", |bench, stream| {
             let (precision, images) = (bench.precision(), 9);
             let logits = sample(stream, images * classes, precision);
             let labels: Vec<u32> =
                 (0..images).map(|_| stream.below(classes as u64) as u32).collect();
+            // The label itself, and one share of nothing, among them.
+            let others: Vec<u32> = labels.iter().map(|label| label * 2 % classes as u32).collect();
+            let share = |i: usize| if mixed { 0.0625 * i as f32 } else { 0.0 };
+            let shares: Vec<f32> = (0..images).map(share).collect();
             let (mut losses, mut slopes) = (Vec::new(), Vec::new());
-            for (row, &label) in logits.chunks(classes).zip(&labels) {
+            for (i, row) in logits.chunks(classes).enumerate() {
                 let total: f64 = row.iter().map(|&x| f64::from(x).exp()).sum();
-                losses.push((total.ln() - f64::from(row[label as usize])) as f32);
+                let (label, other, share) = (labels[i], others[i], f64::from(shares[i]));
+                let mut loss = 0.0;
                 for (k, &x) in row.iter().enumerate() {
-                    let hit = f64::from(u8::from(k == label as usize));
-                    slopes.push(((f64::from(x).exp() / total - hit) / images as f64) as f32);
+                    let is = |label: u32| f64::from(u8::from(k == label as usize));
+                    let shown = (1.0 - share) * is(label) + share * is(other);
+                    let shown = (1.0 - smoothing) * shown + smoothing / classes as f64;
+                    loss -= shown * (f64::from(x) - total.ln());
+                    slopes.push(((f64::from(x).exp() / total - shown) / 18.0) as f32);
                 }
+                losses.push(loss as f32);
             }
-            let op = loss::CrossEntropy { images, classes };
-            let (x, to) = (bench.put(&logits), bench.put_words(&labels));
+            let op = loss::CrossEntropy { images, classes, smoothing: smoothing as f32 };
+            let x = bench.put(&logits);
+            let (others, shares) = match mixed {
+                true => (bench.put_words(&others), bench.put_wide(&shares)),
+                false => (Pointer::NULL, Pointer::NULL),
+            };
+            let to = loss::Targets { labels: bench.put_words(&labels), others, shares };
             let (value, g) = (bench.room(4 * images), bench.map(images * classes));
             op.forward(&mut bench.tape, x, to, value);
-            op.backward(&mut bench.tape, x, to, g);
+            op.backward(&mut bench.tape, x, to, g, 2 * images);
             bench.play();
             close("loss", &bench.read_wide(value, images), &losses, 1e-6);
             close("logits", &bench.read(g, images * classes), &slopes, bound(precision));
@@ -774,16 +791,23 @@ fn loss_agrees() {
 }
 
 #[test]
-fn adamw_agrees_over_steps() {
-    let config = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
-    for clip in [None, Some(0.5f32)] {
-        each("adamw", |bench, stream| {
+fn updates_agree_over_steps() {
+    let sgd = |momentum, nesterov| Rule::Sgd { momentum, nesterov, weight_decay: 0.05 };
+    for (rule, clip) in [
+        (Rule::default(), None),
+        (Rule::default(), Some(0.5)),
+        (sgd(0.9, false), Some(0.5)),
+        (sgd(0.9, true), None),
+        (sgd(0.0, false), None),
+    ] {
+        each("update", |bench, stream| {
             let sizes = [3, 500, 64];
             let n: usize = sizes.iter().sum();
             let mut parameters =
                 Parameters(sizes.map(|n| sample(stream, n, Precision::F32)).to_vec());
             let decays = vec![true, false, true];
-            let mut host = AdamW::new(config, decays.clone(), &parameters);
+            let of = ops::Update { rule, clip };
+            let mut host = Optimizer::new(of, decays.clone(), &parameters);
             let bytes: Vec<u8> = sizes
                 .iter()
                 .zip(&decays)
@@ -793,38 +817,28 @@ fn adamw_agrees_over_steps() {
             let words: Vec<u32> =
                 bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
             let p = bench.put_wide(&parameters.0.concat());
-            let [m, v] = [0; 2].map(|_| bench.put_wide(&vec![0.0; n]));
+            let kept: Vec<Pointer> =
+                rule.kept().iter().map(|_| bench.put_wide(&vec![0.0; n])).collect();
             let decays = bench.put_words(&words);
             let copy = match bench.precision() {
                 Precision::F32 => Pointer::NULL,
                 Precision::Bf16 => bench.map(n),
             };
-            let op = adamw::AdamW { n, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip };
+            let op = update::Update { n, of };
             let (scratch, norm) = (bench.room(op.scratch()), bench.room(8));
             for t in 1..=3 {
                 let lr = 0.01 * f64::from(t);
                 let gradients = sizes.map(|n| sample(stream, n, Precision::F32)).to_vec();
                 let all = gradients.concat();
                 let norm_found = all.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
-                let scale =
-                    clip.map_or(1.0, |most| (f64::from(most) / (norm_found + 1e-6)).min(1.0));
-                let clipped: Vec<Vec<f32>> = gradients
-                    .iter()
-                    .map(|g| g.iter().map(|x| x * scale as f32).collect())
-                    .collect();
-                host.step(&mut parameters, &Parameters(clipped), lr);
-                let step = [
-                    (lr / (1.0 - 0.9f64.powi(t))) as f32,
-                    (1.0 - 0.999f64.powi(t)).sqrt() as f32,
-                    (1.0 - lr * 0.05) as f32,
-                ];
-                let (gradients, step) = (bench.put_wide(&all), bench.put_wide(&step));
-                let (first, second) = (m, v);
+                // What changes from step to step is the same, whoever takes it.
+                let step = bench.put_wide(&host.clone().begin(lr, 1.0).words());
+                host.step(&mut parameters, &mut Parameters(gradients), lr);
+                let gradients = bench.put_wide(&all);
                 let (losses, images) = (bench.put_wide(&[0.5, 0.25]), 2);
-                let mut state = adamw::State {
+                let mut state = update::State {
                     parameters: p,
-                    first,
-                    second,
+                    kept: kept.clone(),
                     gradients,
                     copy,
                     decays,
@@ -851,8 +865,9 @@ fn adamw_agrees_over_steps() {
             }
             let expected = parameters.0.concat();
             close("parameters", &bench.read_wide(p, n), &expected, 1e-6);
-            close("first moments", &bench.read_wide(m, n), &host.m.0.concat(), 1e-6);
-            close("second moments", &bench.read_wide(v, n), &host.v.0.concat(), 1e-6);
+            for ((&at, values), name) in kept.iter().zip(&host.kept).zip(rule.kept()) {
+                close(name, &bench.read_wide(at, n), &values.0.concat(), 1e-6);
+            }
             if copy != Pointer::NULL {
                 close("copy", &bench.read(copy, n), &expected, 4e-3);
             }

@@ -6,6 +6,7 @@ mod decode;
 mod folder;
 mod lists;
 mod loader;
+mod mix;
 mod mutations;
 mod parquet;
 mod shapes;

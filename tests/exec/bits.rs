@@ -32,6 +32,7 @@ fn batch(images: usize, [h, w]: Size, classes: usize) -> Batch {
     Batch {
         images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
         labels: (0..images).map(|_| random.below(classes as u64) as u32).collect(),
+        ..Batch::default()
     }
 }
 

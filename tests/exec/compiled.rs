@@ -4,11 +4,11 @@ use cluec::diag::Sources;
 use cluec::exec::cpu::Compiled;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Reference, ReferenceTrainer};
-use cluec::exec::{AdamW, AdamWConfig, Batch, Evaluator, Parameters, Step, StepKey, Trainer, init};
+use cluec::exec::{Batch, Evaluator, Optimizer, Other, Parameters, Step, StepKey, Trainer, init};
 use cluec::graph::Graph;
+use cluec::graph::ops::{CrossEntropy, Rule, Update};
 
 const KEY: StepKey = StepKey { seed: 3, step: 7 };
-const ADAMW: AdamWConfig = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
 
 /// The models of a file, changed by `sets`.
 fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
@@ -35,13 +35,19 @@ fn batch(graph: &Graph, images: usize, seed: u64) -> Batch {
     let mut random = Random::new(seed, 0, 0, Site::Other);
     let pixels = (0..images * h * w * 3).map(|_| random.normal() as f32).collect();
     let labels = (0..images).map(|i| (i * 7 % graph.classes()) as u32).collect();
-    Batch { images: pixels, labels }
+    Batch { images: pixels, labels, ..Batch::default() }
 }
 
 fn trainer(graph: &Graph, parameters: &Parameters, threads: usize) -> Compiled {
-    let decays = vec![true; parameters.0.len()];
-    let optimizer = AdamW::new(ADAMW, decays, parameters);
-    Compiled::trainer(graph, parameters.clone(), optimizer, None, threads)
+    let optimizer = optimizer(Update::default(), parameters);
+    Compiled::trainer(graph, parameters.clone(), optimizer, CrossEntropy::default(), threads)
+}
+
+/// Before its first step; the first parameter does not decay.
+fn optimizer(update: Update, parameters: &Parameters) -> Optimizer {
+    let mut decays = vec![true; parameters.0.len()];
+    decays[0] = false;
+    Optimizer::new(update, decays, parameters)
 }
 
 fn close(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
@@ -177,24 +183,35 @@ fn threads_change_no_bit() {
     assert_eq!(run(3), run(3));
 }
 
-/// Clipping and AdamW are part of the step: several steps end where the reference's do.
+/// The loss, clipping and the optimizer are part of the step: several steps end where the reference's
+/// do.
 #[test]
 fn steps_end_where_the_references_end() {
     // Without a choice to make, rounding changes nothing large.
     let sets = ["drop_path=0", "mixer.assign=soft", "pool=conv"];
     let [graph] = &models(SWITCHES, &sets)[..] else { panic!("one model") };
-    for clip in [None, Some(0.5)] {
-        let (parameters, batch) = (parameters(graph), batch(graph, 6, 2));
-        let decays = vec![true; parameters.0.len()];
-        let optimizer = AdamW::new(ADAMW, decays, &parameters);
-        let reference = Reference::new(graph.clone(), 1).unwrap();
+    let sgd = |momentum, nesterov| Rule::Sgd { momentum, nesterov, weight_decay: 0.01 };
+    let soft = CrossEntropy { smoothing: 0.1, mixed: true };
+    for (rule, clip, loss) in [
+        (Rule::default(), None, CrossEntropy::default()),
+        (Rule::default(), Some(0.5), soft),
+        (sgd(0.9, false), Some(0.5), CrossEntropy::default()),
+        (sgd(0.9, true), None, soft),
+        (sgd(0.0, false), None, soft),
+    ] {
+        let (parameters, mut batch) = (parameters(graph), batch(graph, 6, 2));
+        if loss.mixed {
+            let other = |i: u32| Other { label: (i + 1) % 5, share: 0.1 * i as f32 };
+            batch.others = (0..6).map(other).collect();
+        }
+        let optimizer = optimizer(Update { rule, clip }, &parameters);
+        let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(loss);
         let mut reference = ReferenceTrainer {
             reference,
             parameters: parameters.clone(),
             optimizer: optimizer.clone(),
-            clip,
         };
-        let mut compiled = Compiled::trainer(graph, parameters, optimizer, clip, 2);
+        let mut compiled = Compiled::trainer(graph, parameters, optimizer, loss, 2);
         for step in 0..3 {
             let key = StepKey { seed: 1, step };
             let expected = reference.step(&batch, 1e-3, key).unwrap();
@@ -222,7 +239,10 @@ fn what_does_not_fit_is_an_error() {
     };
     check(Batch { labels: vec![0], ..fine.clone() }, "1 labels for 2 images");
     check(Batch { labels: vec![0, 99], ..fine.clone() }, "label 99 of 5 classes");
-    check(Batch { images: vec![0.0; 7], labels: vec![0] }, "not whole images");
+    check(Batch { images: vec![0.0; 7], labels: vec![0], ..Batch::default() }, "not whole images");
+    // Of images that are mixed nothing was said.
+    let others = vec![Other { label: 1, share: 0.5 }; 2];
+    check(Batch { others, ..fine.clone() }, "2 second labels for 2 images");
     let images = vec![f32::NAN; fine.images.len()];
     check(Batch { images, ..fine.clone() }, "the loss is NaN");
     // Nothing was taken over from the step that failed.

@@ -2,18 +2,20 @@
 
 use crate::text::{check_file, root};
 use cluec::exec::cpu::Compiled;
-use cluec::exec::{AdamW, AdamWConfig, Footprint, Target, Work, init};
+use cluec::exec::{Footprint, Optimizer, Target, Work, init};
+use cluec::graph::ops::{Rule, Update};
+use cluec::passes::Method;
 
 /// What is said before is what the compiled model says of itself, and a batch more does not fit.
 #[test]
 fn the_footprint_is_that_of_the_compiled_model() {
     let text = check_file(&root().join("models/cluenet_cifar.clue")).clean();
     let graph = text.model("cluenet_cifar").graph.as_ref().unwrap();
-    let footprint = Footprint::new(graph, Target::Cpu { threads: 3 });
+    let (method, target) = (Method::default(), Target::Cpu { threads: 3 });
+    let footprint = Footprint::new(graph, method, target);
     let parameters = init::initialize(graph, 0);
-    let config = AdamWConfig { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 };
-    let optimizer = AdamW::new(config, vec![true; graph.params.len()], &parameters);
-    let trainer = Compiled::trainer(graph, parameters.clone(), optimizer, None, 3);
+    let optimizer = Optimizer::new(method.update, vec![true; graph.params.len()], &parameters);
+    let trainer = Compiled::trainer(graph, parameters.clone(), optimizer, method.loss, 3);
     let evaluator = Compiled::evaluator(graph, parameters, 3);
     for batch in [1, 7, 64, 500] {
         // The images, labels and logits of the batch are the caller's.
@@ -29,4 +31,22 @@ fn the_footprint_is_that_of_the_compiled_model() {
         }
     }
     assert_eq!(footprint.largest(Work::Training, 1 << 20), None);
+}
+
+/// An optimizer that keeps less needs less: a number per parameter for every array.
+#[test]
+fn what_an_optimizer_keeps_is_counted() {
+    let text = check_file(&root().join("models/cluenet_cifar.clue")).clean();
+    let graph = text.model("cluenet_cifar").graph.as_ref().unwrap();
+    let bytes = |rule: Rule, target: Target| {
+        let update = Update { rule, ..Update::default() };
+        let method = Method { update, ..Method::default() };
+        Footprint::new(graph, method, target).bytes(Work::Training, 8)
+    };
+    let sgd = |momentum| Rule::Sgd { momentum, nesterov: false, weight_decay: 0.0 };
+    let cpu = Target::Cpu { threads: 2 };
+    let [adamw, momentum, plain] =
+        [Rule::default(), sgd(0.9), sgd(0.0)].map(|rule| bytes(rule, cpu));
+    let one = 4 * graph.param_count();
+    assert_eq!([adamw - momentum, momentum - plain], [one, one]);
 }

@@ -1,8 +1,9 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
 use crate::text::{check, check_file, root};
+use cluec::graph::ops::Update;
 use cluec::graph::{Op, Value};
-use cluec::passes::{self, Keep};
+use cluec::passes::{self, Keep, Method};
 use cluec::plan::Plan;
 use insta::{assert_snapshot, glob};
 
@@ -34,7 +35,9 @@ fn a_training_step_is_planned() {
     let text = check_file(&root().join("tests/graph/one_stage.clue")).clean();
     let graph = text.program.models[0].graph.as_ref().unwrap();
     assert_snapshot!(Plan::training(graph));
-    assert_snapshot!(passes::step(graph, Some(1.0), Keep::Output));
+    let clip = Update { clip: Some(1.0), ..Update::default() };
+    let method = Method { update: clip, ..Method::default() };
+    assert_snapshot!(passes::step(graph, method, Keep::Output));
 }
 
 /// No two values that live at once share memory.

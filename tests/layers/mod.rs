@@ -240,8 +240,7 @@ fn a_model_changes_its_own_view_of_a_recipe() {
     )));
     let seen = |model: &str| {
         let recipe = recipe(&text, model);
-        let Optimizer::AdamW(optimizer) = recipe.optimizer.value;
-        (recipe.epochs.value.0, recipe.batch.value.0, optimizer.lr.value.0)
+        (recipe.epochs.value.0, recipe.batch.value.0, recipe.optimizer.lr())
     };
     assert_eq!(seen("a"), (10, 32, 1e-3));
     assert_eq!(seen("b"), (20, 32, 5e-3));

@@ -2,11 +2,12 @@
 
 use crate::text::{check_file, root};
 use cluec::graph::{Graph, Op};
-use cluec::passes::{self, Keep};
+use cluec::passes::{self, Keep, Method};
 
 fn step() -> Graph {
     let text = check_file(&root().join("models/cluenet_tiny.clue")).clean();
-    passes::step(text.model("cluenet_tiny").graph.as_ref().unwrap(), None, Keep::Output)
+    let graph = text.model("cluenet_tiny").graph.as_ref().unwrap();
+    passes::step(graph, Method::default(), Keep::Output)
 }
 
 /// Maps of the first three stages have four to sixty-four pixels a center, that of the last has one.

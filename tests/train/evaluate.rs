@@ -25,7 +25,10 @@ fn measure(biases: [f32; 4], labels: Vec<Vec<u32>>) -> Evaluation {
     let mut evaluator = Compiled::evaluator(&graph, parameters, 1);
     let batches = labels
         .into_iter()
-        .map(|labels| Batch { images: vec![0.5; labels.len() * 16 * 16 * 3], labels })
+        .map(|labels| {
+            let images = vec![0.5; labels.len() * 16 * 16 * 3];
+            Batch { images, labels, ..Batch::default() }
+        })
         .map(|batch| Ok(Fed { batch, broken: 2 }));
     evaluate(&mut evaluator, batches, 4).unwrap()
 }

@@ -47,7 +47,7 @@ fn the_first_step_shows_the_gradients_that_were_told() {
         let [h, w] = graph.input_size();
         let mut random = Random::named(1, "images", Site::Other);
         let images = (0..2 * h * w * 3).map(|_| random.normal() as f32).collect();
-        let batch = Batch { images, labels: vec![3, 70] };
+        let batch = Batch { images, labels: vec![3, 70], ..Batch::default() };
         let parameters = initialize(&graph, 1);
         let key = StepKey { seed: 1, step: 0 };
         let executor = Reference::new(graph.clone(), 2).unwrap();

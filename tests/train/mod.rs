@@ -14,6 +14,7 @@ mod rehearsal;
 mod resume;
 mod runs;
 mod schedule;
+mod torch;
 mod verbs;
 mod watching;
 

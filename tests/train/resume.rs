@@ -1,11 +1,11 @@
 //! A run interrupted anywhere and resumed ends in the bits of one that was not.
 
 use super::{TINY, model, timeless};
-use cluec::data::{Dataset, Loader, Opened, Plan, Split, open};
+use cluec::data::{Dataset, Loader, Mix, Opened, Plan, Split, open};
 use cluec::exec::reference::Reference;
 use cluec::exec::{
-    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
-    not_finite,
+    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
+    Trainer, not_finite,
 };
 use cluec::graph::Graph;
 use cluec::spec::Recipe;
@@ -74,7 +74,7 @@ fn state(graph: &Graph, recipe: &Recipe, folder: &RunFolder) -> State {
         return State::fresh(graph, recipe, 52, vec![String::new(); 4]);
     }
     let saved = Checkpoint::load(&folder.last()).unwrap();
-    State::resumed(saved.fitted(graph).unwrap(), graph, recipe)
+    State::resumed(saved.fitted(graph).unwrap(), graph, recipe).unwrap()
 }
 
 /// Where the plug is pulled.
@@ -112,6 +112,7 @@ fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, Tra
         train: &images(Split::Train),
         test: &images(Split::Test),
         schedule: Schedule::of(&recipe),
+        mix: Mix::of(&recipe, graph.input_size()),
         epochs: 4,
         max_steps: None,
         folder: &folder,
@@ -235,7 +236,7 @@ type Fault = fn(&mut Gradients);
 struct Faulty {
     inner: Reference,
     parameters: Parameters,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     fault: Option<Fault>,
 }
 
@@ -254,11 +255,11 @@ impl Trainer for Faulty {
         if let Some(what) = not_finite(self.inner.graph(), found.loss, &found.gradients) {
             return Err(StepError::NotFinite(what));
         }
-        self.optimizer.step(&mut self.parameters, &found.gradients, lr);
+        self.optimizer.step(&mut self.parameters, &mut found.gradients, lr);
         Ok(Step { loss: found.loss, logits: found.logits })
     }
 
-    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         Ok((&self.parameters, &self.optimizer))
     }
 }

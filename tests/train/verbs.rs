@@ -159,7 +159,7 @@ fn a_run_goes_on_with_what_it_began_with() {
     // `--steps 5` left a line and a measurement more, and the weights are the same.
     let last = |run: &str| Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap();
     assert_eq!(last("run").parameters, last("whole").parameters);
-    assert_eq!(last("run").m, last("whole").m);
+    assert_eq!(last("run").kept, last("whole").kept);
     // More epochs than before, said once.
     bench.fine("train --resume run --epochs 5");
     assert!(last("run").meta.source.contains("epochs 5"));

@@ -213,12 +213,12 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let saved = Saved { belonging, x, result, down };
             kernel.backward(n, saved, dx, dweights.unwrap_or_default());
         }
-        Op::CrossEntropy(_) => {
-            let classes = rows(ty(0)).1;
+        Op::CrossEntropy(op) => {
+            let (classes, smoothing) = (rows(ty(0)).1, op.smoothing as f32);
             let factor = 1.0 / node.run.batch as f32;
             let logits = x(0).chunks_exact(classes).zip(node.y(0).chunks_exact_mut(classes));
-            for ((logits, to), &label) in logits.zip(node.labels()) {
-                cross_entropy(logits, label, factor, to);
+            for ((logits, to), target) in logits.zip(node.targets().each()) {
+                cross_entropy(logits, target, smoothing, factor, to);
             }
         }
         // Their gradients pass unchanged or end there, so that no node computes them.

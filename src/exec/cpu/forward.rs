@@ -125,11 +125,11 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
             let belonging = belonging(node, node.inputs()[0], ty(0));
             kernel.forward(n, belonging, node.x(1), node.y(0), scratch);
         }
-        Op::CrossEntropy(_) => {
-            let classes = rows(ty(0)).1;
+        Op::CrossEntropy(op) => {
+            let (classes, smoothing) = (rows(ty(0)).1, op.smoothing as f32);
             let logits = node.x(0).chunks_exact(classes);
-            for ((logits, &label), y) in logits.zip(node.labels()).zip(node.y(0)) {
-                *y = cross_entropy(logits, label, 1.0, &mut scratch[..classes]);
+            for ((logits, target), y) in logits.zip(node.targets().each()).zip(node.y(0)) {
+                *y = cross_entropy(logits, target, smoothing, 1.0, &mut scratch[..classes]);
             }
             lane.losses.extend_from_slice(node.y(0));
         }

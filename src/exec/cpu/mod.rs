@@ -17,11 +17,12 @@ mod scratch;
 mod weights;
 
 use super::{
-    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
-    clip_factor, not_finite,
+    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
+    Targets, Trainer, not_finite,
 };
 use crate::graph::Graph;
-use crate::passes::{self, Keep};
+use crate::graph::ops::CrossEntropy;
+use crate::passes::{self, Keep, Method};
 use crate::plan::{self, Memory, Plan};
 use lane::Lane;
 use run::Run;
@@ -43,8 +44,8 @@ pub struct Compiled {
 
 struct Training {
     plan: Plan,
-    optimizer: AdamW,
-    clip: Option<f64>,
+    loss: CrossEntropy,
+    optimizer: Optimizer,
     /// Of the whole batch.
     gradients: Parameters,
 }
@@ -59,20 +60,20 @@ impl Compiled {
         Compiled { evaluation, weights, lanes, training: None }
     }
 
-    /// For training; gradients are clipped to the norm `clip`.
+    /// For training.
     pub fn trainer(
         model: &Graph,
         parameters: Parameters,
-        optimizer: AdamW,
-        clip: Option<f64>,
+        optimizer: Optimizer,
+        loss: CrossEntropy,
         threads: usize,
     ) -> Compiled {
-        let plan = Plan::new(passes::step(model, clip, Keep::Output), Keep::Output);
+        let plan = Plan::training_by(model, Method { loss, update: optimizer.update });
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
-        let zeros = zeros(&parameters);
+        let zeros = parameters.zeros();
         let weights = Weights::new(&plan.graph, parameters, true);
         let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
-        let training = Some(Training { plan, optimizer, clip, gradients: zeros });
+        let training = Some(Training { plan, loss, optimizer, gradients: zeros });
         Compiled { evaluation, weights, lanes, training }
     }
 
@@ -116,18 +117,13 @@ impl Compiled {
         let size = image_size(graph);
         let images = count(&batch.images, size)?;
         let classes = graph.classes();
-        if batch.labels.len() != images {
-            return Err(ExecError(format!("{} labels for {images} images", batch.labels.len())));
-        }
-        if let Some(label) = batch.labels.iter().find(|label| **label as usize >= classes) {
-            return Err(ExecError(format!("label {label} of {classes} classes")));
-        }
+        batch.check(images, classes, training.loss.mixed)?;
         let group = plan::group(&training.plan, images);
         let groups = images.div_ceil(group);
         reserve(&mut self.lanes, &training.plan, group);
         let (plan, weights) = (&training.plan, &self.weights);
-        let run =
-            |index| Run::of(plan, weights, &batch.images, &batch.labels, index * group, group, key);
+        let targets = batch.targets();
+        let run = |index| Run::of(plan, weights, &batch.images, targets, index * group, group, key);
         let mut loss = 0.0;
         let mut logits = Vec::with_capacity(images * classes);
         let sums = &mut training.gradients;
@@ -172,7 +168,8 @@ impl Evaluator for Compiled {
         // Nothing is random in evaluation.
         let key = StepKey { seed: 0, step: 0 };
         let (plan, weights) = (&self.evaluation, &self.weights);
-        let run = |index| Run::of(plan, weights, images, &[], index * group, group, key);
+        let run =
+            |index| Run::of(plan, weights, images, Targets::default(), index * group, group, key);
         let mut logits = Vec::with_capacity(images_count * graph.classes());
         schedule::in_order(
             images_count.div_ceil(group),
@@ -191,16 +188,12 @@ impl Trainer for Compiled {
         if let Some(what) = not_finite(&training.plan.graph, step.loss, &training.gradients) {
             return Err(StepError::NotFinite(what));
         }
-        let scale = training.clip.map_or(1.0, |clip| clip_factor(&training.gradients, clip));
-        let rates = training.optimizer.begin(lr);
-        let AdamW { m, v, decays, .. } = &mut training.optimizer;
-        let moments = m.0.iter_mut().zip(&mut v.0).zip(decays);
-        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(moments).collect();
-        schedule::each(parts, self.lanes.len(), |(((p, packs), g), ((m, v), decays))| {
-            if scale < 1.0 {
-                g.iter_mut().for_each(|g| *g *= scale);
-            }
-            rates.apply(p, g, m, v, *decays);
+        let scale = training.optimizer.scale(&training.gradients);
+        let advance = training.optimizer.begin(lr, scale);
+        let kept = training.optimizer.each();
+        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(kept).collect();
+        schedule::each(parts, self.lanes.len(), |(((p, packs), g), kept)| {
+            advance.apply(p, g, kept);
             if let Some(packs) = packs {
                 packs.fill(p);
             }
@@ -208,7 +201,7 @@ impl Trainer for Compiled {
         Ok(step)
     }
 
-    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         let training = self.training.as_ref().ok_or_else(no_training)?;
         Ok((&self.weights.values, &training.optimizer))
     }
@@ -218,11 +211,6 @@ impl Trainer for Compiled {
 pub fn memory(plan: &Plan, batch: usize, threads: usize) -> Memory {
     let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
     plan::memory(plan, batch, threads, scratch)
-}
-
-/// Gradients before anything is added.
-fn zeros(parameters: &Parameters) -> Parameters {
-    Parameters(parameters.0.iter().map(|p| vec![0.0; p.len()]).collect())
 }
 
 fn no_training() -> ExecError {

@@ -2,12 +2,12 @@
 
 use super::lane::Lane;
 use super::run::Run;
+use super::scratch;
 use super::weights::Weights;
-use super::{scratch, zeros};
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
 use crate::graph::{Choice, Graph, Type, Value};
-use crate::passes::{self, Keep};
+use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 
 /// Runs `batch` in evaluation mode as one group, and backward if it has labels. Values with names
@@ -19,16 +19,16 @@ pub fn observe(
 ) -> Result<Observation, ExecError> {
     let training = !batch.labels.is_empty();
     let graph = match training {
-        true => passes::step(&passes::plain(model), None, Keep::Taps),
+        true => passes::step(&passes::plain(model), Method::default(), Keep::Taps),
         false => passes::evaluation(model, Keep::Taps),
     };
     let plan = Plan::new(graph, Keep::Taps);
     let images = super::count(&batch.images, super::image_size(&plan.graph))?;
     let weights = Weights::new(&plan.graph, parameters.clone(), training);
-    let mut lane = Lane::new(zeros(parameters));
+    let mut lane = Lane::new(parameters.zeros());
     lane.reserve(plan.arena * images, scratch(&plan, images));
     let key = StepKey { seed: 0, step: 0 };
-    let run = Run::of(&plan, &weights, &batch.images, &batch.labels, 0, images, key);
+    let run = Run::of(&plan, &weights, &batch.images, batch.targets(), 0, images, key);
     run.group(&mut lane);
     let graph = &plan.graph;
     let seen = |value: Value, lane: &mut Lane| -> Option<Seen> {

@@ -4,7 +4,7 @@
 use super::lane::{Arena, Lane};
 use super::weights::Weights;
 use super::{backward, forward};
-use crate::exec::StepKey;
+use crate::exec::{StepKey, Targets};
 use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
 use std::time::Instant;
@@ -16,7 +16,7 @@ pub struct Run<'a> {
     /// Of the group.
     pub images: &'a [f32],
     /// Of the group; nothing in evaluation.
-    pub labels: &'a [u32],
+    pub targets: Targets<'a>,
     /// How many images there are in the group, and in the whole batch.
     pub count: usize,
     pub batch: usize,
@@ -27,13 +27,13 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The group of at most `most` images that begins at image `first` of a batch; `labels` is empty
-    /// in evaluation.
+    /// The group of at most `most` images that begins at image `first` of a batch; there are no
+    /// `targets` in evaluation.
     pub fn of(
         plan: &'a Plan,
         weights: &'a Weights,
         images: &'a [f32],
-        labels: &'a [u32],
+        targets: Targets<'a>,
         first: usize,
         most: usize,
         key: StepKey,
@@ -42,9 +42,12 @@ impl<'a> Run<'a> {
         let size = h * w * 3;
         let batch = images.len() / size;
         let count = most.min(batch - first);
-        let labels = if labels.is_empty() { labels } else { &labels[first..first + count] };
+        let targets = match targets.labels {
+            [] => targets,
+            _ => targets.part(first..first + count),
+        };
         let images = &images[first * size..(first + count) * size];
-        Run { plan, weights, images, labels, count, batch, first, key }
+        Run { plan, weights, images, targets, count, batch, first, key }
     }
 
     /// Runs every node; parameters' gradients are added to the lane's.
@@ -118,8 +121,8 @@ impl<'a> Node<'a> {
         self.run.first + self.first
     }
 
-    pub fn labels(&self) -> &'a [u32] {
-        &self.run.labels[self.first..][..self.count]
+    pub fn targets(&self) -> Targets<'a> {
+        self.run.targets.part(self.first..self.first + self.count)
     }
 
     pub fn inputs(&self) -> &'a [Value] {

@@ -2,14 +2,17 @@
 //! size of batch and replayed.
 
 use super::super::{
-    AdamW, Batch, Evaluator, ExecError, Gradients, Parameters, Step, StepError, StepKey, Trainer,
+    Batch, Evaluator, ExecError, Gradients, Optimizer, Other, Parameters, Step, StepError, StepKey,
+    Trainer,
 };
 use super::device::{Captured, Device, Memory, Staging};
+use super::kernels::update::WORDS;
 use super::tape::{Pointer, Precision};
-use super::walk::{Layout, Rates, Weights, sites, walk};
+use super::walk::{Layout, Weights, sites, walk};
 use crate::exec::drop_path;
 use crate::graph::Graph;
-use crate::passes::{self, Keep};
+use crate::graph::ops::CrossEntropy;
+use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,9 +33,10 @@ pub struct Compiled {
 
 struct Training {
     plan: Plan,
+    loss: CrossEntropy,
     /// Of both the host's copies: `state` brings them up to date.
     parameters: Parameters,
-    optimizer: AdamW,
+    optimizer: Optimizer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,12 +53,18 @@ struct Program {
     _memory: Memory,
     images: Staging,
     labels: Staging,
+    /// Labels and shares of the smaller parts, where images may be mixed.
+    others: Option<[Staging; 2]>,
     factors: Staging,
     step: Staging,
 }
 
 fn bytes(numbers: &[f32]) -> Vec<u8> {
-    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+    words(numbers.iter().map(|x| x.to_bits()))
+}
+
+fn words(words: impl Iterator<Item = u32>) -> Vec<u8> {
+    words.flat_map(u32::to_le_bytes).collect()
 }
 
 impl Compiled {
@@ -68,18 +78,18 @@ impl Compiled {
         Compiled::new(device, model, parameters, precision, None)
     }
 
-    /// For training; gradients are clipped to the norm `clip`.
+    /// For training.
     pub fn trainer(
         device: Arc<Device>,
         model: &Graph,
         parameters: &Parameters,
-        optimizer: AdamW,
-        clip: Option<f64>,
+        optimizer: Optimizer,
+        loss: CrossEntropy,
         precision: Precision,
     ) -> Result<Compiled, ExecError> {
-        let plan = Plan::new(passes::step(model, clip, Keep::Output), Keep::Output);
+        let plan = Plan::training_by(model, Method { loss, update: optimizer.update });
         let parameters = parameters.clone();
-        let training = Some(Training { plan, parameters: parameters.clone(), optimizer });
+        let training = Some(Training { plan, loss, parameters: parameters.clone(), optimizer });
         Compiled::new(device, model, &parameters, precision, training)
     }
 
@@ -91,10 +101,10 @@ impl Compiled {
         training: Option<Training>,
     ) -> Result<Compiled, ExecError> {
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
-        let trains = training.is_some();
-        let size = Weights::new(model, precision, trains, Pointer::NULL).bytes;
+        let graph = training.as_ref().map_or(&evaluation.graph, |training| &training.plan.graph);
+        let size = Weights::new(graph, precision, Pointer::NULL).bytes;
         let memory = device.memory(size)?;
-        let weights = Weights::new(model, precision, trains, memory.at());
+        let weights = Weights::new(graph, precision, memory.at());
         // SAFETY: the piece has this many bytes.
         unsafe { device.write(memory.at(), &vec![0; size]) }?;
         let mut compiled = Compiled {
@@ -108,10 +118,8 @@ impl Compiled {
         };
         compiled.load(parameters)?;
         if let Some(Training { optimizer, .. }) = &compiled.training {
-            for (at, moments) in
-                compiled.weights.moments.into_iter().zip([&optimizer.m, &optimizer.v])
-            {
-                compiled.write(at, moments)?;
+            for (&at, kept) in compiled.weights.kept.iter().zip(&optimizer.kept) {
+                compiled.write(at, kept)?;
             }
             let mut decays = vec![0u8; compiled.weights.numbers];
             let pairs = compiled.weights.offsets.iter().zip(&parameters.0);
@@ -159,7 +167,7 @@ impl Compiled {
         self.write(self.weights.parameters, parameters)?;
         if self.weights.copy != self.weights.parameters {
             let mut tape = super::tape::Tape::new(self.precision);
-            let Weights { parameters, copy, numbers, .. } = self.weights;
+            let &Weights { parameters, copy, numbers, .. } = &self.weights;
             super::kernels::elementwise::narrow(&mut tape, parameters, copy, numbers);
             // SAFETY: both arrays have this many numbers.
             unsafe { self.device.ready(&tape)?.play() }?;
@@ -176,7 +184,7 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.load(parameters)?;
-        let Step { loss, logits } = self.run(Purpose::Gradients, batch, key, [0.0; 3])?;
+        let Step { loss, logits } = self.run(Purpose::Gradients, batch, key, [0.0; WORDS])?;
         Ok(Gradients { loss, logits, gradients: self.read(self.weights.gradients)? })
     }
 
@@ -193,7 +201,7 @@ impl Compiled {
         purpose: Purpose,
         batch: &Batch,
         key: StepKey,
-        rates: [f32; 3],
+        changing: [f32; WORDS],
     ) -> Result<Step, ExecError> {
         let plan = self.plan(purpose)?;
         let [h, w] = plan.graph.input_size();
@@ -203,11 +211,8 @@ impl Compiled {
             return Err(ExecError(format!("{} numbers are not whole images", batch.images.len())));
         }
         let learns = purpose != Purpose::Evaluation;
-        if learns && batch.labels.len() != images {
-            return Err(ExecError(format!("{} labels for {images} images", batch.labels.len())));
-        }
-        if let Some(label) = batch.labels.iter().find(|label| **label as usize >= classes) {
-            return Err(ExecError(format!("label {label} of {classes} classes")));
+        if let Some(training) = self.training.as_ref().filter(|_| learns) {
+            batch.check(images, classes, training.loss.mixed)?;
         }
         let mut factors = Vec::new();
         for (rate, site) in sites(plan) {
@@ -223,10 +228,15 @@ impl Compiled {
         };
         program.images.send(&self.device, &bytes(&batch.images))?;
         if learns {
-            let labels: Vec<u8> = batch.labels.iter().flat_map(|x| x.to_le_bytes()).collect();
-            program.labels.send(&self.device, &labels)?;
+            program.labels.send(&self.device, &words(batch.labels.iter().copied()))?;
+            if let Some([labels, shares]) = &mut program.others {
+                let (others, nothing) = (&batch.others, Other::default());
+                let each = || (0..images).map(|i| others.get(i).unwrap_or(&nothing));
+                labels.send(&self.device, &words(each().map(|other| other.label)))?;
+                shares.send(&self.device, &words(each().map(|other| other.share.to_bits())))?;
+            }
             program.factors.send(&self.device, &bytes(&factors))?;
-            program.step.send(&self.device, &bytes(&rates))?;
+            program.step.send(&self.device, &bytes(&changing))?;
         }
         program.captured.replay()?;
         let (plan, layout) = (self.plan(purpose)?, &self.programs[&(purpose, images)].layout);
@@ -258,19 +268,11 @@ impl Compiled {
     /// Records a plan for a batch.
     fn program(&self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
         let plan = self.plan(purpose)?;
-        let rates = match (purpose, &self.training) {
-            (Purpose::Step, Some(training)) => {
-                let config = training.optimizer.config;
-                let [beta1, beta2, eps] =
-                    [config.beta1, config.beta2, config.eps].map(|x| x as f32);
-                Some(Rates { beta1, beta2, eps })
-            }
-            _ => None,
-        };
+        let moves = purpose == Purpose::Step;
         let (precision, weights) = (self.precision, &self.weights);
-        let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, rates);
+        let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, moves);
         let memory = self.device.memory(size.bytes)?;
-        let (layout, tape) = walk(plan, images, precision, weights, memory.at(), rates);
+        let (layout, tape) = walk(plan, images, precision, weights, memory.at(), moves);
         let played = self.device.ready(&tape)?;
         // SAFETY: the tape was walked over these pieces, which live as long as the program.
         let captured = unsafe { played.capture() }?;
@@ -279,9 +281,16 @@ impl Compiled {
         Ok(Program {
             captured,
             images: staging(layout.images, 4 * images * h * w * 3)?,
-            labels: staging(layout.labels, 4 * images)?,
+            labels: staging(layout.targets.labels, 4 * images)?,
+            others: match layout.targets.others {
+                Pointer::NULL => None,
+                others => Some([
+                    staging(others, 4 * images)?,
+                    staging(layout.targets.shares, 4 * images)?,
+                ]),
+            },
             factors: staging(layout.factors, 4 * images * sites(plan).len())?,
-            step: staging(layout.step, 12)?,
+            step: staging(layout.step, 4 * WORDS)?,
             layout,
             _memory: memory,
         })
@@ -290,17 +299,17 @@ impl Compiled {
 
 impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        let batch = Batch { images: images.to_vec(), labels: Vec::new() };
+        let batch = Batch { images: images.to_vec(), ..Batch::default() };
         let key = StepKey { seed: 0, step: 0 };
-        Ok(self.run(Purpose::Evaluation, &batch, key, [0.0; 3])?.logits)
+        Ok(self.run(Purpose::Evaluation, &batch, key, [0.0; WORDS])?.logits)
     }
 }
 
 impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
-        let rates = training.optimizer.begin(lr);
-        let step = self.run(Purpose::Step, batch, key, [rates.size, rates.root, rates.keep]);
+        let words = training.optimizer.begin(lr, 1.0).words();
+        let step = self.run(Purpose::Step, batch, key, words);
         let taken = match &step {
             Ok(_) => {
                 let program = &self.programs[&(Purpose::Step, batch.labels.len())];
@@ -321,12 +330,12 @@ impl Trainer for Compiled {
         }
     }
 
-    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         let parameters = self.read(self.weights.parameters)?;
-        let [first, second] = self.weights.moments.map(|at| self.read(at));
+        let kept = self.weights.kept.iter().map(|&at| self.read(at)).collect::<Result<_, _>>()?;
         let training = self.training.as_mut().ok_or_else(no_training)?;
         training.parameters = parameters;
-        (training.optimizer.m, training.optimizer.v) = (first?, second?);
+        training.optimizer.kept = kept;
         Ok((&training.parameters, &training.optimizer))
     }
 }

@@ -4,8 +4,10 @@
 mod backward;
 mod forward;
 
-use super::kernels::elementwise;
+use super::kernels::loss::Targets;
+use super::kernels::{elementwise, update};
 use super::tape::{Pointer, Precision, Tape};
+use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
 
@@ -19,7 +21,8 @@ pub struct Weights {
     /// Arrays of `numbers` `f32`, every parameter at its offset.
     pub parameters: Pointer,
     pub gradients: Pointer,
-    pub moments: [Pointer; 2],
+    /// What the optimizer keeps.
+    pub kept: Vec<Pointer>,
     /// The parameters as products read them; the parameters themselves in `f32`.
     pub copy: Pointer,
     /// A byte per number of the parameters.
@@ -32,7 +35,8 @@ pub struct Weights {
 }
 
 impl Weights {
-    pub fn new(graph: &Graph, precision: Precision, training: bool, base: Pointer) -> Weights {
+    /// `graph` is what runs: where it trains, there is room for that.
+    pub fn new(graph: &Graph, precision: Precision, base: Pointer) -> Weights {
         let mut pieces = Pieces::new(base);
         let mut numbers = 0;
         let mut offsets = Vec::with_capacity(graph.params.len());
@@ -40,7 +44,9 @@ impl Weights {
             offsets.push(numbers);
             numbers += param.elements().next_multiple_of(ALIGN / 2);
         }
-        let kept = |bytes: usize| if training { bytes } else { 0 };
+        let update = graph.update();
+        let trained = |bytes: usize| if update.is_some() { bytes } else { 0 };
+        let kept = update.map_or(0, |update| update.rule.kept().len());
         let parameters = pieces.take(4 * numbers);
         let copy = match precision {
             Precision::F32 => parameters,
@@ -49,9 +55,9 @@ impl Weights {
         Weights {
             parameters,
             copy,
-            gradients: pieces.take(kept(4 * numbers)),
-            moments: [0; 2].map(|_| pieces.take(kept(4 * numbers))),
-            decays: pieces.take(kept(numbers)),
+            gradients: pieces.take(trained(4 * numbers)),
+            kept: (0..kept).map(|_| pieces.take(4 * numbers)).collect(),
+            decays: pieces.take(trained(numbers)),
             offsets,
             numbers,
             bytes: pieces.used,
@@ -70,11 +76,12 @@ pub struct Layout {
     /// `f32` images as they come from the host, and as maps are stored.
     pub images: Pointer,
     input: Pointer,
-    /// `u32`
-    pub labels: Pointer,
+    /// What the images show, where the graph trains; a loss of images that are not mixed takes labels
+    /// alone.
+    pub targets: Targets,
     /// `f32 [sites, batch]`: what drop path scales an image by.
     pub factors: Pointer,
-    /// Three numbers that change from step to step.
+    /// Numbers that change from step to step.
     pub step: Pointer,
     /// Two numbers the update leaves: the norm of all gradients, none if it did not take place, and
     /// what they were scaled by.
@@ -105,9 +112,19 @@ impl Layout {
                 Precision::F32 => images,
                 Precision::Bf16 => pieces.take(2 * image),
             },
-            labels: pieces.take(4 * batch),
+            targets: {
+                let loss = plan.graph.loss.map(|loss| &plan.graph.node(loss).op);
+                let mixed =
+                    matches!(loss, Some(Op::CrossEntropy(CrossEntropy { mixed: true, .. })));
+                let labels = pieces.take(4 * batch);
+                let mut second = || match mixed {
+                    true => pieces.take(4 * batch),
+                    false => Pointer::NULL,
+                };
+                Targets { labels, others: second(), shares: second() }
+            },
             factors: pieces.take(4 * batch * sites(plan).len()),
-            step: pieces.take(12),
+            step: pieces.take(4 * update::WORDS),
             norm: pieces.take(8),
             arena: pieces.take(4 * plan.arena * batch),
             scratch: pieces.take(scratch),
@@ -166,16 +183,8 @@ pub fn sites(plan: &Plan) -> Vec<(f64, u64)> {
     sites
 }
 
-/// What the optimizer does with the gradients, in a plan that trains.
-#[derive(Debug, Clone, Copy)]
-pub struct Rates {
-    pub beta1: f32,
-    pub beta2: f32,
-    pub eps: f32,
-}
-
 /// Writes a plan onto a tape, over weights and over memory that begins at `base` (`ALIGN` divides
-/// it): the layout says how much. With `rates` a plan's update takes place; without, it leaves the
+/// it): the layout says how much. If it `moves`, a plan's update takes place; else it leaves the
 /// gradients.
 pub fn walk(
     plan: &Plan,
@@ -183,7 +192,7 @@ pub fn walk(
     precision: Precision,
     weights: &Weights,
     base: Pointer,
-    rates: Option<Rates>,
+    moves: bool,
 ) -> (Layout, Tape) {
     // Once to see how much working memory there has to be, once in earnest.
     let mut scratch = 0;
@@ -191,7 +200,7 @@ pub fn walk(
         let layout = Layout::new(plan, batch, precision, base, scratch);
         let (sites, most) = (sites(plan), 0);
         let tape = Tape::new(precision);
-        let mut walk = Walk { plan, n: batch, weights, layout, sites, rates, tape, most };
+        let mut walk = Walk { plan, n: batch, weights, layout, sites, moves, tape, most };
         walk.all();
         if walk.most <= scratch {
             return (walk.layout, walk.tape);
@@ -207,7 +216,7 @@ struct Walk<'a> {
     weights: &'a Weights,
     layout: Layout,
     sites: Vec<(f64, u64)>,
-    rates: Option<Rates>,
+    moves: bool,
     tape: Tape,
     /// Bytes of working memory that were asked for.
     most: usize,
@@ -237,7 +246,7 @@ impl Walk<'_> {
     fn result(&self, value: Value, result: usize) -> Pointer {
         match self.plan.graph.node(value).op {
             Op::Input(_) => self.layout.input,
-            Op::Labels(_) => self.layout.labels,
+            Op::Labels(_) => self.layout.targets.labels,
             _ => {
                 let at = self.layout.result(self.plan, self.n, value, result);
                 at.unwrap_or(Pointer::NULL)

@@ -35,6 +35,7 @@ pub use trainer::{ReferenceEvaluator, ReferenceTrainer};
 
 use super::{Batch, ExecError, Gradients, Parameters, StepKey};
 use crate::graph::Graph;
+use crate::graph::ops::CrossEntropy;
 use candle_core::{DType, Device, Tensor, Var};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub const CHUNK: usize = 8;
 
 pub struct Reference {
     graph: Graph,
+    loss: CrossEntropy,
     chunk: usize,
     /// One pool of one thread for every worker: candle's own parallel loops run inside the worker
     /// that reaches them.
@@ -84,7 +86,12 @@ impl Reference {
             pool.map_err(|error| ExecError(format!("no thread could be started: {error}")))
         };
         let workers = (0..threads.max(1)).map(worker).collect::<Result<_, _>>()?;
-        Ok(Reference { graph, chunk: CHUNK, workers })
+        Ok(Reference { graph, loss: CrossEntropy::default(), chunk: CHUNK, workers })
+    }
+
+    /// The same, minimizing this loss.
+    pub fn minimizing(self, loss: CrossEntropy) -> Reference {
+        Reference { loss, ..self }
     }
 
     pub fn graph(&self) -> &Graph {
@@ -195,7 +202,7 @@ fn logits_of(graph: &Graph, mut outputs: Vec<Option<Output>>) -> Result<Tensor, 
 }
 
 impl Reference {
-    /// Forward in training mode, mean cross entropy, backward.
+    /// Forward in training mode, the mean loss, backward.
     pub fn gradients(
         &self,
         parameters: &Parameters,
@@ -203,10 +210,7 @@ impl Reference {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         let images = self.count(&batch.images)?;
-        if batch.labels.len() != images {
-            let message = format!("{} labels for {images} images", batch.labels.len());
-            return Err(ExecError(message));
-        }
+        batch.check(images, self.graph.classes(), self.loss.mixed)?;
         let variables = variables(&self.graph, parameters, DType::F32)?;
         let (tensors, size) = (tensors(&variables), self.image_size());
         let input = crate::graph::Value(0);
@@ -215,7 +219,7 @@ impl Reference {
             let mode = Mode::Training { key, image: part.start };
             let outputs = evaluate(&self.graph, &tensors, &[(input, x)], mode, false)?;
             let logits = logits_of(&self.graph, outputs)?;
-            let loss = cross_entropy_sum(&logits, &batch.labels[part])?;
+            let loss = cross_entropy_sum(&self.loss, &logits, batch.targets().part(part))?;
             let store = (&loss * (1.0 / images as f64))?.backward()?;
             let gradients = tensors
                 .iter()

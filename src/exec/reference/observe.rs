@@ -4,6 +4,7 @@ use super::assign::Assignment;
 use super::{Mode, Output, cross_entropy_sum, evaluate, variables};
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters};
+use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Type, Value};
 use candle_core::{DType, Device, Tensor};
 
@@ -47,7 +48,9 @@ pub fn observe(
     }
     let mut training = None;
     if !batch.labels.is_empty() {
-        let loss = (cross_entropy_sum(logits, &batch.labels)? * (1.0 / images as f64))?;
+        batch.check(images, graph.classes(), false)?;
+        let loss = cross_entropy_sum(&CrossEntropy::default(), logits, batch.targets())?;
+        let loss = (loss * (1.0 / images as f64))?;
         let store = loss.backward()?;
         let gradient = |(param, input): (&crate::graph::Param, &Tensor)| match store.get(input) {
             Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>(),

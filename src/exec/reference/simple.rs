@@ -1,7 +1,7 @@
 //! The small ops.
 
-use crate::exec::{StepKey, drop_path};
-use crate::graph::ops::DropPath;
+use crate::exec::{StepKey, Targets, drop_path};
+use crate::graph::ops::{CrossEntropy, DropPath};
 use candle_core::{Result, Tensor};
 
 /// Appends the row and the column of every pixel, in `f32` as published, to `[B, H, W, C]`.
@@ -30,19 +30,21 @@ pub fn drop_path(x: &Tensor, op: &DropPath, first: usize, key: StepKey) -> Resul
     x.broadcast_mul(&Tensor::from_vec(factors, dims, x.device())?.to_dtype(x.dtype())?)
 }
 
-/// The sum over the images of their cross entropy; logits `[B, K]`.
-pub fn cross_entropy_sum(logits: &Tensor, labels: &[u32]) -> Result<Tensor> {
+/// The sum over the images of their cross entropy; logits `[B, K]`. Labels are below K.
+pub fn cross_entropy_sum(
+    op: &CrossEntropy,
+    logits: &Tensor,
+    targets: Targets<'_>,
+) -> Result<Tensor> {
     let (batch, classes) = logits.dims2()?;
-    let mut chosen = vec![0f32; batch * classes];
-    for (i, &label) in labels.iter().enumerate() {
-        let slot = chosen[i * classes..(i + 1) * classes].get_mut(label as usize);
-        match slot {
-            Some(slot) => *slot = 1.0,
-            None => candle_core::bail!("label {label} of {classes} classes"),
-        }
+    let mut shown = vec![op.smoothing / classes as f64; batch * classes];
+    for (row, (label, other)) in shown.chunks_exact_mut(classes).zip(targets.each()) {
+        let share = f64::from(other.share);
+        row[label as usize] += (1.0 - op.smoothing) * (1.0 - share);
+        row[other.label as usize] += (1.0 - op.smoothing) * share;
     }
-    let chosen = Tensor::from_vec(chosen, (batch, classes), logits.device())?;
+    let shown = Tensor::from_vec(shown, (batch, classes), logits.device())?;
     let centered = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
     let normalizer = centered.exp()?.sum(1)?.log()?.sum_all()?;
-    normalizer - (centered * chosen.to_dtype(logits.dtype())?)?.sum_all()?
+    normalizer - (centered * shown.to_dtype(logits.dtype())?)?.sum_all()?
 }

@@ -2,7 +2,7 @@
 
 use super::Reference;
 use crate::exec::{
-    AdamW, Batch, Evaluator, ExecError, Parameters, Step, StepError, StepKey, Trainer, clip_factor,
+    Batch, Evaluator, ExecError, Optimizer, Parameters, Step, StepError, StepKey, Trainer,
     not_finite,
 };
 
@@ -20,9 +20,7 @@ impl Evaluator for ReferenceEvaluator {
 pub struct ReferenceTrainer {
     pub reference: Reference,
     pub parameters: Parameters,
-    pub optimizer: AdamW,
-    /// The largest norm of all gradients together.
-    pub clip: Option<f64>,
+    pub optimizer: Optimizer,
 }
 
 impl Evaluator for ReferenceTrainer {
@@ -37,15 +35,11 @@ impl Trainer for ReferenceTrainer {
         if let Some(what) = not_finite(self.reference.graph(), found.loss, &found.gradients) {
             return Err(StepError::NotFinite(what));
         }
-        let scale = self.clip.map_or(1.0, |clip| clip_factor(&found.gradients, clip));
-        if scale < 1.0 {
-            found.gradients.0.iter_mut().flatten().for_each(|g| *g *= scale);
-        }
-        self.optimizer.step(&mut self.parameters, &found.gradients, lr);
+        self.optimizer.step(&mut self.parameters, &mut found.gradients, lr);
         Ok(Step { loss: found.loss, logits: found.logits })
     }
 
-    fn state(&mut self) -> Result<(&Parameters, &AdamW), ExecError> {
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         Ok((&self.parameters, &self.optimizer))
     }
 }

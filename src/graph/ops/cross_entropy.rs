@@ -1,15 +1,30 @@
-//! Cross entropy of logits `[B, K]` and labels: one number per image. Its gradient is that of the
-//! mean over the whole batch.
+//! Cross entropy of logits `[B, K]` and what the images show: one number per image. Its gradient is
+//! that of the mean over the whole batch.
+//!
+//! What an image is compared with is `(1 - s) ((1 - q) onehot(a) + q onehot(b)) + s / K`: `s` is the
+//! smoothing, `a` its label, `b` the label of the smaller part of an image mixed of two and `q` that
+//! part's share. It is never written out: two labels and a share say it.
 
 use super::{Flow, Mismatch, Operation};
 use crate::graph::Type;
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct CrossEntropy;
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CrossEntropy {
+    /// What all classes share equally of an image.
+    pub smoothing: f64,
+    /// Whether images may be mixed of two.
+    pub mixed: bool,
+}
 
 impl Operation for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross_entropy"
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        let smoothing = (self.smoothing > 0.0).then(|| ("smoothing", self.smoothing.to_string()));
+        let mixed = self.mixed.then(|| ("mixed", "on".to_string()));
+        smoothing.into_iter().chain(mixed).collect()
     }
 
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {

@@ -1,22 +1,67 @@
-//! The optimizer's step: every parameter moves along its gradient (AdamW), once the gradients of the
-//! whole batch are there and, if wanted, clipped.
+//! The optimizer's step: every parameter moves along its gradient, once the gradients of the whole
+//! batch are there and, if wanted, clipped. What it says here all executors read.
 
 use super::{Flow, Mismatch, Operation};
 use crate::graph::Type;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Update {
+    pub rule: Rule,
     /// The largest norm of all gradients together.
     pub clip: Option<f64>,
 }
 
+/// How a gradient moves its parameter. The learning rate, and which parameters decay, are not part
+/// of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Adam with decoupled weight decay.
+    AdamW { beta1: f64, beta2: f64, eps: f64, weight_decay: f64 },
+    /// Stochastic gradient descent with momentum; weight decay is part of the gradient.
+    Sgd { momentum: f64, nesterov: bool, weight_decay: f64 },
+}
+
+/// Where no recipe says more.
+impl Default for Rule {
+    fn default() -> Rule {
+        Rule::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.05 }
+    }
+}
+
+impl Rule {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::AdamW { .. } => "adamw",
+            Rule::Sgd { .. } => "sgd",
+        }
+    }
+
+    /// What is kept of every parameter from step to step, as large as the parameter: the names under
+    /// which checkpoints hold it.
+    pub fn kept(&self) -> &'static [&'static str] {
+        match self {
+            Rule::AdamW { .. } => &["adamw.m", "adamw.v"],
+            Rule::Sgd { momentum, .. } if *momentum > 0.0 => &["sgd.momentum"],
+            Rule::Sgd { .. } => &[],
+        }
+    }
+}
+
 impl Operation for Update {
     fn name(&self) -> &'static str {
-        "adamw"
+        self.rule.name()
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
-        self.clip.iter().map(|norm| ("clip", norm.to_string())).collect()
+        let mut words = match self.rule {
+            Rule::AdamW { .. } => Vec::new(),
+            Rule::Sgd { momentum, nesterov, .. } => {
+                let word = |on| if on { "on" } else { "off" }.to_string();
+                vec![("momentum", momentum.to_string()), ("nesterov", word(nesterov))]
+            }
+        };
+        words.extend(self.clip.map(|norm| ("clip", norm.to_string())));
+        words
     }
 
     fn infer(&self, _: &[&Type]) -> Result<Type, Mismatch> {

@@ -1,4 +1,4 @@
-//! Cross entropy of logits and labels.
+//! Cross entropy of logits and what the images show.
 
 use super::THREADS;
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
@@ -9,23 +9,49 @@ pub static SOURCE: Source = source!("loss");
 pub struct CrossEntropy {
     pub images: usize,
     pub classes: usize,
+    pub smoothing: f32,
+}
+
+/// What every one of the images shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets {
+    /// `u32`, each below the number of classes.
+    pub labels: Pointer,
+    /// Of the smaller parts of images that are mixed: `u32`, and how much of the image they are, `f32`;
+    /// both null if none is.
+    pub others: Pointer,
+    pub shares: Pointer,
 }
 
 impl CrossEntropy {
-    fn run(&self, tape: &mut Tape, entry: &'static str, [logits, labels, to]: [Pointer; 3]) {
-        let grid = [self.images.div_ceil(THREADS / 32), 1];
-        let args = args![logits, labels, to, self.images, self.classes];
-        tape.launch(Unit::new(&SOURCE, &[("THREADS", THREADS)]), entry, grid, THREADS, args);
+    fn unit() -> Unit {
+        Unit::new(&SOURCE, &[("THREADS", THREADS)])
     }
 
-    /// `logits [images, classes]`, `labels [images]` (`u32`, each below `classes`); `loss [images]`
-    /// in `f32`.
-    pub fn forward(&self, tape: &mut Tape, logits: Pointer, labels: Pointer, loss: Pointer) {
-        self.run(tape, "cross_entropy_forward", [logits, labels, loss]);
+    fn grid(&self) -> [usize; 2] {
+        [self.images.div_ceil(THREADS / 32), 1]
     }
 
-    /// The gradient of the mean loss.
-    pub fn backward(&self, tape: &mut Tape, logits: Pointer, labels: Pointer, g: Pointer) {
-        self.run(tape, "cross_entropy_backward", [logits, labels, g]);
+    /// `logits [images, classes]`; `loss [images]` in `f32`.
+    pub fn forward(&self, tape: &mut Tape, logits: Pointer, targets: Targets, loss: Pointer) {
+        let Targets { labels, others, shares } = targets;
+        let CrossEntropy { images, classes, smoothing } = *self;
+        let args = args![logits, labels, others, shares, loss, smoothing, images, classes];
+        tape.launch(Self::unit(), "cross_entropy_forward", self.grid(), THREADS, args);
+    }
+
+    /// The gradient of the mean loss over `batch` images, of which these are some or all.
+    pub fn backward(
+        &self,
+        tape: &mut Tape,
+        logits: Pointer,
+        targets: Targets,
+        g: Pointer,
+        batch: usize,
+    ) {
+        let Targets { labels, others, shares } = targets;
+        let CrossEntropy { images, classes, smoothing } = *self;
+        let args = args![logits, labels, others, shares, g, smoothing, images, classes, batch];
+        tape.launch(Self::unit(), "cross_entropy_backward", self.grid(), THREADS, args);
     }
 }

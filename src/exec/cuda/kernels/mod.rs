@@ -8,7 +8,6 @@
 //! Parameters are read in `f32`, except weights and biases of matrix products, which are read as
 //! the tape's precision stores them; gradients of parameters are `f32`.
 
-pub mod adamw;
 pub mod adaptive_pool;
 pub mod assign;
 pub mod attend;
@@ -29,6 +28,7 @@ pub mod nearest;
 pub mod reduce;
 pub mod reread;
 pub mod scale;
+pub mod update;
 pub mod windowed;
 
 /// What every source begins with.

@@ -210,9 +210,9 @@ impl Walk<'_> {
             (Op::Reread(of), [Some(gx)]) => {
                 self.reread(of, ty(0)).backward(&mut self.tape, g, *gx);
             }
-            (Op::CrossEntropy(_), [Some(gx), ..]) => {
-                let labels = self.layout.labels;
-                self.cross_entropy(ty(0)).backward(&mut self.tape, x[0], labels, *gx);
+            (Op::CrossEntropy(of), [Some(gx), ..]) => {
+                let (kernel, targets) = (self.cross_entropy(of, ty(0)), self.layout.targets);
+                kernel.backward(&mut self.tape, x[0], targets, *gx, self.n);
             }
             // Their gradients pass unchanged or end there, so that no node computes them.
             _ => {}

@@ -1,6 +1,5 @@
 //! What a node of the forward pass launches; the launchers of both passes, from ops and types.
 
-use super::super::kernels::adamw::{AdamW, State};
 use super::super::kernels::adaptive_pool::AdaptivePool;
 use super::super::kernels::assign::{self, Assign};
 use super::super::kernels::attend::{self, Attend};
@@ -20,6 +19,7 @@ use super::super::kernels::maps::Maps;
 use super::super::kernels::nearest::Nearest;
 use super::super::kernels::reread::{Reading, Reread};
 use super::super::kernels::scale::Scale;
+use super::super::kernels::update::{State, Update};
 use super::super::kernels::windowed::Windowed;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
@@ -151,8 +151,9 @@ impl Walk<'_> {
                 let own = x.get(2).copied().unwrap_or(Pointer::NULL);
                 kernel.forward(&mut self.tape, belonging, [x[1], own], y);
             }
-            Op::CrossEntropy(_) => {
-                self.cross_entropy(ty(0)).forward(&mut self.tape, x[0], x[1], y);
+            Op::CrossEntropy(op) => {
+                let (kernel, targets) = (self.cross_entropy(op, ty(0)), self.layout.targets);
+                kernel.forward(&mut self.tape, x[0], targets, y);
             }
             Op::Update(op) => self.update(op),
         }
@@ -160,28 +161,17 @@ impl Walk<'_> {
 
     /// All parameters at once, once all gradients are there.
     fn update(&mut self, op: &ops::Update) {
-        let Some(rates) = self.rates else { return };
-        let Weights { numbers: n, parameters, gradients, moments, copy, decays, .. } =
-            *self.weights;
-        let (beta1, beta2, eps) = (rates.beta1, rates.beta2, rates.eps);
-        let kernel = AdamW { n, beta1, beta2, eps, clip: op.clip.map(|norm| norm as f32) };
+        if !self.moves {
+            return;
+        }
+        let &Weights { numbers: n, parameters, gradients, copy, decays, .. } = self.weights;
+        let kernel = Update { n, of: *op };
         let scratch = self.scratch(kernel.scratch());
-        let ([first, second], images) = (moments, self.n);
+        let (kept, images) = (self.weights.kept.clone(), self.n);
         let Layout { step, norm, .. } = self.layout;
         let losses = self.plan.graph.loss.map_or(Pointer::NULL, |loss| self.y(loss));
         let copy = if copy == parameters { Pointer::NULL } else { copy };
-        let state = State {
-            parameters,
-            first,
-            second,
-            gradients,
-            copy,
-            decays,
-            step,
-            losses,
-            images,
-            norm,
-        };
+        let state = State { parameters, kept, gradients, copy, decays, step, losses, images, norm };
         kernel.step(&mut self.tape, &state, scratch);
     }
 
@@ -381,8 +371,9 @@ impl Walk<'_> {
         }
     }
 
-    pub(super) fn cross_entropy(&self, ty: &Type) -> CrossEntropy {
-        CrossEntropy { images: self.n, classes: map(ty).1 }
+    pub(super) fn cross_entropy(&self, op: &ops::CrossEntropy, ty: &Type) -> CrossEntropy {
+        let smoothing = op.smoothing as f32;
+        CrossEntropy { images: self.n, classes: map(ty).1, smoothing }
     }
 
     pub(super) fn precision(&self) -> Precision {

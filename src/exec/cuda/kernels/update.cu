@@ -1,4 +1,4 @@
-// AdamW over all parameters, which lie behind each other as one array of n numbers.
+// The optimizer's step over all parameters, which lie behind each other as one array of n numbers.
 
 // Partial sums of squares of the gradients, one per block.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -27,10 +27,12 @@ clip(const float* partial, const float* losses, float* norm, int count, int imag
     }
 }
 
-// One step. What changes from step to step is read from memory: of `step`, the size of the step,
-// the root of the second moment's bias correction, and what decay leaves of a parameter; `norm` was
-// left by `clip`, and where it is none nothing moves. `decays` says of every number whether it
-// decays. `copy`, if there is one, is the parameters as stored for products.
+// Of every rule: what changes from step to step is read from `step`; `norm` was left by `clip`, and
+// where it is none nothing moves. `decays` says of every number whether it decays. `copy`, if there is
+// one, is the parameters as stored for products.
+
+// AdamW with moments m and v. `step`: the size of the step, the root of the second moment's bias
+// correction, and what decay leaves of a parameter.
 extern "C" __global__ void __launch_bounds__(THREADS)
 adamw(float* p, float* m, float* v, const float* g, real* copy, const unsigned char* decays,
       const float* step, const float* norm, float beta1, float beta2, float eps, u64 n) {
@@ -44,5 +46,24 @@ adamw(float* p, float* m, float* v, const float* g, real* copy, const unsigned c
     p[i] = next;
     m[i] = first;
     v[i] = second;
+    if (copy) put(copy[i], next);
+}
+
+// Stochastic gradient descent with momentum `sum`, if there is one. `step`: the learning rate, and how
+// much of a parameter that decays is added to its gradient.
+extern "C" __global__ void __launch_bounds__(THREADS)
+sgd(float* p, float* sum, const float* g, real* copy, const unsigned char* decays, const float* step,
+    const float* norm, float momentum, int nesterov, u64 n) {
+    u64 i = thread_index();
+    if (i >= n || norm[0] != norm[0]) return;
+    float gradient = g[i] * norm[1] + (decays[i] ? step[1] : 0.0f) * p[i];
+    float along = gradient;
+    if (sum) {
+        float next = momentum * sum[i] + gradient;
+        sum[i] = next;
+        along = nesterov ? gradient + momentum * next : next;
+    }
+    float next = p[i] - step[0] * along;
+    p[i] = next;
     if (copy) put(copy[i], next);
 }

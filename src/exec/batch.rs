@@ -1,0 +1,71 @@
+//! What executors are fed: images, and what they show.
+
+use super::ExecError;
+use std::ops::Range;
+
+/// Images in NHWC, normalized, and their labels.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// `[B, H, W, 3]`
+    pub images: Vec<f32>,
+    /// `[B]`: the class of an image; of one that is mixed of two, that of the larger part.
+    pub labels: Vec<u32>,
+    /// `[B]`: the smaller parts; empty where no image of the batch is mixed.
+    pub others: Vec<Other>,
+}
+
+/// What an image shows besides its label.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Other {
+    pub label: u32,
+    /// How much of the image it is, from 0 to 1/2.
+    pub share: f32,
+}
+
+/// What some images are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Targets<'a> {
+    pub labels: &'a [u32],
+    /// Empty, or one for every label.
+    pub others: &'a [Other],
+}
+
+impl<'a> Targets<'a> {
+    /// Those of some of the images.
+    pub fn part(self, images: Range<usize>) -> Targets<'a> {
+        let others = match self.others {
+            [] => &[],
+            others => &others[images.clone()],
+        };
+        Targets { labels: &self.labels[images], others }
+    }
+
+    /// The label of every image, and what else it shows: a share of nothing where it is not mixed.
+    pub fn each(self) -> impl Iterator<Item = (u32, Other)> {
+        let other = move |image| self.others.get(image).copied().unwrap_or_default();
+        self.labels.iter().enumerate().map(move |(image, &label)| (label, other(image)))
+    }
+}
+
+impl Batch {
+    pub fn targets(&self) -> Targets<'_> {
+        Targets { labels: &self.labels, others: &self.others }
+    }
+
+    /// Whether every one of `images` has a label below `classes`; `mixed` is whether the loss takes
+    /// images that show something else as well.
+    pub fn check(&self, images: usize, classes: usize, mixed: bool) -> Result<(), ExecError> {
+        if self.labels.len() != images {
+            return Err(ExecError(format!("{} labels for {images} images", self.labels.len())));
+        }
+        if !self.others.is_empty() && (!mixed || self.others.len() != images) {
+            let others = self.others.len();
+            return Err(ExecError(format!("{others} second labels for {images} images")));
+        }
+        let all = self.labels.iter().copied().chain(self.others.iter().map(|other| other.label));
+        match all.into_iter().find(|label| *label as usize >= classes) {
+            Some(label) => Err(ExecError(format!("label {label} of {classes} classes"))),
+            None => Ok(()),
+        }
+    }
+}

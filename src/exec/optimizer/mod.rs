@@ -1,0 +1,122 @@
+//! The optimizer of a training: what it keeps of every parameter, and what a step does. The rule
+//! itself stands in the graph of the training step ([`Update`]); here is what it means on the host.
+
+mod adamw;
+mod sgd;
+
+use super::Parameters;
+use crate::graph::ops::{Rule, Update};
+
+/// A rule and what it keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimizer {
+    pub update: Update,
+    /// Which parameters decay.
+    pub decays: Vec<bool>,
+    /// As [`Rule::kept`] names them.
+    pub kept: Vec<Parameters>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+impl Optimizer {
+    /// Before the first step.
+    pub fn new(update: Update, decays: Vec<bool>, parameters: &Parameters) -> Optimizer {
+        let kept = update.rule.kept().iter().map(|_| parameters.zeros()).collect();
+        Optimizer { update, decays, kept, steps: 0 }
+    }
+
+    /// One step along `gradients`, which are clipped if the update says so.
+    pub fn step(&mut self, parameters: &mut Parameters, gradients: &mut Parameters, lr: f64) {
+        let scale = self.scale(gradients);
+        let step = self.begin(lr, scale);
+        let values = parameters.0.iter_mut().zip(&mut gradients.0);
+        for ((p, g), kept) in values.zip(self.each()) {
+            step.apply(p, g, kept);
+        }
+    }
+
+    /// What gradients are multiplied by so that the norm of all together is what the update allows.
+    pub fn scale(&self, gradients: &Parameters) -> f32 {
+        self.update.clip.map_or(1.0, |clip| clip_factor(gradients, clip))
+    }
+
+    /// Counts a step and gives what it does to every parameter, whose gradients it scales first.
+    pub fn begin(&mut self, lr: f64, scale: f32) -> Move {
+        self.steps += 1;
+        let rule = match self.update.rule {
+            Rule::AdamW { beta1, beta2, eps, weight_decay } => {
+                let settings = [beta1, beta2, eps, weight_decay];
+                Rates::AdamW(adamw::Rates::new(settings, lr, self.steps))
+            }
+            Rule::Sgd { momentum, nesterov, weight_decay } => {
+                Rates::Sgd(sgd::Rates::new(momentum, nesterov, weight_decay, lr))
+            }
+        };
+        Move { rule, scale }
+    }
+
+    /// What is kept of each parameter.
+    pub fn each(&mut self) -> Vec<Kept<'_>> {
+        let decays = self.decays.iter();
+        let mut all: Vec<Kept> =
+            decays.map(|&decays| Kept { moments: Vec::new(), decays }).collect();
+        for kept in &mut self.kept {
+            for (of, values) in all.iter_mut().zip(&mut kept.0) {
+                of.moments.push(values);
+            }
+        }
+        all
+    }
+}
+
+/// What is kept of one parameter.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    moments: Vec<&'a mut [f32]>,
+    decays: bool,
+}
+
+/// One step, for every parameter the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Move {
+    rule: Rates,
+    scale: f32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rates {
+    AdamW(adamw::Rates),
+    Sgd(sgd::Rates),
+}
+
+impl Move {
+    /// Moves a parameter along its gradient.
+    pub fn apply(self, p: &mut [f32], g: &mut [f32], kept: Kept<'_>) {
+        if self.scale < 1.0 {
+            g.iter_mut().for_each(|g| *g *= self.scale);
+        }
+        let Kept { moments, decays } = kept;
+        let mut moments = moments.into_iter();
+        match (self.rule, moments.next(), moments.next()) {
+            (Rates::AdamW(rates), Some(m), Some(v)) => rates.apply(p, g, m, v, decays),
+            (Rates::Sgd(rates), sum, _) => rates.apply(p, g, sum, decays),
+            (Rates::AdamW(_), ..) => unreachable!("AdamW keeps two moments"),
+        }
+    }
+
+    /// What of it changes from step to step, as a device's kernel reads it.
+    pub fn words(self) -> [f32; 3] {
+        match self.rule {
+            Rates::AdamW(rates) => rates.words(),
+            Rates::Sgd(rates) => rates.words(),
+        }
+    }
+}
+
+/// What gradients are multiplied by so that the norm of all together is at most `clip`.
+fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
+    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
+    let norm = squares.sum::<f64>().sqrt();
+    if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
+}
