@@ -143,9 +143,8 @@ fn measure(
     let before = resident("VmRSS");
     let parameters = init::initialize(graph, 0);
     // Only where something is trained: what it keeps is memory.
-    let Method { loss, update } = method;
     let optimizer = |parameters: &Parameters| {
-        Optimizer::new(update, vec![true; graph.params.len()], parameters)
+        Optimizer::new(method.update, vec![true; graph.params.len()], parameters)
     };
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
@@ -154,7 +153,7 @@ fn measure(
             let mut compiled = match mode {
                 Mode::Train => {
                     let optimizer = optimizer(&parameters);
-                    Compiled::trainer(graph, parameters, optimizer, loss, threads)
+                    Compiled::trainer(graph, parameters, optimizer, method, threads)
                 }
                 Mode::Infer => Compiled::evaluator(graph, parameters, threads),
             };
@@ -169,7 +168,7 @@ fn measure(
         }
         (_, Mode::Train) => {
             let optimizer = optimizer(&parameters);
-            let mut trainer = executor.trainer(graph, parameters, optimizer, loss, threads)?;
+            let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
             measured.rates = train(args, &mut *trainer, &batch)?;
         }
         (_, Mode::Infer) => {

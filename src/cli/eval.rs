@@ -19,6 +19,9 @@ pub struct Args {
     /// Images at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: Option<u64>,
+    /// The parameters themselves, where the run kept a running mean of them (`ema`)
+    #[arg(long)]
+    pub raw: bool,
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,
@@ -51,8 +54,11 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         size: session.graph.input_size(),
     };
     let executor = args.executor.evaluation(model.recipe.as_ref())?;
-    let mut evaluator =
-        executor.evaluator(&session.graph, checkpoint.parameters.clone(), threads(args.threads))?;
+    let mut evaluator = executor.evaluator(
+        &session.graph,
+        checkpoint.weights(args.raw).clone(),
+        threads(args.threads),
+    )?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
     session.name_broken()?;

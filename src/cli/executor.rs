@@ -8,7 +8,7 @@ use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{Batch, Evaluator, ExecError, Optimizer, Parameters, Trainer};
 use crate::graph::Graph;
-use crate::graph::ops::CrossEntropy;
+use crate::passes::Method;
 use crate::spec::{Precision, Recipe};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -122,15 +122,15 @@ impl Executor {
         graph: &Graph,
         parameters: Parameters,
         optimizer: Optimizer,
-        loss: CrossEntropy,
+        method: Method,
         threads: usize,
     ) -> Result<Box<dyn Trainer>, ExecError> {
         Ok(match self {
             Executor::Compiled => {
-                Box::new(Compiled::trainer(graph, parameters, optimizer, loss, threads))
+                Box::new(Compiled::trainer(graph, parameters, optimizer, method, threads))
             }
             Executor::Reference => {
-                let reference = Reference::new(graph.clone(), threads)?.minimizing(loss);
+                let reference = Reference::new(graph.clone(), threads)?.minimizing(method.loss);
                 Box::new(ReferenceTrainer { reference, parameters, optimizer })
             }
             #[cfg(feature = "cuda")]
@@ -139,7 +139,7 @@ impl Executor {
                 graph,
                 &parameters,
                 optimizer,
-                loss,
+                method,
                 precision,
             )?),
         })

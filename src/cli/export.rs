@@ -14,6 +14,9 @@ use std::path::PathBuf;
 pub struct Args {
     /// A checkpoint of a run
     pub checkpoint: PathBuf,
+    /// The parameters themselves, where the run kept a running mean of them (`ema`)
+    #[arg(long)]
+    pub raw: bool,
     /// As what
     #[arg(long, value_enum)]
     pub format: Target,
@@ -43,7 +46,7 @@ fn export(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let (checkpoint, model) = restore(&args.checkpoint)?;
     let graph = model.graph.as_ref().ok_or_else(|| Failure::new("the model is in error"))?;
     let about = about(&checkpoint, &model);
-    let parameters = &checkpoint.parameters;
+    let parameters = checkpoint.weights(args.raw);
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let bytes = match args.format {
         Target::Safetensors => own(graph, parameters, &about).map_err(|e| failed(&e))?,

@@ -22,6 +22,8 @@ pub mod fmt;
 pub mod graph;
 #[cfg(feature = "train")]
 pub mod import;
+#[cfg(feature = "train")]
+pub mod lr;
 mod lsp;
 mod man;
 pub mod needs;
@@ -88,6 +90,9 @@ enum Verb {
     /// Train a model, or go on with a run
     #[cfg(feature = "train")]
     Train(train::Args),
+    /// Find how large a learning rate a model takes
+    #[cfg(feature = "train")]
+    Lr(lr::Args),
     /// List, compare, show and prune what was trained
     #[cfg(feature = "train")]
     Runs(runs::Args),
@@ -118,6 +123,9 @@ enum Verb {
     /// Train a model, or go on with a run
     #[cfg(not(feature = "train"))]
     Train(Absent),
+    /// Find how large a learning rate a model takes
+    #[cfg(not(feature = "train"))]
+    Lr(Absent),
     /// List, compare, show and prune what was trained
     #[cfg(not(feature = "train"))]
     Runs(Absent),
@@ -220,6 +228,8 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::Train(args) => train::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::Lr(args) => lr::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Runs(args) => runs::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::Eval(args) => eval::run(args, &mut out),
@@ -238,6 +248,7 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(not(feature = "train"))]
         Verb::Data(_)
         | Verb::Train(_)
+        | Verb::Lr(_)
         | Verb::Runs(_)
         | Verb::Eval(_)
         | Verb::Predict(_)

@@ -15,6 +15,9 @@ pub struct Args {
     /// JPEG, PNG or WebP files
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// The parameters themselves, where the run kept a running mean of them (`ema`)
+    #[arg(long)]
+    pub raw: bool,
     /// How many classes to name
     #[arg(long, value_name = "K", default_value_t = 3,
         value_parser = clap::value_parser!(u64).range(1..))]
@@ -35,7 +38,8 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     // What is done to a test image; then the size the model takes, whatever the image's was.
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
-    let mut evaluator = Executor::Compiled.evaluator(&graph, checkpoint.parameters.clone(), 1)?;
+    let mut evaluator =
+        Executor::Compiled.evaluator(&graph, checkpoint.weights(args.raw).clone(), 1)?;
     let mut exit = Exit::Fine;
     for path in &args.images {
         let image = match decode(path) {

@@ -7,8 +7,11 @@ use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
 use crate::runs::{self, Entry, Run, State as Standing, Store};
+use crate::schema::Rate;
 use crate::spec::Recipe;
-use crate::train::{Checkpoint, Fit, Meta, Outcome, RunFolder, Schedule, State, replace};
+use crate::train::{
+    Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State, replace,
+};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,6 +64,7 @@ impl<'a> Order<'a> {
             params: graph.param_count(),
             macs: cost.macs,
             ptflops: cost.ptflops,
+            lr: None,
             executor: format!("{} on {}", executor.name(), executor.device()),
             version: env!("CARGO_PKG_VERSION").to_string(),
             began: runs::now(),
@@ -154,11 +158,11 @@ pub struct Setup<'a> {
 
 impl Ready<'_> {
     /// Trains, and says in the run's folder and in the index how it ended.
-    pub fn train(self, entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
+    pub fn train(mut self, mut entry: Entry, stop: &AtomicBool) -> Result<(Outcome, Run), Failure> {
         let keep = *self.setup.recipe.keep;
         let folder = entry.folder.clone();
         note(&folder);
-        let outcome = self.fit(&entry, stop);
+        let outcome = self.begin(&mut entry, stop).and_then(|()| self.fit(&entry, stop));
         let ended = match &outcome {
             Ok(Outcome::Finished(_)) => entry.end(Standing::Finished, keep, None),
             Ok(Outcome::Interrupted) => entry.end(Standing::Stopped, keep, None),
@@ -166,6 +170,40 @@ impl Ready<'_> {
         };
         note(&folder);
         Ok((outcome?, ended?))
+    }
+
+    /// Finds the learning rate before the first step, where the recipe leaves it to that; gives what was
+    /// tried, if that was now.
+    pub fn find_lr(&mut self, stop: &AtomicBool) -> Result<Option<Found>, Failure> {
+        let auto = self.setup.recipe.optimizer.lr().value == Rate::Auto;
+        if !auto || self.state.meta.lr.is_some() {
+            return Ok(None);
+        }
+        let found = self.setup.range(Range::default(), stop)?.ok_or_else(|| {
+            Failure::new("stopped before a learning rate was found: nothing is trained yet")
+        })?;
+        let lr = found.suggestion.ok_or_else(|| {
+            Failure::new(
+                "at no learning rate the loss fell\n  help: look at it with `cluec lr`, or write one: \
+                 `optimizer.lr 1e-3`",
+            )
+        })?;
+        self.state.meta.lr = Some(Exact(lr));
+        Ok(Some(found))
+    }
+
+    /// Finds the learning rate, and says so in the run.
+    fn begin(&mut self, entry: &mut Entry, stop: &AtomicBool) -> Result<(), Failure> {
+        if let Some(found) = self.find_lr(stop)? {
+            write(entry.folder.rates(), &found.svg())?;
+        }
+        if let Some(Exact(lr)) = self.state.meta.lr {
+            entry.note_lr(lr)?;
+            if !self.setup.order.quiet {
+                writeln!(io::stderr(), "the learning rate that was found: {lr:.2e}")?;
+            }
+        }
+        Ok(())
     }
 
     fn fit(self, entry: &Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
@@ -185,6 +223,32 @@ impl Ready<'_> {
 }
 
 impl Setup<'_> {
+    /// Tries learning rates on a fresh model; none if it is stopped.
+    pub fn range(&self, range: Range, stop: &AtomicBool) -> Result<Option<Found>, Failure> {
+        let Setup { order, recipe, executor, session } = self;
+        let (graph, train) = (&session.graph, &session.opened.train);
+        let classes = train.classes().to_vec();
+        let State { parameters, optimizer, meta } =
+            State::fresh(graph, recipe, train.len() as u64, classes);
+        let method = Method::of(Some(recipe));
+        let mut trainer = executor.trainer(graph, parameters, optimizer, method, order.threads)?;
+        let mix = Mix::of(recipe, graph.input_size());
+        let images = self.images(true, order.workers);
+        Ok(range.test(&mut *trainer, &images, mix.as_ref(), meta.seed, stop)?)
+    }
+
+    /// Training images or test images.
+    fn images(&self, train: bool, workers: usize) -> Images<'_> {
+        Images {
+            opened: &self.session.opened,
+            train,
+            batch: self.recipe.batch.value.0,
+            workers,
+            seed: self.recipe.seed.value.0,
+            size: self.session.graph.input_size(),
+        }
+    }
+
     /// Puts all in place for a training from `state` on, in a folder, by so many threads and
     /// workers, and lets `run` have it.
     pub fn fit<T>(
@@ -198,20 +262,12 @@ impl Setup<'_> {
         let Setup { order, recipe, executor, session } = self;
         let graph = &session.graph;
         let State { parameters, optimizer, meta } = state;
-        let loss = Method::of(Some(recipe)).loss;
-        let mut trainer = executor.trainer(graph, parameters, optimizer, loss, threads)?;
-        let images = |train| Images {
-            opened: &session.opened,
-            train,
-            batch: recipe.batch.value.0,
-            workers,
-            seed: recipe.seed.value.0,
-            size: graph.input_size(),
-        };
+        let method = Method::of(Some(recipe));
+        let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
         let fit = Fit {
-            train: &images(true),
-            test: &images(false),
-            schedule: Schedule::of(recipe),
+            train: &self.images(true, workers),
+            test: &self.images(false, workers),
+            schedule: Schedule::of(recipe, meta.lr.map(|lr| lr.0)),
             mix: Mix::of(recipe, graph.input_size()),
             epochs: recipe.epochs.value.0 as u64,
             max_steps: order.steps,

@@ -110,6 +110,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
+    ready.find_lr(&stop)?;
     let compared = rehearse(&ready, &rehearsal, [order.threads, order.workers], &stop)?;
     let report = Report { args, ready: &ready, rehearsal: &rehearsal, compared: &compared, taken };
     match args.format {
@@ -145,7 +146,7 @@ fn rehearse(
     rehearsal.run(root.path(), &names, counts, |stretch: &Stretch| {
         let last = stretch.folder.last();
         let state = match last.exists() {
-            true => State::resumed(Checkpoint::load(&last)?.fitted(graph)?, graph, setup.recipe),
+            true => State::resumed(Checkpoint::load(&last)?.fitted(graph)?, graph, setup.recipe)?,
             false => state.clone(),
         };
         say(stretch, state.meta.step, rehearsal.first)?;

@@ -4,7 +4,7 @@ use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     tape::{Pointer, Precision},
-    walk::{Weights, walk},
+    walk::{End, Weights, walk},
 };
 use crate::graph::{Graph, Type};
 use crate::passes::Method;
@@ -31,6 +31,8 @@ pub enum Work {
 #[derive(Debug, Clone)]
 pub struct Footprint {
     target: Target,
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+    parts: usize,
     training: Plan,
     evaluation: Plan,
 }
@@ -42,7 +44,7 @@ impl Footprint {
     /// Of a model that is trained by a method.
     pub fn new(model: &Graph, method: Method, target: Target) -> Footprint {
         let (training, evaluation) = (Plan::training_by(model, method), Plan::evaluation(model));
-        Footprint { target, training, evaluation }
+        Footprint { target, parts: method.parts.max(1), training, evaluation }
     }
 
     /// The peak in bytes with batches of this many images: parameters (in training with gradients
@@ -58,7 +60,7 @@ impl Footprint {
                 cpu::memory(plan, batch, threads).peak + batch as u64 * outside(plan)
             }
             #[cfg(feature = "cuda")]
-            Target::Cuda(precision) => cuda(plan, batch, precision),
+            Target::Cuda(precision) => cuda(plan, batch, precision, self.parts),
         }
     }
 
@@ -88,9 +90,16 @@ fn outside(plan: &Plan) -> u64 {
 }
 
 #[cfg(feature = "cuda")]
-fn cuda(plan: &Plan, batch: usize, precision: Precision) -> u64 {
+fn cuda(plan: &Plan, batch: usize, precision: Precision, parts: usize) -> u64 {
     let trains = plan.graph.loss.is_some();
-    let weights = Weights::new(&plan.graph, precision, Pointer::NULL);
-    let (layout, _) = walk(plan, batch, precision, &weights, Pointer::NULL, trains);
+    let parts = if trains { parts } else { 1 };
+    let end = match (trains, parts) {
+        (false, _) => End::Stay,
+        (true, 1) => End::Move,
+        (true, _) => End::Add { whole: batch, first: true },
+    };
+    let weights = Weights::new(&plan.graph, precision, parts, Pointer::NULL);
+    let images = batch.div_ceil(parts);
+    let (layout, _) = walk(plan, images, precision, &weights, Pointer::NULL, end);
     (weights.bytes + layout.bytes) as u64
 }

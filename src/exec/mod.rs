@@ -106,7 +106,8 @@ pub trait Evaluator {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError>;
 }
 
-/// A model in training, with its parameters and what its optimizer keeps.
+/// A model in training, with its parameters and what its optimizer keeps. It is evaluated at the
+/// running mean of its parameters, if there is one.
 pub trait Trainer: Evaluator {
     /// Forward in training mode, the mean loss, backward, update.
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;

@@ -6,7 +6,7 @@ use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
-use crate::schema::{Field, Kind, Slot, Tree, Ty};
+use crate::schema::{Field, Kind, Slot, Tree, Ty, fits};
 use crate::syntax::ast::Literal;
 
 impl Scope<'_> {
@@ -80,7 +80,7 @@ impl Scope<'_> {
             _ => String::new(),
         };
         let message = format!("`{}` is {expected}{row_of}", key.value);
-        let label = match row.len() == field.ty.arity() {
+        let label = match fits(row.len(), field.ty.arity()) {
             true => "does not fit".to_string(),
             false => format!("{} values", row.len()),
         };

@@ -45,7 +45,7 @@ pub use settings::{Settings, Stage, is_per_stage};
 
 use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span};
 use crate::graph::Graph;
-use crate::spec::{Data, Recipe};
+use crate::spec::{self, Data, Recipe};
 use crate::syntax::ast;
 use cases::Aim;
 
@@ -204,6 +204,9 @@ fn build(
         }
         (!diags.has_errors()).then_some(graph)
     });
+    if let Some(recipe) = settings.as_ref().and_then(|settings| settings.recipe.value.as_ref()) {
+        spec::review(recipe, graph.as_ref()).into_iter().for_each(|d| diags.push(d));
+    }
     let (expect, paper) = claims::of(item, diags);
     // An overridden model is another model: what the text expects of it does not hold it.
     if let Some(graph) = graph.as_ref().filter(|_| as_said) {

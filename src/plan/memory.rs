@@ -41,7 +41,11 @@ pub fn memory(plan: &Plan, batch: usize, threads: usize, scratch: u64) -> Memory
     // Trained: themselves, what the optimizer keeps, two packed forms, the sum of gradients, and
     // gradients of each thread. Evaluated: themselves and one packed form.
     let copies = match plan.graph.update() {
-        Some(update) => 4 + update.rule.kept().len() as u64 + threads as u64,
+        Some(update) => {
+            // A running mean, and when it is measured its copy and packed form.
+            let average = if update.average.is_some() { 3 } else { 0 };
+            4 + update.rule.kept().len() as u64 + average + threads as u64
+        }
         None => 2,
     };
     let per_image = plan.bytes_per_image();

@@ -35,6 +35,12 @@ impl Entry {
         Metrics::from(self.held.clone(), lines)
     }
 
+    /// Notes the learning rate that was found.
+    pub fn note_lr(&mut self, lr: f64) -> io::Result<()> {
+        self.run.lr = Some(lr);
+        self.run.write(&self.folder)
+    }
+
     /// Says how it ended.
     pub fn end(self, state: State, keep: Keep, error: Option<String>) -> io::Result<Run> {
         let records = Metrics::read(&self.folder.metrics()).unwrap_or_default();

@@ -22,6 +22,9 @@ pub struct Run {
     pub params: u64,
     pub macs: u64,
     pub ptflops: u64,
+    /// The learning rate, where it was to be found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lr: Option<f64>,
     /// What ran it, and on what.
     pub executor: String,
     /// Of cluec.

@@ -9,7 +9,10 @@ mod settings;
 mod value;
 
 pub(crate) use macros::{block, choice, slot};
-pub use settings::{Amount, Count, Fraction, Numbers3, PathText, Positive, Range, Setting, Whole};
+pub use settings::{
+    Amount, Count, Epochs, Fraction, Numbers3, PathText, Patterns, Positive, Range, Rate, Setting,
+    Whole,
+};
 pub use value::{Tree, Value};
 
 use crate::diag::{Span, Spanned};
@@ -40,7 +43,7 @@ pub enum Ty {
     Plain {
         /// "a whole number from 1 up".
         expected: &'static str,
-        /// How many literals make one value.
+        /// How many literals make one value; [`MANY`] where that is not fixed.
         arity: usize,
         parse: fn(&[Literal]) -> Option<Value>,
     },
@@ -55,6 +58,9 @@ pub enum Ty {
     /// Any of these, or `off`.
     Off(&'static Ty),
 }
+
+/// The arity of a value made of any number of literals.
+pub const MANY: usize = usize::MAX;
 
 /// A word a setting takes.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +146,7 @@ impl Ty {
         match self {
             Ty::Off(_) if is_off(literals) => Some(Value::Off),
             Ty::Off(inner) => inner.parse(literals),
-            Ty::Plain { arity, parse, .. } if literals.len() == *arity => parse(literals),
+            Ty::Plain { arity, parse, .. } if fits(literals.len(), *arity) => parse(literals),
             Ty::Path => match literals {
                 [Literal::Text(text)] => Some(Value::Text(text.clone())),
                 _ => None,
@@ -154,6 +160,11 @@ impl Ty {
             _ => None,
         }
     }
+}
+
+/// Whether so many literals can be one value.
+pub fn fits(literals: usize, arity: usize) -> bool {
+    literals == arity || arity == MANY && literals > 0
 }
 
 pub fn names(words: &[Word]) -> Vec<&'static str> {

@@ -1,6 +1,6 @@
 //! Rust types that settings have: each says what text it takes and reads its value.
 
-use super::{Reader, Ty, Value};
+use super::{MANY, Reader, Ty, Value};
 use crate::syntax::ast::{Literal, Number};
 
 /// A type a setting can have.
@@ -156,6 +156,107 @@ impl Setting for Numbers3 {
     }
 }
 
+/// A learning rate, or that it is to be found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rate {
+    Fixed(f64),
+    Auto,
+}
+
+impl Setting for Rate {
+    const TY: Ty = Ty::Plain {
+        expected: "a number above 0, or auto",
+        arity: 1,
+        parse: |row| match &row[0] {
+            Literal::Name(name) if name == "auto" => Some(Value::Word("auto")),
+            literal => number(literal).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number),
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Number(number) => Some(Rate::Fixed(*number)),
+            Value::Word("auto") => Some(Rate::Auto),
+            _ => None,
+        }
+    }
+}
+
+/// Points of a training in rising order, in epochs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Epochs(pub Vec<f64>);
+
+impl Setting for Epochs {
+    const TY: Ty = Ty::Plain {
+        expected: "epochs in rising order, such as 30 60 90",
+        arity: MANY,
+        parse: |row| {
+            let epochs = row.iter().map(number).collect::<Option<Vec<_>>>()?;
+            let first = epochs.first().is_some_and(|first| *first > 0.0 && first.is_finite());
+            let rises = epochs.is_sorted_by(|a, b| a < b && b.is_finite());
+            (first && rises).then_some(Value::Numbers(epochs))
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Numbers(numbers) => Some(Epochs(numbers.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// Names, or parts of them with `*` for the rest.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Patterns(pub Vec<String>);
+
+impl Patterns {
+    /// Whether one of them is the name.
+    pub fn name(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| is(pattern, name))
+    }
+
+    /// Those that are none of the names.
+    pub fn without<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<&str> {
+        let none = |pattern: &&String| !names.clone().any(|name| is(pattern, name));
+        self.0.iter().filter(none).map(String::as_str).collect()
+    }
+}
+
+/// Whether a name is what a pattern says, with `*` for any part of it.
+fn is(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+impl Setting for Patterns {
+    const TY: Ty = Ty::Plain {
+        expected: "names in quotes, with * for any part of one, such as \"*.bias\"",
+        arity: MANY,
+        parse: |row| {
+            let text = |literal: &Literal| match literal {
+                Literal::Text(text) if !text.is_empty() => Some(text.clone()),
+                _ => None,
+            };
+            row.iter().map(text).collect::<Option<Vec<_>>>().map(Value::Texts)
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Texts(texts) => Some(Patterns(texts.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// From the first to the second number, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Range(pub f64, pub f64);
@@ -186,5 +287,24 @@ impl<T: Setting> Setting for Option<T> {
             Value::Off => Some(None),
             value => T::read(value, reader).map(Some),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is;
+
+    #[test]
+    fn patterns() {
+        let name = "stage1.block2.mixer.key.weight";
+        for pattern in [name, "*", "*.weight", "stage1.*", "*.mixer.*", "s*1*.key.w*t", "**"] {
+            assert!(is(pattern, name), "{pattern}");
+        }
+        for pattern in
+            ["", "weight", "*.bias", "stage2.*", "*.key", "*weight*weight", "stage1.*.key"]
+        {
+            assert!(!is(pattern, name), "{pattern}");
+        }
+        assert!(is("", "") && is("a*a", "aa") && !is("a*a", "a"));
     }
 }

@@ -15,6 +15,7 @@ pub enum Value {
     Word(&'static str),
     Text(String),
     Numbers(Vec<f64>),
+    Texts(Vec<String>),
     Range(f64, f64),
     Off,
     Tree(Tree),
@@ -56,8 +57,10 @@ impl fmt::Display for Value {
             Value::Size([rows, columns]) => write!(f, "{rows}x{columns}"),
             Value::Switch(on) => f.write_str(if *on { "on" } else { "off" }),
             Value::Word(word) => f.write_str(word),
-            Value::Text(text) => {
-                write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            Value::Text(text) => f.write_str(&quoted(text)),
+            Value::Texts(texts) => {
+                let words: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+                f.write_str(&words.join(" "))
             }
             Value::Numbers(numbers) => {
                 let words: Vec<String> = numbers.iter().map(f64::to_string).collect();
@@ -68,6 +71,10 @@ impl fmt::Display for Value {
             Value::Tree(tree) => f.write_str(tree.kind.name),
         }
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A literal from its text: for defaults, which are written as a user would.

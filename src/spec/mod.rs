@@ -2,9 +2,11 @@
 //! anything being read or run.
 
 mod data;
+mod ema;
 mod mix;
 mod optimizer;
 mod recipe;
+mod review;
 mod schedule;
 
 pub use data::{
@@ -12,7 +14,11 @@ pub use data::{
     Filter, Flip, ImageFolders, ImageLists, Imagenet, Jitter, Lists, Normalize, Padded, Parquet,
     Policy, Prepare, RandAugment, Resize, Resized, Shapes, Split, TestCrop,
 };
+pub use ema::Ema;
 pub use mix::{Mix, Per};
-pub use optimizer::{AdamW, Decay, Optimizer, Sgd};
+pub use optimizer::{AdamW, Decay, Optimizer, Sgd, WeightDecay};
 pub use recipe::{CrossEntropy, Keep, Loss, Precision, Recipe, RecipeSlot};
-pub use schedule::{Constant, Cosine, Schedule, Unit};
+pub use review::review;
+pub use schedule::{
+    Constant, Cosine, Exponential, Linear, OneCycle, Poly, Schedule, Steps, Unit, WarmUp,
+};

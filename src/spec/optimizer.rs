@@ -1,6 +1,8 @@
 //! How gradients change parameters.
 
-use crate::schema::{Fraction, Positive};
+use crate::diag::Spanned;
+use crate::graph::Param;
+use crate::schema::{Fraction, Patterns, Positive, Rate};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -11,8 +13,8 @@ slot! {
 block! {
     /// Adam with decoupled weight decay.
     pub struct AdamW = "adamw" {
-        /// the learning rate
-        lr: Positive,
+        /// the learning rate; auto finds one before the first step, as `cluec lr` does
+        lr: Rate,
         /// of a parameter and unit of learning rate
         weight_decay: Fraction = "0.05",
         /// of the first moment
@@ -23,14 +25,16 @@ block! {
         eps: Positive = "1e-8",
         /// which parameters decay
         decay: Decay = "all",
+        /// parameters that do not decay all the same, as `cluec graph` names them
+        except: Option<Patterns> = "off",
     }
 }
 
 block! {
     /// Stochastic gradient descent, as PyTorch's: weight decay is added to the gradient.
     pub struct Sgd = "sgd" {
-        /// the learning rate
-        lr: Positive,
+        /// the learning rate; auto finds one before the first step, as `cluec lr` does
+        lr: Rate,
         /// what is left after a step of the sum of all gradients before
         momentum: Fraction = "0.9",
         /// gradients look a step of momentum ahead
@@ -39,6 +43,8 @@ block! {
         weight_decay: Fraction = "0",
         /// which parameters decay
         decay: Decay = "all",
+        /// parameters that do not decay all the same, as `cluec graph` names them
+        except: Option<Patterns> = "off",
     }
 }
 
@@ -52,19 +58,39 @@ choice! {
     }
 }
 
+/// What both say of weight decay.
+#[derive(Debug, Clone, Copy)]
+pub struct WeightDecay<'a> {
+    pub rate: Spanned<Fraction>,
+    pub which: Spanned<Decay>,
+    pub except: &'a Spanned<Option<Patterns>>,
+}
+
 impl Optimizer {
     /// The learning rate that schedules start from.
-    pub fn lr(&self) -> f64 {
+    pub fn lr(&self) -> Spanned<Rate> {
         match self {
-            Optimizer::AdamW(kind) => kind.lr.value.0,
-            Optimizer::Sgd(kind) => kind.lr.value.0,
+            Optimizer::AdamW(kind) => kind.lr,
+            Optimizer::Sgd(kind) => kind.lr,
         }
     }
 
-    pub fn decay(&self) -> Decay {
-        match self {
-            Optimizer::AdamW(kind) => kind.decay.value,
-            Optimizer::Sgd(kind) => kind.decay.value,
-        }
+    pub fn weight_decay(&self) -> WeightDecay<'_> {
+        let (rate, which, except) = match self {
+            Optimizer::AdamW(kind) => (kind.weight_decay, kind.decay, &kind.except),
+            Optimizer::Sgd(kind) => (kind.weight_decay, kind.decay, &kind.except),
+        };
+        WeightDecay { rate, which, except }
+    }
+}
+
+impl WeightDecay<'_> {
+    /// Whether a parameter is one of those that decay.
+    pub fn of(&self, param: &Param) -> bool {
+        let chosen = match self.which.value {
+            Decay::All => true,
+            Decay::Matrices => param.multiplies(),
+        };
+        chosen && !self.except.value.as_ref().is_some_and(|except| except.name(&param.name))
     }
 }

@@ -1,5 +1,6 @@
 //! How a model is trained.
 
+use super::ema::Ema;
 use super::mix::Mix;
 use super::optimizer::Optimizer;
 use super::schedule::Schedule;
@@ -30,6 +31,11 @@ block! {
         mix: Option<Mix> = "off",
         /// the largest norm of all gradients together; larger ones are scaled down to it
         clip: Option<Positive> = "off",
+        /// parts that a step takes its images in, one after the other: on a GPU, where a batch runs at
+        /// once, less memory for the same gradient
+        accumulate: Count = "1",
+        /// a running mean of the parameters, which is measured in their place
+        ema: Option<Ema> = "off",
         /// what is computed in
         precision: Precision = "fp32",
         /// which checkpoint counts as the result

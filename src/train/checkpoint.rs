@@ -1,7 +1,7 @@
 //! Checkpoints: everything a run needs to go on, in one safetensors file written atomically.
 //!
-//! Tensors `parameters/NAME`, and for each name of [`Rule::kept`](crate::graph::ops::Rule::kept), as
-//! `adamw.m`, a tensor `adamw.m/NAME`; the metadata key `cluec` holds [`Meta`] as JSON, the text of the
+//! Tensors `parameters/NAME`, for each name of [`Rule::kept`](crate::graph::ops::Rule::kept), as
+//! `adamw.m`, a tensor `adamw.m/NAME`, and where a running mean is kept `ema/NAME`; the metadata key `cluec` holds [`Meta`] as JSON, the text of the
 //! model with it.
 
 use super::run::replace;
@@ -43,6 +43,9 @@ pub struct Meta {
     /// The epoch running, from 0, and the batch of it to run next.
     pub epoch: u64,
     pub batch: u64,
+    /// The learning rate that was found before the first step, if it was to be found.
+    #[serde(default)]
+    pub lr: Option<Exact>,
     /// Steps of the optimizer.
     #[serde(alias = "adamw_steps")]
     pub updates: u64,
@@ -62,6 +65,8 @@ pub struct Checkpoint {
     pub parameters: Parameters,
     /// What the optimizer keeps, by its names; nothing where none of ours has trained.
     pub kept: Vec<(String, Parameters)>,
+    /// The running mean of the parameters, if one is kept.
+    pub average: Option<Parameters>,
 }
 
 /// A checkpoint can not be written or read, or is of another graph.
@@ -80,6 +85,7 @@ pub const FORMAT: u32 = 1;
 /// Where, beside [`Meta`], the check sum of all tensors stands.
 const SUM: &str = "sum";
 pub const PARAMETERS: &str = "parameters";
+pub const AVERAGE: &str = "ema";
 
 /// A tensor that is turned into bytes when its turn comes.
 struct Floats<'a> {
@@ -113,12 +119,15 @@ pub struct Tensors<'a> {
     pub parameters: &'a Parameters,
     /// What the optimizer keeps, by its names.
     pub kept: Vec<(&'a str, &'a Parameters)>,
+    pub average: Option<&'a Parameters>,
 }
 
 impl<'a> Tensors<'a> {
     /// The parameters and what is kept of them, each by its name.
     pub fn parts(&self) -> impl Iterator<Item = (&'a str, &'a Parameters)> {
-        std::iter::once((PARAMETERS, self.parameters)).chain(self.kept.iter().copied())
+        let average = self.average.map(|average| (AVERAGE, average));
+        let own = std::iter::once((PARAMETERS, self.parameters));
+        own.chain(self.kept.iter().copied()).chain(average)
     }
 }
 
@@ -191,8 +200,9 @@ impl Checkpoint {
     /// Writes it, see [`save`].
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let kept = self.kept.iter().map(|(name, values)| (name.as_str(), values)).collect();
-        let Checkpoint { names, shapes, parameters, .. } = self;
-        save(path, &self.meta, &Tensors { names, shapes, parameters, kept })
+        let Checkpoint { names, shapes, parameters, average, .. } = self;
+        let average = average.as_ref();
+        save(path, &self.meta, &Tensors { names, shapes, parameters, kept, average })
     }
 
     /// Reads a checkpoint whole.
@@ -233,7 +243,7 @@ impl Checkpoint {
         let parts: BTreeSet<&str> = found.iter().map(|(part, _)| *part).collect();
         let mut shapes = Vec::new();
         let mut kept = Vec::new();
-        let mut parameters = Parameters(Vec::new());
+        let (mut parameters, mut average) = (Parameters(Vec::new()), None);
         for part in
             std::iter::once(PARAMETERS).chain(parts.into_iter().filter(|p| *p != PARAMETERS))
         {
@@ -253,10 +263,17 @@ impl Checkpoint {
             }
             match part {
                 PARAMETERS => parameters = Parameters(values),
+                AVERAGE => average = Some(Parameters(values)),
                 part => kept.push((part.to_string(), Parameters(values))),
             }
         }
-        Ok(Checkpoint { meta, names, shapes, parameters, kept })
+        Ok(Checkpoint { meta, names, shapes, parameters, kept, average })
+    }
+
+    /// What to measure and to give out: the running mean if there is one and not the parameters
+    /// themselves are asked for.
+    pub fn weights(&self, raw: bool) -> &Parameters {
+        self.average.as_ref().filter(|_| !raw).unwrap_or(&self.parameters)
     }
 
     /// The same with its tensors in the order of `graph`, or in what they differ from it.
@@ -288,6 +305,7 @@ impl Checkpoint {
         Ok(Checkpoint {
             parameters: pick(&self.parameters),
             kept: self.kept.iter().map(|(name, values)| (name.clone(), pick(values))).collect(),
+            average: self.average.as_ref().map(pick),
             names: order.iter().map(|&i| self.names[i].clone()).collect(),
             shapes: order.iter().map(|&i| self.shapes[i].clone()).collect(),
             meta: self.meta,

@@ -1,21 +1,7 @@
 //! `curves.svg`: loss, top-1 and learning rate over the steps.
 
 use super::Record;
-use std::fmt::Write;
-
-const WIDTH: f64 = 760.0;
-const PANEL: f64 = 190.0;
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 20.0;
-const GAP: f64 = 46.0;
-/// Points of a line at most that are also dots.
-const DOTS: usize = 40;
-
-struct Line<'a> {
-    name: &'a str,
-    color: &'a str,
-    points: Vec<(f64, f64)>,
-}
+use super::chart::{Axis, Line, chart};
 
 /// Three panels under each other.
 pub fn curves(records: &[Record]) -> String {
@@ -41,102 +27,6 @@ pub fn curves(records: &[Record]) -> String {
         ),
         ("learning rate", vec![line("", "#228833", of("train", &|r| r.lr))]),
     ];
-    let height = GAP + panels.len() as f64 * (PANEL + GAP);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
     let last = records.iter().map(|r| r.step).max().unwrap_or(1).max(1) as f64;
-    for (index, (title, lines)) in panels.iter().enumerate() {
-        panel(&mut svg, GAP + index as f64 * (PANEL + GAP), title, lines, last);
-    }
-    svg.push_str("</svg>\n");
-    svg
-}
-
-fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], last: f64) {
-    let values =
-        || lines.iter().flat_map(|l| l.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
-    let low = values().fold(f64::INFINITY, f64::min).min(0.0);
-    let high = values().fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
-    let ticks_y = ticks(low, high);
-    let high = high.max(ticks_y.last().copied().unwrap_or(high));
-    let x = |step: f64| LEFT + step / last * (WIDTH - LEFT - RIGHT);
-    let y = |value: f64| top + PANEL - (value - low) / (high - low) * PANEL;
-    let _ =
-        writeln!(svg, "<text x=\"{LEFT}\" y=\"{}\" font-weight=\"bold\">{title}</text>", top - 8.0);
-    for tick in ticks_y {
-        let at = y(tick);
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
-             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            WIDTH - RIGHT,
-            LEFT - 6.0,
-            at + 4.0,
-            short(tick)
-        );
-    }
-    for tick in ticks(0.0, last) {
-        let at = x(tick);
-        let bottom = top + PANEL;
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{bottom}\" y2=\"{}\" stroke=\"#888\"/>\
-             <text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            bottom + 4.0,
-            bottom + 17.0,
-            short(tick)
-        );
-    }
-    for (index, line) in lines.iter().enumerate() {
-        let points: Vec<String> = line
-            .points
-            .iter()
-            .filter(|p| p.1.is_finite())
-            .map(|p| format!("{:.1},{:.1}", x(p.0), y(p.1)))
-            .collect();
-        let _ = writeln!(
-            svg,
-            "<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"/>",
-            line.color,
-            points.join(" ")
-        );
-        // A line of one point is none: few points are dots as well.
-        for (x, y) in
-            points.iter().filter(|_| points.len() <= DOTS).filter_map(|p| p.split_once(','))
-        {
-            let _ =
-                writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"2\" fill=\"{}\"/>", line.color);
-        }
-        let _ = writeln!(
-            svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{}\">{}</text>",
-            WIDTH - RIGHT - 70.0 * index as f64,
-            top - 8.0,
-            line.color,
-            line.name
-        );
-    }
-}
-
-/// About five round numbers from `low` to past `high`.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
-    let raw = (high - low) / 5.0;
-    let power = 10f64.powf(raw.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].map(|f| f * power).into_iter().find(|s| *s >= raw).unwrap_or(raw);
-    let first = (low / step).ceil() as i64;
-    let end = (high / step).floor() as i64;
-    (first..=end).map(|i| i as f64 * step).collect()
-}
-
-fn short(value: f64) -> String {
-    if value != 0.0 && value.abs() < 0.01 {
-        format!("{value:.1e}")
-    } else {
-        format!("{}", (value * 1e6).round() / 1e6)
-    }
+    chart(&panels, Axis::Steps(last))
 }

@@ -265,7 +265,8 @@ impl Run<'_> {
         let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
         let kept = optimizer.update.rule.kept().iter().copied().zip(&optimizer.kept).collect();
         let (names, shapes) = (&fit.names, &fit.shapes);
-        let tensors = Tensors { names, shapes, parameters, kept };
+        let average = optimizer.average.as_ref();
+        let tensors = Tensors { names, shapes, parameters, kept, average };
         for (part, values) in tensors.parts() {
             if let Some(name) = bad_tensor(values, names) {
                 let whose = if part == PARAMETERS { "" } else { &format!("`{part}` of ") };

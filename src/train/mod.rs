@@ -3,6 +3,7 @@
 //! A run is a folder: what was trained (`model.clue`, `graph.txt`), how it went (`metrics.jsonl`,
 //! the same as `metrics.csv` and for TensorBoard, `curves.svg`), and where it stands (`last.safetensors`, `best.safetensors`).
 
+mod chart;
 mod checkpoint;
 mod confusion;
 mod curves;
@@ -13,6 +14,7 @@ mod fit;
 mod metrics;
 mod mirrors;
 mod progress;
+mod range;
 pub mod rehearsal;
 mod run;
 mod schedule;
@@ -29,7 +31,8 @@ pub use fit::{Batches, Fed, Fit, Outcome};
 pub use metrics::{Held, Metrics, Record};
 pub use mirrors::Mirrors;
 pub use progress::{Progress, resident};
+pub use range::{Found, Point, Range};
 pub use run::{RunFolder, replace, replace_by};
-pub use schedule::Schedule;
+pub use schedule::{Curve, Schedule};
 pub use state::State;
 pub use window::{Exact, Window};

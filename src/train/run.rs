@@ -88,6 +88,11 @@ impl RunFolder {
         self.path.join("curves.svg")
     }
 
+    /// What the range test showed, where the learning rate was to be found.
+    pub fn rates(&self) -> PathBuf {
+        self.path.join("lr.svg")
+    }
+
     pub fn last(&self) -> PathBuf {
         self.path.join("last.safetensors")
     }

@@ -1,12 +1,12 @@
 //! Where a training stands.
 
+use super::checkpoint::AVERAGE;
 use super::{Checkpoint, CheckpointError, FORMAT, Meta, Window};
 use crate::diag::list;
 use crate::exec::{Optimizer, Parameters, init};
 use crate::graph::Graph;
-use crate::graph::ops::Rule;
 use crate::passes::{self, Method};
-use crate::spec::{Decay, Recipe};
+use crate::spec::Recipe;
 
 /// Everything that a step changes, before a trainer takes it in.
 #[derive(Debug, Clone)]
@@ -42,18 +42,23 @@ impl State {
         graph: &Graph,
         recipe: &Recipe,
     ) -> Result<State, CheckpointError> {
-        let Checkpoint { meta, parameters, kept, .. } = checkpoint;
+        let Checkpoint { meta, parameters, kept, average, .. } = checkpoint;
         let mut optimizer = fresh(graph, recipe, &parameters);
         optimizer.steps = meta.updates;
-        let (there, here) = (kept.iter().map(|(name, _)| name.as_str()), optimizer.update.rule);
         // Imported weights come from elsewhere, and begin here.
-        if meta.updates == 0 && kept.is_empty() {
+        if meta.updates == 0 && kept.is_empty() && average.is_none() {
             return Ok(State { parameters, optimizer, meta });
         }
-        if !there.eq(here.kept().iter().copied()) {
-            return Err(CheckpointError(another(&kept, here)));
+        let averages = |yes: bool| yes.then_some(AVERAGE);
+        let there: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        let there = [there, Vec::from_iter(averages(average.is_some()))].concat();
+        let here = optimizer.update.rule.kept().to_vec();
+        let here = [here, Vec::from_iter(averages(optimizer.average.is_some()))].concat();
+        if there != here {
+            return Err(CheckpointError(another(&there, &here)));
         }
         optimizer.kept = kept.into_iter().map(|(_, values)| values).collect();
+        optimizer.average = average;
         Ok(State { parameters, optimizer, meta })
     }
 }
@@ -76,6 +81,7 @@ impl Meta {
             step: 0,
             epoch: 0,
             batch: 0,
+            lr: None,
             updates: 0,
             evaluated: 0,
             best_top1: None,
@@ -93,6 +99,7 @@ impl Checkpoint {
             names: graph.params.iter().map(|param| param.name.clone()).collect(),
             shapes: graph.params.iter().map(|param| param.shape.clone()).collect(),
             kept: Vec::new(),
+            average: None,
             parameters,
         }
     }
@@ -103,26 +110,24 @@ fn fresh(graph: &Graph, recipe: &Recipe, parameters: &Parameters) -> Optimizer {
     Optimizer::new(Method::of(Some(recipe)).update, decays(graph, recipe), parameters)
 }
 
-/// Why an optimizer can not go on from what a checkpoint keeps.
-fn another(kept: &[(String, Parameters)], here: Rule) -> String {
+/// Why a run can not go on from what a checkpoint keeps.
+fn another(there: &[&str], here: &[&str]) -> String {
     let listed = |names: &[&str]| match names {
         [] => "nothing".to_string(),
-        names => format!("`{}`", list(names, "and")),
+        names => list(names, "and"),
     };
-    let there: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
     format!(
-        "the checkpoint was left by another optimizer than `{}`: besides the parameters it holds {}, \
-         and {} is needed\n  help: a run that goes on keeps its optimizer",
-        here.name(),
-        listed(&there),
-        listed(here.kept()),
+        "the checkpoint was left by another optimizer: besides the parameters it holds {}, and the \
+         recipe needs {}\n  help: a run that goes on keeps its optimizer, its momentum and its ema",
+        listed(there),
+        listed(here),
     )
 }
 
-/// Which parameters decay: all, or those that multiply (no biases, scales and scalars); none that
-/// receives no gradient, which the published optimizer passes over.
+/// Which parameters decay: as the recipe says, and none that receives no gradient, which the published
+/// optimizer passes over.
 fn decays(graph: &Graph, recipe: &Recipe) -> Vec<bool> {
-    let all = recipe.optimizer.decay() == Decay::All;
+    let decay = recipe.optimizer.weight_decay();
     let params = graph.params.iter().zip(passes::learns(graph));
-    params.map(|(param, learns)| learns && (all || param.multiplies())).collect()
+    params.map(|(param, learns)| learns && decay.of(param)).collect()
 }

@@ -5,7 +5,7 @@ use cluec::exec::cuda::compile::Compiler;
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
 use cluec::exec::cuda::tape::{Pointer, Precision, Source, Unit};
-use cluec::exec::cuda::walk::{Weights, walk};
+use cluec::exec::cuda::walk::{End, Weights, walk};
 use cluec::plan::Plan;
 use std::path::Path;
 
@@ -39,8 +39,8 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
     assert!(!diags.has_errors(), "{diags:?}");
     let graph = program.models[0].graph.clone().unwrap();
     let plan = Plan::training(&graph);
-    let weights = Weights::new(&plan.graph, precision, Pointer(0));
-    walk(&plan, 128, precision, &weights, Pointer(0), true).1.units()
+    let weights = Weights::new(&plan.graph, precision, 1, Pointer(0));
+    walk(&plan, 128, precision, &weights, Pointer(0), End::Move).1.units()
 }
 
 /// One unit of every source.

@@ -6,13 +6,13 @@ use super::machines;
 use super::oracle::close;
 use cluec::diag::Sources;
 use cluec::exec::cuda::tape::{Pointer, Precision};
-use cluec::exec::cuda::walk::{Layout, Weights, sites, walk};
+use cluec::exec::cuda::walk::{End, Layout, Weights, finish, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
 use cluec::exec::{Batch, Optimizer, Other, Parameters, StepKey};
 use cluec::graph::Graph;
-use cluec::graph::ops::{CrossEntropy, Rule, Update};
+use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
 use cluec::passes::{self, Keep, Method};
 use cluec::plan::Plan;
 
@@ -113,13 +113,13 @@ fn read(
 /// Finds room for a plan and writes it onto the tape.
 fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout) {
     let (precision, nowhere) = (bench.precision(), Pointer::NULL);
-    let weights = |at| Weights::new(&plan.graph, precision, at);
-    let moves = plan.graph.update().is_some();
+    let weights = |at| Weights::new(&plan.graph, precision, 1, at);
+    let end = if plan.graph.update().is_some() { End::Move } else { End::Stay };
     let bytes = weights(nowhere).bytes;
     let weights = weights(bench.room(bytes));
-    let (size, _) = walk(plan, images, precision, &weights, nowhere, moves);
+    let (size, _) = walk(plan, images, precision, &weights, nowhere, end);
     let base = bench.room(size.bytes);
-    let (layout, tape) = walk(plan, images, precision, &weights, base, moves);
+    let (layout, tape) = walk(plan, images, precision, &weights, base, end);
     bench.tape = tape;
     (weights, layout)
 }
@@ -203,8 +203,78 @@ fn a_training_step_agrees() {
 fn a_training_step_by_another_method_agrees() {
     let rule = Rule::Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.01 };
     let loss = CrossEntropy { smoothing: 0.1, mixed: true };
-    let method = Method { loss, update: Update { rule, clip: Some(0.5) } };
+    let update = Update { rule, clip: Some(0.5), average: None };
+    let method = Method { loss, update, ..Method::default() };
     step_by(method, &[], Precision::F32, 1e-5);
+}
+
+/// A batch in parts, the last one smaller, moves parameters and their running mean as a whole one does.
+#[test]
+fn parts_of_a_batch_are_a_batch() {
+    let rule = Rule::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.01 };
+    let average = Some(Average { decay: 0.9, warmup: false });
+    let update = Update { rule, clip: Some(0.5), average };
+    let loss = CrossEntropy { smoothing: 0.1, mixed: true };
+    let method = Method { loss, update, parts: 3 };
+    // No choice is so close that another order of sums decides it.
+    let graph = model(&["mixer.assign=soft"]);
+    let (images, key, lr) = (5, StepKey { seed: 9, step: 4 }, 0.01);
+    let (mut batch, parameters) = (batch(&graph, images), parameters(&graph));
+    batch.others = (0..5).map(|i| Other { label: 4 - i, share: 0.125 * i as f32 }).collect();
+    let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(loss);
+    let mut expected = reference.gradients(&parameters, &batch, key).unwrap();
+    let mut host = Optimizer::new(update, vec![false; parameters.0.len()], &parameters);
+    let words = host.clone().begin(lr, 1.0).words();
+    let mut moved = parameters.clone();
+    host.step(&mut moved, &mut expected.gradients, lr);
+
+    let plan = Plan::training_by(&graph, method);
+    for machine in machines() {
+        let mut bench = Bench::new(machine, Precision::F32);
+        let (precision, nowhere) = (Precision::F32, Pointer::NULL);
+        let bytes = Weights::new(&plan.graph, precision, 3, nowhere).bytes;
+        let weights = Weights::new(&plan.graph, precision, 3, bench.room(bytes));
+        for array in weights.kept.iter().chain(&weights.average[..1]) {
+            bench.set_wide(*array, &vec![0.0; weights.numbers]);
+        }
+        bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
+        let [h, w] = graph.input_size();
+        let mut losses = 0.0;
+        for first in [0, 2, 4] {
+            let range = first..images.min(first + 2);
+            let part = Batch {
+                images: batch.images[range.start * h * w * 3..range.end * h * w * 3].to_vec(),
+                labels: batch.labels[range.clone()].to_vec(),
+                others: batch.others[range.clone()].to_vec(),
+            };
+            let end = End::Add { whole: images, first: first == 0 };
+            let (size, _) = walk(&plan, range.len(), precision, &weights, nowhere, end);
+            let base = bench.room(size.bytes);
+            let (layout, tape) = walk(&plan, range.len(), precision, &weights, base, end);
+            bench.tape = tape;
+            fill(&mut bench, &layout, &weights, &parameters, &part);
+            let mut factors = Vec::new();
+            for (rate, site) in sites(&plan) {
+                factors.extend(range.clone().map(|image| factor(rate, site, image as u64, key)));
+            }
+            bench.set_wide(layout.factors, &factors);
+            bench.play();
+            let at = layout.result(&plan, range.len(), plan.graph.loss.unwrap(), 0).unwrap();
+            losses += bench.read_wide(at, range.len()).iter().sum::<f32>();
+        }
+        close("loss", &[losses / images as f32], &[expected.loss as f32], 1e-5);
+        let (size, _) = finish(update, precision, &weights, nowhere);
+        let base = bench.room(size.bytes);
+        let (ending, tape) = finish(update, precision, &weights, base);
+        bench.tape = tape;
+        bench.set_wide(ending.step, &words);
+        bench.play();
+        assert!(bench.read_wide(ending.norm, 1)[0].is_finite());
+        let found = read(&mut bench, &weights, weights.parameters, &parameters);
+        close("updated", &found.concat(), &moved.0.concat(), 1e-6);
+        let found = read(&mut bench, &weights, weights.average[0], &parameters);
+        close("the mean", &found.concat(), &host.average.clone().unwrap().0.concat(), 1e-6);
+    }
 }
 
 /// In bfloat16 choices near a tie may fall the other way: the loss alone is compared.

@@ -806,7 +806,8 @@ fn updates_agree_over_steps() {
             let mut parameters =
                 Parameters(sizes.map(|n| sample(stream, n, Precision::F32)).to_vec());
             let decays = vec![true, false, true];
-            let of = ops::Update { rule, clip };
+            let average = clip.map(|_| ops::Average { decay: 0.7, warmup: true });
+            let of = ops::Update { rule, clip, average };
             let mut host = Optimizer::new(of, decays.clone(), &parameters);
             let bytes: Vec<u8> = sizes
                 .iter()
@@ -820,6 +821,10 @@ fn updates_agree_over_steps() {
             let kept: Vec<Pointer> =
                 rule.kept().iter().map(|_| bench.put_wide(&vec![0.0; n])).collect();
             let decays = bench.put_words(&words);
+            let mean = match average {
+                None => Pointer::NULL,
+                Some(_) => bench.put_wide(&vec![0.0; n]),
+            };
             let copy = match bench.precision() {
                 Precision::F32 => Pointer::NULL,
                 Precision::Bf16 => bench.map(n),
@@ -839,6 +844,7 @@ fn updates_agree_over_steps() {
                 let mut state = update::State {
                     parameters: p,
                     kept: kept.clone(),
+                    average: mean,
                     gradients,
                     copy,
                     decays,
@@ -867,6 +873,9 @@ fn updates_agree_over_steps() {
             close("parameters", &bench.read_wide(p, n), &expected, 1e-6);
             for ((&at, values), name) in kept.iter().zip(&host.kept).zip(rule.kept()) {
                 close(name, &bench.read_wide(at, n), &values.0.concat(), 1e-6);
+            }
+            if let Some(values) = &host.average {
+                close("mean", &bench.read_wide(mean, n), &values.0.concat(), 1e-6);
             }
             if copy != Pointer::NULL {
                 close("copy", &bench.read(copy, n), &expected, 4e-3);

@@ -6,7 +6,8 @@ use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Reference, ReferenceTrainer};
 use cluec::exec::{Batch, Evaluator, Optimizer, Other, Parameters, Step, StepKey, Trainer, init};
 use cluec::graph::Graph;
-use cluec::graph::ops::{CrossEntropy, Rule, Update};
+use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
+use cluec::passes::Method;
 
 const KEY: StepKey = StepKey { seed: 3, step: 7 };
 
@@ -40,7 +41,7 @@ fn batch(graph: &Graph, images: usize, seed: u64) -> Batch {
 
 fn trainer(graph: &Graph, parameters: &Parameters, threads: usize) -> Compiled {
     let optimizer = optimizer(Update::default(), parameters);
-    Compiled::trainer(graph, parameters.clone(), optimizer, CrossEntropy::default(), threads)
+    Compiled::trainer(graph, parameters.clone(), optimizer, Method::default(), threads)
 }
 
 /// Before its first step; the first parameter does not decay.
@@ -204,14 +205,17 @@ fn steps_end_where_the_references_end() {
             let other = |i: u32| Other { label: (i + 1) % 5, share: 0.1 * i as f32 };
             batch.others = (0..6).map(other).collect();
         }
-        let optimizer = optimizer(Update { rule, clip }, &parameters);
+        let average = clip.map(|_| Average { decay: 0.7, warmup: true });
+        let update = Update { rule, clip, average };
+        let method = Method { loss, update, ..Method::default() };
+        let optimizer = optimizer(update, &parameters);
         let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(loss);
         let mut reference = ReferenceTrainer {
             reference,
             parameters: parameters.clone(),
             optimizer: optimizer.clone(),
         };
-        let mut compiled = Compiled::trainer(graph, parameters, optimizer, loss, 2);
+        let mut compiled = Compiled::trainer(graph, parameters, optimizer, method, 2);
         for step in 0..3 {
             let key = StepKey { seed: 1, step };
             let expected = reference.step(&batch, 1e-3, key).unwrap();
@@ -219,10 +223,47 @@ fn steps_end_where_the_references_end() {
             close("loss", &[found.loss as f32], &[expected.loss as f32]).unwrap();
             close("logits", &found.logits, &expected.logits).unwrap();
         }
-        let (expected, _) = reference.state().unwrap();
-        let (found, _) = compiled.state().unwrap();
+        // Measured at the running mean, if there is one.
+        let found = compiled.logits(&batch.images).unwrap();
+        close("evaluation", &found, &reference.logits(&batch.images).unwrap()).unwrap();
+        let (expected, theirs) = reference.state().unwrap();
+        let (found, ours) = compiled.state().unwrap();
+        let mean = |of: &Optimizer| of.average.as_ref().map_or(Vec::new(), |mean| mean.0.concat());
+        close("the running mean", &mean(ours), &mean(theirs)).unwrap();
+        assert_eq!(ours.average.is_some(), average.is_some());
         for (param, (found, expected)) in graph.params.iter().zip(found.0.iter().zip(&expected.0)) {
             close(&param.name, found, expected).unwrap();
+        }
+    }
+}
+
+/// The mean of parameters: the first step's alone, then what the decay says, less of it at first if it
+/// warms up.
+#[test]
+fn a_running_mean_is_what_is_measured() {
+    let [graph] = &models(SWITCHES, &[])[..] else { panic!("one model") };
+    let (parameters, batch) = (parameters(graph), batch(graph, 4, 2));
+    for (warmup, left) in [(false, [0.0, 0.75, 0.75]), (true, [0.0, 1.0 - 0.25f64.cbrt(), 0.0])] {
+        let average = Some(Average { decay: 0.75, warmup });
+        let update = Update { average, ..Update::default() };
+        let method = Method { update, ..Method::default() };
+        let optimizer = optimizer(update, &parameters);
+        let mut compiled = Compiled::trainer(graph, parameters.clone(), optimizer, method, 2);
+        let mut mean = parameters.clone();
+        // The third step of a warm-up leaves 1 - 3^(-2/3), or 52 %.
+        let left = [left[0], left[1], if warmup { 1.0 - 3f64.powf(-2.0 / 3.0) } else { left[2] }];
+        for (step, left) in left.into_iter().enumerate() {
+            let key = StepKey { seed: 1, step: step as u64 };
+            compiled.step(&batch, 1e-2, key).unwrap();
+            let (now, _) = compiled.state().unwrap();
+            for (mean, now) in mean.0.iter_mut().flatten().zip(now.0.iter().flatten()) {
+                *mean = (left * f64::from(*mean) + (1.0 - left) * f64::from(*now)) as f32;
+            }
+            let found = compiled.state().unwrap().1.average.clone().unwrap();
+            close("the mean", &found.0.concat(), &mean.0.concat()).unwrap();
+            let mut evaluator = Compiled::evaluator(graph, found, 1);
+            let expected = evaluator.logits(&batch.images).unwrap();
+            assert_eq!(compiled.logits(&batch.images).unwrap(), expected);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::text::{check_file, root};
 use cluec::exec::cpu::Compiled;
 use cluec::exec::{Footprint, Optimizer, Target, Work, init};
-use cluec::graph::ops::{Rule, Update};
+use cluec::graph::ops::{Average, Rule, Update};
 use cluec::passes::Method;
 
 /// What is said before is what the compiled model says of itself, and a batch more does not fit.
@@ -15,7 +15,7 @@ fn the_footprint_is_that_of_the_compiled_model() {
     let footprint = Footprint::new(graph, method, target);
     let parameters = init::initialize(graph, 0);
     let optimizer = Optimizer::new(method.update, vec![true; graph.params.len()], &parameters);
-    let trainer = Compiled::trainer(graph, parameters.clone(), optimizer, method.loss, 3);
+    let trainer = Compiled::trainer(graph, parameters.clone(), optimizer, method, 3);
     let evaluator = Compiled::evaluator(graph, parameters, 3);
     for batch in [1, 7, 64, 500] {
         // The images, labels and logits of the batch are the caller's.
@@ -38,15 +38,35 @@ fn the_footprint_is_that_of_the_compiled_model() {
 fn what_an_optimizer_keeps_is_counted() {
     let text = check_file(&root().join("models/cluenet_cifar.clue")).clean();
     let graph = text.model("cluenet_cifar").graph.as_ref().unwrap();
-    let bytes = |rule: Rule, target: Target| {
-        let update = Update { rule, ..Update::default() };
-        let method = Method { update, ..Method::default() };
-        Footprint::new(graph, method, target).bytes(Work::Training, 8)
+    let cpu = Target::Cpu { threads: 2 };
+    let bytes = |rule, average| {
+        let method = Method { update: Update { rule, average, clip: None }, ..Method::default() };
+        Footprint::new(graph, method, cpu).bytes(Work::Training, 8)
     };
     let sgd = |momentum| Rule::Sgd { momentum, nesterov: false, weight_decay: 0.0 };
-    let cpu = Target::Cpu { threads: 2 };
     let [adamw, momentum, plain] =
-        [Rule::default(), sgd(0.9), sgd(0.0)].map(|rule| bytes(rule, cpu));
+        [Rule::default(), sgd(0.9), sgd(0.0)].map(|rule| bytes(rule, None));
     let one = 4 * graph.param_count();
     assert_eq!([adamw - momentum, momentum - plain], [one, one]);
+    // The mean itself, and what it is measured with.
+    let average = Some(Average { decay: 0.9, warmup: false });
+    assert_eq!(bytes(sgd(0.0), average) - plain, 3 * one);
+}
+
+/// On a GPU a batch in parts takes the memory of a part, and a sum of gradients.
+#[cfg(feature = "cuda")]
+#[test]
+fn parts_of_a_batch_take_the_memory_of_one() {
+    use cluec::exec::cuda::tape::Precision;
+    let text = check_file(&root().join("models/cluenet_cifar.clue")).clean();
+    let graph = text.model("cluenet_cifar").graph.as_ref().unwrap();
+    let bytes = |parts, batch| {
+        let method = Method { parts, ..Method::default() };
+        let target = Target::Cuda(Precision::F32);
+        Footprint::new(graph, method, target).bytes(Work::Training, batch)
+    };
+    let sum = bytes(4, 64) - bytes(1, 16);
+    let one = 4 * graph.param_count();
+    assert!((one..one + (1 << 20)).contains(&sum), "{sum} for {one}");
+    assert!(bytes(4, 64) < bytes(1, 64) / 2);
 }

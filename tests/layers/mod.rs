@@ -2,7 +2,8 @@
 //! graphs, recipes and data by what they hold.
 
 use crate::text::{Text, check, check_with};
-use cluec::spec::{Data, Optimizer, Recipe};
+use cluec::schema::Rate;
+use cluec::spec::{Data, Recipe};
 
 /// A family that lowers fast, and what the tests put behind it.
 fn tiny(rest: &str) -> String {
@@ -240,7 +241,8 @@ fn a_model_changes_its_own_view_of_a_recipe() {
     )));
     let seen = |model: &str| {
         let recipe = recipe(&text, model);
-        (recipe.epochs.value.0, recipe.batch.value.0, recipe.optimizer.lr())
+        let Rate::Fixed(lr) = recipe.optimizer.lr().value else { panic!("a number") };
+        (recipe.epochs.value.0, recipe.batch.value.0, lr)
     };
     assert_eq!(seen("a"), (10, 32, 1e-3));
     assert_eq!(seen("b"), (20, 32, 5e-3));

@@ -3,7 +3,7 @@
 use crate::text::{check, check_file, root};
 use cluec::graph::ops::{Add, Form, Gelu, Input, Linear, Mean};
 use cluec::graph::{Builder, Graph, Value};
-use cluec::passes::{self, Keep};
+use cluec::passes;
 use cluec::plan::Plan;
 
 /// A model of one stage; `settings` are said besides.

@@ -25,6 +25,7 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
         step: 9,
         epoch: 1,
         batch: 2,
+        lr: Some(Exact(3e-4)),
         updates: 9,
         evaluated: 7,
         best_top1: Some(Exact(0.1 + 0.2)),
@@ -39,6 +40,7 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
             ("adamw.m".into(), initialize(graph, 2)),
             ("adamw.v".into(), initialize(graph, 3)),
         ],
+        average: Some(initialize(graph, 4)),
         parameters,
     }
 }

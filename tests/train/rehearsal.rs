@@ -124,16 +124,17 @@ fn rehearse(fault: Fault) -> Compared {
         let mut state = begin.clone();
         if last.exists() {
             let saved = Checkpoint::load(&last)?.fitted(&graph)?;
-            state = State::resumed(saved, &graph, &recipe);
+            state = State::resumed(saved, &graph, &recipe)?;
             fault(&mut state);
         }
         let State { parameters, optimizer, meta } = state;
         let reference = Reference::new(graph.clone(), 1).unwrap();
-        let mut trainer = ReferenceTrainer { reference, parameters, optimizer, clip: None };
+        let mut trainer = ReferenceTrainer { reference, parameters, optimizer };
         let fit = Fit {
             train: &Same::new(5),
             test: &Same::new(2),
-            schedule: Schedule::of(&recipe),
+            schedule: Schedule::of(&recipe, None),
+            mix: None,
             epochs: 4,
             max_steps: None,
             folder: &stretch.folder,
@@ -159,7 +160,7 @@ fn a_difference_is_named_by_step_and_tensor() {
     };
     // Stopped after two steps, it is the third that differs; killed in the third, it begins anew
     // with moments of zero, and what it lost shows when it is killed again after an epoch of three.
-    let lost = found(|state| state.optimizer.m.0[1].fill(0.0));
+    let lost = found(|state| state.optimizer.kept[0].0[1].fill(0.0));
     assert_eq!(lost[0].to_string(), "`embed.conv.bias` from step 3 on");
     assert_eq!(lost[1].to_string(), "`embed.conv.bias` from step 4 on");
     // A number that is not used before the end.

@@ -3,6 +3,7 @@
 use cluec::exec::cpu::kernels::loss::cross_entropy;
 use cluec::exec::{Optimizer, Other, Parameters};
 use cluec::graph::ops::{Rule, Update};
+use cluec::train::{Curve, Schedule};
 use serde_json::Value;
 
 fn recorded(what: &str) -> Value {
@@ -69,4 +70,24 @@ fn soft_targets_are_compared_as_pytorch_does() {
         bits("the loss", &[loss], &[case["loss"].as_f64().unwrap() as f32]);
         bits("its gradient", &gradient, &floats(&case["gradient"]));
     }
+}
+
+#[test]
+fn curves_are_pytorchs() {
+    let curves = recorded("curves");
+    let check = |name: &str, curve: Curve, per_epoch: u64| {
+        let schedule = Schedule { lr: 0.5, curve, warmup: 0.0, from: 0.0, per_epoch: false };
+        for (step, expected) in (0..).zip(curves[name].as_array().unwrap()) {
+            let found = schedule.lr(step / per_epoch, step % per_epoch, per_epoch, 12);
+            let expected = expected.as_f64().unwrap();
+            let error = (found - expected).abs() / expected;
+            assert!(error < 1e-12, "{name}, step {step}: {found} for {expected}");
+        }
+    };
+    check("steps", Curve::Steps { at: vec![3.0, 7.0, 8.0], factor: 0.2 }, 1);
+    check("linear", Curve::Linear { to: 0.05 }, 1);
+    check("poly", Curve::Poly { to: 0.0, power: 1.7 }, 1);
+    check("exponential", Curve::Exponential { factor: 0.83 }, 1);
+    check("cosine", Curve::Cosine { to: 0.01 }, 1);
+    check("one_cycle", Curve::OneCycle { rise: 0.3, from: 0.04, to: 4e-6 }, 5);
 }

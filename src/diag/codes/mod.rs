@@ -2,7 +2,7 @@
 //! `cluec explain CODE`.
 //!
 //! Codes are stable: one is never given another meaning. E01 is syntax, E02 files, items and names,
-//! E03 settings and layers, E04 ablations, E05 shapes and counts; W are warnings, in the same
+//! E03 settings and layers, E04 ablations, E05 shapes and counts, E06 recipes; W are warnings, in the same
 //! hundreds. That every code in use is here, and that the examples are right and wrong as they say,
 //! is held by tests.
 
@@ -12,6 +12,7 @@ mod names;
 mod settings;
 mod shapes;
 mod syntax;
+mod training;
 
 /// The meaning of a code.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +45,17 @@ pub enum Place {
 
 /// Every code, in order.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [syntax::CODES, names::CODES, settings::CODES, layers::CODES, ablations::CODES, shapes::CODES]
-        .into_iter()
-        .flatten()
+    [
+        syntax::CODES,
+        names::CODES,
+        settings::CODES,
+        layers::CODES,
+        ablations::CODES,
+        shapes::CODES,
+        training::CODES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The meaning of a code, however it is capitalized.

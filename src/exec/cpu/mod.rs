@@ -37,6 +37,8 @@ pub use scratch::scratch;
 pub struct Compiled {
     evaluation: Plan,
     weights: Weights,
+    /// The running mean as it is measured, between two steps.
+    averaged: Option<Weights>,
     lanes: Vec<Lane>,
     /// Nothing where a model is only evaluated.
     training: Option<Training>,
@@ -57,7 +59,7 @@ impl Compiled {
         let weights = Weights::new(&evaluation.graph, parameters, false);
         let lane = |_| Lane::new(Parameters(Vec::new()));
         let lanes = (0..threads.max(1)).map(lane).collect();
-        Compiled { evaluation, weights, lanes, training: None }
+        Compiled { evaluation, weights, averaged: None, lanes, training: None }
     }
 
     /// For training.
@@ -65,16 +67,17 @@ impl Compiled {
         model: &Graph,
         parameters: Parameters,
         optimizer: Optimizer,
-        loss: CrossEntropy,
+        method: Method,
         threads: usize,
     ) -> Compiled {
-        let plan = Plan::training_by(model, Method { loss, update: optimizer.update });
+        let plan = Plan::training_by(model, method);
+        let loss = method.loss;
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let zeros = parameters.zeros();
         let weights = Weights::new(&plan.graph, parameters, true);
         let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
         let training = Some(Training { plan, loss, optimizer, gradients: zeros });
-        Compiled { evaluation, weights, lanes, training }
+        Compiled { evaluation, weights, averaged: None, lanes, training }
     }
 
     /// The memory of training with this batch, or of evaluation.
@@ -167,7 +170,13 @@ impl Evaluator for Compiled {
         reserve(&mut self.lanes, &self.evaluation, group);
         // Nothing is random in evaluation.
         let key = StepKey { seed: 0, step: 0 };
-        let (plan, weights) = (&self.evaluation, &self.weights);
+        if self.averaged.is_none()
+            && let Some(Training { optimizer, .. }) = &self.training
+            && let Some(average) = &optimizer.average
+        {
+            self.averaged = Some(Weights::new(&self.evaluation.graph, average.clone(), false));
+        }
+        let (plan, weights) = (&self.evaluation, self.averaged.as_ref().unwrap_or(&self.weights));
         let run =
             |index| Run::of(plan, weights, images, Targets::default(), index * group, group, key);
         let mut logits = Vec::with_capacity(images_count * graph.classes());
@@ -188,6 +197,7 @@ impl Trainer for Compiled {
         if let Some(what) = not_finite(&training.plan.graph, step.loss, &training.gradients) {
             return Err(StepError::NotFinite(what));
         }
+        self.averaged = None;
         let scale = training.optimizer.scale(&training.gradients);
         let advance = training.optimizer.begin(lr, scale);
         let kept = training.optimizer.each();

@@ -2,16 +2,15 @@
 //! size of batch and replayed.
 
 use super::super::{
-    Batch, Evaluator, ExecError, Gradients, Optimizer, Other, Parameters, Step, StepError, StepKey,
-    Trainer,
+    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
+    Targets, Trainer,
 };
 use super::device::{Captured, Device, Memory, Staging};
 use super::kernels::update::WORDS;
 use super::tape::{Pointer, Precision};
-use super::walk::{Layout, Weights, sites, walk};
+use super::walk::{End, Ending, Layout, Weights, finish, sites, walk};
 use crate::exec::drop_path;
 use crate::graph::Graph;
-use crate::graph::ops::CrossEntropy;
 use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 use std::collections::HashMap;
@@ -27,13 +26,17 @@ pub struct Compiled {
     weights: Weights,
     /// What holds the weights.
     _memory: Memory,
-    /// By what they are for and the size of the batch.
+    /// By what they are for and how many images they take.
     programs: HashMap<(Purpose, usize), Program>,
+    /// What moves the parameters along the sum of all parts, once one was needed.
+    finish: Option<Finish>,
+    /// Whether products read the running mean as it was.
+    stale: bool,
 }
 
 struct Training {
     plan: Plan,
-    loss: CrossEntropy,
+    method: Method,
     /// Of both the host's copies: `state` brings them up to date.
     parameters: Parameters,
     optimizer: Optimizer,
@@ -42,8 +45,24 @@ struct Training {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Purpose {
     Evaluation,
-    Gradients,
-    Step,
+    Training(End),
+}
+
+/// The update alone.
+struct Finish {
+    captured: Captured,
+    ending: Ending,
+    _memory: Memory,
+    step: Staging,
+}
+
+/// Some images of a batch.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    images: &'a [f32],
+    targets: Targets<'a>,
+    /// Position of the first one within the batch.
+    first: usize,
 }
 
 /// A plan recorded for a batch.
@@ -84,12 +103,12 @@ impl Compiled {
         model: &Graph,
         parameters: &Parameters,
         optimizer: Optimizer,
-        loss: CrossEntropy,
+        method: Method,
         precision: Precision,
     ) -> Result<Compiled, ExecError> {
-        let plan = Plan::training_by(model, Method { loss, update: optimizer.update });
+        let plan = Plan::training_by(model, method);
         let parameters = parameters.clone();
-        let training = Some(Training { plan, loss, parameters: parameters.clone(), optimizer });
+        let training = Some(Training { plan, method, parameters: parameters.clone(), optimizer });
         Compiled::new(device, model, &parameters, precision, training)
     }
 
@@ -102,9 +121,10 @@ impl Compiled {
     ) -> Result<Compiled, ExecError> {
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let graph = training.as_ref().map_or(&evaluation.graph, |training| &training.plan.graph);
-        let size = Weights::new(graph, precision, Pointer::NULL).bytes;
+        let parts = training.as_ref().map_or(1, |training| training.method.parts);
+        let size = Weights::new(graph, precision, parts, Pointer::NULL).bytes;
         let memory = device.memory(size)?;
-        let weights = Weights::new(graph, precision, memory.at());
+        let weights = Weights::new(graph, precision, parts, memory.at());
         // SAFETY: the piece has this many bytes.
         unsafe { device.write(memory.at(), &vec![0; size]) }?;
         let mut compiled = Compiled {
@@ -115,11 +135,16 @@ impl Compiled {
             weights,
             _memory: memory,
             programs: HashMap::new(),
+            finish: None,
+            stale: true,
         };
         compiled.load(parameters)?;
         if let Some(Training { optimizer, .. }) = &compiled.training {
             for (&at, kept) in compiled.weights.kept.iter().zip(&optimizer.kept) {
                 compiled.write(at, kept)?;
+            }
+            if let Some(average) = &optimizer.average {
+                compiled.write(compiled.weights.average[0], average)?;
             }
             let mut decays = vec![0u8; compiled.weights.numbers];
             let pairs = compiled.weights.offsets.iter().zip(&parameters.0);
@@ -165,15 +190,19 @@ impl Compiled {
     /// Takes other parameters.
     fn load(&mut self, parameters: &Parameters) -> Result<(), ExecError> {
         self.write(self.weights.parameters, parameters)?;
-        if self.weights.copy != self.weights.parameters {
-            let mut tape = super::tape::Tape::new(self.precision);
-            let &Weights { parameters, copy, numbers, .. } = &self.weights;
-            super::kernels::elementwise::narrow(&mut tape, parameters, copy, numbers);
-            // SAFETY: both arrays have this many numbers.
-            unsafe { self.device.ready(&tape)?.play() }?;
-            self.device.wait()?;
+        self.narrow([self.weights.parameters, self.weights.copy])
+    }
+
+    /// Stores an array of `f32` once more as products read it.
+    fn narrow(&self, [wide, stored]: [Pointer; 2]) -> Result<(), ExecError> {
+        if wide == stored {
+            return Ok(());
         }
-        Ok(())
+        let mut tape = super::tape::Tape::new(self.precision);
+        super::kernels::elementwise::narrow(&mut tape, wide, stored, self.weights.numbers);
+        // SAFETY: both arrays have this many numbers.
+        unsafe { self.device.ready(&tape)?.play() }?;
+        self.device.wait()
     }
 
     /// Loss, logits and gradients at other parameters; nothing is updated.
@@ -184,8 +213,68 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.load(parameters)?;
-        let Step { loss, logits } = self.run(Purpose::Gradients, batch, key, [0.0; WORDS])?;
-        Ok(Gradients { loss, logits, gradients: self.read(self.weights.gradients)? })
+        let (Step { loss, logits }, _) = self.train(End::Stay, batch, key, [0.0; WORDS])?;
+        Ok(Gradients { loss, logits, gradients: self.read(self.weights.sum)? })
+    }
+
+    /// Forward and backward of a batch, whole or in parts, and what comes behind: parameters are
+    /// moved, or gradients stay. Whether parameters moved stands behind what the step shows.
+    fn train(
+        &mut self,
+        end: End,
+        batch: &Batch,
+        key: StepKey,
+        words: [f32; WORDS],
+    ) -> Result<(Step, bool), ExecError> {
+        let training = self.training.as_ref().ok_or_else(no_training)?;
+        let (graph, parts) = (&training.plan.graph, training.method.parts);
+        let [h, w] = graph.input_size();
+        let size = h * w * 3;
+        let images = batch.images.len() / size;
+        batch.check(images, graph.classes(), training.method.loss.mixed)?;
+        let most = images.div_ceil(parts.max(1)).max(1);
+        let mut step = Step { loss: 0.0, logits: Vec::new() };
+        for first in (0..images.max(1)).step_by(most) {
+            let end = match parts {
+                2.. => End::Add { whole: images, first: first == 0 },
+                _ => end,
+            };
+            let range = first..images.min(first + most);
+            let targets = batch.targets().part(range.clone());
+            let pixels = match parts {
+                2.. => &batch.images[range.start * size..range.end * size],
+                _ => &batch.images,
+            };
+            let part = Part { images: pixels, targets, first };
+            let (loss, logits) = self.run(Purpose::Training(end), part, key, words)?;
+            step.loss += loss / images as f64;
+            step.logits.extend(logits);
+        }
+        let norm = match (end, parts) {
+            (End::Move, 2..) if step.loss.is_finite() => self.finish(words)?,
+            (End::Move, 0..2) => self.programs[&(Purpose::Training(end), images)].layout.norm,
+            _ => return Ok((step, false)),
+        };
+        let moved = self.numbers(norm, 1)?[0].is_finite();
+        Ok((step, moved))
+    }
+
+    /// Moves the parameters along the sum of all parts; gives where the norm of it lies.
+    fn finish(&mut self, words: [f32; WORDS]) -> Result<Pointer, ExecError> {
+        if self.finish.is_none() {
+            let training = self.training.as_ref().ok_or_else(no_training)?;
+            let write = |base| finish(training.method.update, self.precision, &self.weights, base);
+            let memory = self.device.memory(write(Pointer::NULL).0.bytes)?;
+            let (ending, tape) = write(memory.at());
+            // SAFETY: the tape was written over this piece, which lives as long as it is replayed.
+            let captured = unsafe { self.device.ready(&tape)?.capture() }?;
+            let step = self.device.staging(ending.step, 4 * WORDS)?;
+            self.finish = Some(Finish { captured, ending, _memory: memory, step });
+        }
+        let Some(finish) = &mut self.finish else { return Err(no_training()) };
+        finish.step.send(&self.device, &bytes(&words))?;
+        finish.captured.replay()?;
+        Ok(finish.ending.norm)
     }
 
     fn plan(&self, purpose: Purpose) -> Result<&Plan, ExecError> {
@@ -196,28 +285,26 @@ impl Compiled {
         }
     }
 
+    /// Runs some images of a batch: the sum of their losses, and their logits.
     fn run(
         &mut self,
         purpose: Purpose,
-        batch: &Batch,
+        part: Part<'_>,
         key: StepKey,
         changing: [f32; WORDS],
-    ) -> Result<Step, ExecError> {
+    ) -> Result<(f64, Vec<f32>), ExecError> {
         let plan = self.plan(purpose)?;
         let [h, w] = plan.graph.input_size();
         let (size, classes) = (h * w * 3, plan.graph.classes());
-        let images = batch.images.len() / size;
-        if images == 0 || !batch.images.len().is_multiple_of(size) {
-            return Err(ExecError(format!("{} numbers are not whole images", batch.images.len())));
+        let images = part.images.len() / size;
+        if images == 0 || !part.images.len().is_multiple_of(size) {
+            return Err(ExecError(format!("{} numbers are not whole images", part.images.len())));
         }
         let learns = purpose != Purpose::Evaluation;
-        if let Some(training) = self.training.as_ref().filter(|_| learns) {
-            batch.check(images, classes, training.loss.mixed)?;
-        }
         let mut factors = Vec::new();
         for (rate, site) in sites(plan) {
             let factor = |image| drop_path::factor(rate, site, image, key) as f32;
-            factors.extend((0..images as u64).map(factor));
+            factors.extend((part.first..part.first + images).map(|image| factor(image as u64)));
         }
         if !self.programs.contains_key(&(purpose, images)) {
             let program = self.program(purpose, images)?;
@@ -226,12 +313,11 @@ impl Compiled {
         let Some(program) = self.programs.get_mut(&(purpose, images)) else {
             return Err(ExecError("a program was not kept".into()));
         };
-        program.images.send(&self.device, &bytes(&batch.images))?;
+        program.images.send(&self.device, &bytes(part.images))?;
         if learns {
-            program.labels.send(&self.device, &words(batch.labels.iter().copied()))?;
+            program.labels.send(&self.device, &words(part.targets.labels.iter().copied()))?;
             if let Some([labels, shares]) = &mut program.others {
-                let (others, nothing) = (&batch.others, Other::default());
-                let each = || (0..images).map(|i| others.get(i).unwrap_or(&nothing));
+                let each = || part.targets.each().map(|(_, other)| other);
                 labels.send(&self.device, &words(each().map(|other| other.label)))?;
                 shares.send(&self.device, &words(each().map(|other| other.share.to_bits())))?;
             }
@@ -245,11 +331,11 @@ impl Compiled {
         let loss = match plan.graph.loss {
             Some(loss) => {
                 let losses = self.numbers(result(loss), images)?;
-                losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / images as f64
+                losses.iter().map(|&loss| f64::from(loss)).sum::<f64>()
             }
             None => 0.0,
         };
-        Ok(Step { loss, logits })
+        Ok((loss, logits))
     }
 
     /// Numbers of the device as maps are stored.
@@ -268,11 +354,15 @@ impl Compiled {
     /// Records a plan for a batch.
     fn program(&self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
         let plan = self.plan(purpose)?;
-        let moves = purpose == Purpose::Step;
-        let (precision, weights) = (self.precision, &self.weights);
-        let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, moves);
+        let averaged = self.weights.averaged();
+        let (end, weights) = match purpose {
+            Purpose::Training(end) => (end, &self.weights),
+            Purpose::Evaluation => (End::Stay, &averaged),
+        };
+        let precision = self.precision;
+        let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, end);
         let memory = self.device.memory(size.bytes)?;
-        let (layout, tape) = walk(plan, images, precision, weights, memory.at(), moves);
+        let (layout, tape) = walk(plan, images, precision, weights, memory.at(), end);
         let played = self.device.ready(&tape)?;
         // SAFETY: the tape was walked over these pieces, which live as long as the program.
         let captured = unsafe { played.capture() }?;
@@ -299,9 +389,12 @@ impl Compiled {
 
 impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        let batch = Batch { images: images.to_vec(), ..Batch::default() };
+        if std::mem::replace(&mut self.stale, false) {
+            self.narrow(self.weights.average)?;
+        }
         let key = StepKey { seed: 0, step: 0 };
-        Ok(self.run(Purpose::Evaluation, &batch, key, [0.0; WORDS])?.logits)
+        let part = Part { images, targets: Targets::default(), first: 0 };
+        Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
     }
 }
 
@@ -309,18 +402,13 @@ impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let words = training.optimizer.begin(lr, 1.0).words();
-        let step = self.run(Purpose::Step, batch, key, words);
-        let taken = match &step {
-            Ok(_) => {
-                let program = &self.programs[&(Purpose::Step, batch.labels.len())];
-                self.numbers(program.layout.norm, 1)?[0].is_finite()
-            }
-            Err(_) => false,
-        };
+        let step = self.train(End::Move, batch, key, words);
+        self.stale = true;
+        let taken = matches!(step, Ok((_, true)));
         if !taken && let Some(training) = &mut self.training {
             training.optimizer.steps -= 1;
         }
-        let step = step?;
+        let (step, _) = step?;
         match taken {
             true => Ok(step),
             false if step.loss.is_finite() => {
@@ -333,9 +421,14 @@ impl Trainer for Compiled {
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         let parameters = self.read(self.weights.parameters)?;
         let kept = self.weights.kept.iter().map(|&at| self.read(at)).collect::<Result<_, _>>()?;
+        let average = match self.weights.average[0] {
+            Pointer::NULL => None,
+            at => Some(self.read(at)?),
+        };
         let training = self.training.as_mut().ok_or_else(no_training)?;
         training.parameters = parameters;
         training.optimizer.kept = kept;
+        training.optimizer.average = average;
         Ok((&training.parameters, &training.optimizer))
     }
 }

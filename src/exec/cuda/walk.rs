@@ -7,7 +7,7 @@ mod forward;
 use super::kernels::loss::Targets;
 use super::kernels::{elementwise, update};
 use super::tape::{Pointer, Precision, Tape};
-use crate::graph::ops::CrossEntropy;
+use crate::graph::ops::{CrossEntropy, Update};
 use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
 
@@ -23,6 +23,10 @@ pub struct Weights {
     pub gradients: Pointer,
     /// What the optimizer keeps.
     pub kept: Vec<Pointer>,
+    /// The running mean of the parameters, and as products read it; null if there is none.
+    pub average: [Pointer; 2],
+    /// The gradients of the parts of a batch together; the gradients themselves where it is whole.
+    pub sum: Pointer,
     /// The parameters as products read them; the parameters themselves in `f32`.
     pub copy: Pointer,
     /// A byte per number of the parameters.
@@ -35,8 +39,9 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// `graph` is what runs: where it trains, there is room for that.
-    pub fn new(graph: &Graph, precision: Precision, base: Pointer) -> Weights {
+    /// `graph` is what runs: where it trains, there is room for that, and where batches are taken in
+    /// `parts`, for sums.
+    pub fn new(graph: &Graph, precision: Precision, parts: usize, base: Pointer) -> Weights {
         let mut pieces = Pieces::new(base);
         let mut numbers = 0;
         let mut offsets = Vec::with_capacity(graph.params.len());
@@ -52,16 +57,57 @@ impl Weights {
             Precision::F32 => parameters,
             Precision::Bf16 => pieces.take(2 * numbers),
         };
+        let gradients = pieces.take(trained(4 * numbers));
+        let sum = if parts > 1 { pieces.take(trained(4 * numbers)) } else { gradients };
+        let average = match update.and_then(|update| update.average) {
+            None => [Pointer::NULL; 2],
+            Some(_) => {
+                let wide = pieces.take(4 * numbers);
+                let stored = match precision {
+                    Precision::F32 => wide,
+                    Precision::Bf16 => pieces.take(2 * numbers),
+                };
+                [wide, stored]
+            }
+        };
         Weights {
             parameters,
             copy,
-            gradients: pieces.take(trained(4 * numbers)),
+            gradients,
+            sum,
+            average,
             kept: (0..kept).map(|_| pieces.take(4 * numbers)).collect(),
             decays: pieces.take(trained(numbers)),
             offsets,
             numbers,
             bytes: pieces.used,
         }
+    }
+
+    /// What an update moves, with losses of no image.
+    fn state(&self, step: Pointer, norm: Pointer) -> update::State {
+        let copy = if self.copy == self.parameters { Pointer::NULL } else { self.copy };
+        update::State {
+            parameters: self.parameters,
+            kept: self.kept.clone(),
+            average: self.average[0],
+            gradients: self.sum,
+            copy,
+            decays: self.decays,
+            step,
+            losses: Pointer::NULL,
+            images: 0,
+            norm,
+        }
+    }
+
+    /// The same with the running mean in place of the parameters, if there is one.
+    pub fn averaged(&self) -> Weights {
+        let mut weights = self.clone();
+        if self.average[0] != Pointer::NULL {
+            [weights.parameters, weights.copy] = self.average;
+        }
+        weights
     }
 
     /// Of the parameter `id` within an array of `f32`.
@@ -183,16 +229,26 @@ pub fn sites(plan: &Plan) -> Vec<(f64, u64)> {
     sites
 }
 
+/// What becomes of the gradients that a plan leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// They stay where they are.
+    Stay,
+    /// They move the parameters.
+    Move,
+    /// They are those of a part of `whole` images, and are added to those of the parts before.
+    Add { whole: usize, first: bool },
+}
+
 /// Writes a plan onto a tape, over weights and over memory that begins at `base` (`ALIGN` divides
-/// it): the layout says how much. If it `moves`, a plan's update takes place; else it leaves the
-/// gradients.
+/// it): the layout says how much.
 pub fn walk(
     plan: &Plan,
     batch: usize,
     precision: Precision,
     weights: &Weights,
     base: Pointer,
-    moves: bool,
+    end: End,
 ) -> (Layout, Tape) {
     // Once to see how much working memory there has to be, once in earnest.
     let mut scratch = 0;
@@ -200,13 +256,38 @@ pub fn walk(
         let layout = Layout::new(plan, batch, precision, base, scratch);
         let (sites, most) = (sites(plan), 0);
         let tape = Tape::new(precision);
-        let mut walk = Walk { plan, n: batch, weights, layout, sites, moves, tape, most };
+        let mut walk = Walk { plan, n: batch, weights, layout, sites, end, tape, most };
         walk.all();
         if walk.most <= scratch {
             return (walk.layout, walk.tape);
         }
         scratch = walk.most;
     }
+}
+
+/// Where what moves the parameters lies, once all parts of a batch were added.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// As in [`Layout`].
+    pub step: Pointer,
+    pub norm: Pointer,
+    pub bytes: usize,
+}
+
+/// Writes the update alone onto a tape, along the sum of all parts.
+pub fn finish(
+    of: Update,
+    precision: Precision,
+    weights: &Weights,
+    base: Pointer,
+) -> (Ending, Tape) {
+    let kernel = update::Update { n: weights.numbers, of };
+    let mut pieces = Pieces::new(base);
+    let (step, norm) = (pieces.take(4 * update::WORDS), pieces.take(8));
+    let scratch = pieces.take(kernel.scratch());
+    let mut tape = Tape::new(precision);
+    kernel.step(&mut tape, &weights.state(step, norm), scratch);
+    (Ending { step, norm, bytes: pieces.used }, tape)
 }
 
 struct Walk<'a> {
@@ -216,7 +297,7 @@ struct Walk<'a> {
     weights: &'a Weights,
     layout: Layout,
     sites: Vec<(f64, u64)>,
-    moves: bool,
+    end: End,
     tape: Tape,
     /// Bytes of working memory that were asked for.
     most: usize,

@@ -15,6 +15,8 @@ pub struct Optimizer {
     pub decays: Vec<bool>,
     /// As [`Rule::kept`] names them.
     pub kept: Vec<Parameters>,
+    /// The running mean of the parameters, if the update keeps one.
+    pub average: Option<Parameters>,
     /// Steps taken.
     pub steps: u64,
 }
@@ -23,7 +25,8 @@ impl Optimizer {
     /// Before the first step.
     pub fn new(update: Update, decays: Vec<bool>, parameters: &Parameters) -> Optimizer {
         let kept = update.rule.kept().iter().map(|_| parameters.zeros()).collect();
-        Optimizer { update, decays, kept, steps: 0 }
+        let average = update.average.map(|_| parameters.clone());
+        Optimizer { update, decays, kept, average, steps: 0 }
     }
 
     /// One step along `gradients`, which are clipped if the update says so.
@@ -53,17 +56,23 @@ impl Optimizer {
                 Rates::Sgd(sgd::Rates::new(momentum, nesterov, weight_decay, lr))
             }
         };
-        Move { rule, scale }
+        let replaced = self.update.average.map_or(0.0, |average| average.replaced(self.steps));
+        Move { rule, scale, replaced: replaced as f32 }
     }
 
     /// What is kept of each parameter.
     pub fn each(&mut self) -> Vec<Kept<'_>> {
         let decays = self.decays.iter();
         let mut all: Vec<Kept> =
-            decays.map(|&decays| Kept { moments: Vec::new(), decays }).collect();
+            decays.map(|&decays| Kept { moments: Vec::new(), average: None, decays }).collect();
         for kept in &mut self.kept {
             for (of, values) in all.iter_mut().zip(&mut kept.0) {
                 of.moments.push(values);
+            }
+        }
+        if let Some(average) = &mut self.average {
+            for (of, values) in all.iter_mut().zip(&mut average.0) {
+                of.average = Some(values);
             }
         }
         all
@@ -74,6 +83,7 @@ impl Optimizer {
 #[derive(Debug)]
 pub struct Kept<'a> {
     moments: Vec<&'a mut [f32]>,
+    average: Option<&'a mut [f32]>,
     decays: bool,
 }
 
@@ -82,6 +92,8 @@ pub struct Kept<'a> {
 pub struct Move {
     rule: Rates,
     scale: f32,
+    /// How much of the running mean the parameters replace.
+    replaced: f32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,21 +108,31 @@ impl Move {
         if self.scale < 1.0 {
             g.iter_mut().for_each(|g| *g *= self.scale);
         }
-        let Kept { moments, decays } = kept;
+        let Kept { moments, average, decays } = kept;
         let mut moments = moments.into_iter();
         match (self.rule, moments.next(), moments.next()) {
             (Rates::AdamW(rates), Some(m), Some(v)) => rates.apply(p, g, m, v, decays),
             (Rates::Sgd(rates), sum, _) => rates.apply(p, g, sum, decays),
             (Rates::AdamW(_), ..) => unreachable!("AdamW keeps two moments"),
         }
+        match average {
+            None => {}
+            Some(average) if self.replaced == 1.0 => average.copy_from_slice(p),
+            Some(average) => pulp::Arch::new().dispatch(|| {
+                for (mean, p) in average.iter_mut().zip(p) {
+                    *mean += self.replaced * (*p - *mean);
+                }
+            }),
+        }
     }
 
     /// What of it changes from step to step, as a device's kernel reads it.
-    pub fn words(self) -> [f32; 3] {
-        match self.rule {
+    pub fn words(self) -> [f32; 4] {
+        let [a, b, c] = match self.rule {
             Rates::AdamW(rates) => rates.words(),
             Rates::Sgd(rates) => rates.words(),
-        }
+        };
+        [a, b, c, self.replaced]
     }
 }
 

@@ -25,7 +25,8 @@ pub struct ReferenceTrainer {
 
 impl Evaluator for ReferenceTrainer {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        self.reference.logits(&self.parameters, images)
+        let parameters = self.optimizer.average.as_ref().unwrap_or(&self.parameters);
+        self.reference.logits(parameters, images)
     }
 }
 

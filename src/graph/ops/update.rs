@@ -9,6 +9,29 @@ pub struct Update {
     pub rule: Rule,
     /// The largest norm of all gradients together.
     pub clip: Option<f64>,
+    /// The running mean of the parameters that is kept.
+    pub average: Option<Average>,
+}
+
+/// A running mean of the parameters, which a step moves towards them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Average {
+    /// What is left of it after a step.
+    pub decay: f64,
+    /// No more than `1 - t^(-2/3)` of it is left after step `t` (timm's `ModelEmaV3`, after Crowson).
+    pub warmup: bool,
+}
+
+impl Average {
+    /// How much of it step `step`, counted from 1, replaces: all of it at first.
+    pub fn replaced(&self, step: u64) -> f64 {
+        let left = match (step, self.warmup) {
+            (0 | 1, _) => 0.0,
+            (step, true) => self.decay.min(1.0 - (step as f64).powf(-2.0 / 3.0)),
+            (_, false) => self.decay,
+        };
+        1.0 - left
+    }
 }
 
 /// How a gradient moves its parameter. The learning rate, and which parameters decay, are not part
@@ -61,6 +84,7 @@ impl Operation for Update {
             }
         };
         words.extend(self.clip.map(|norm| ("clip", norm.to_string())));
+        words.extend(self.average.map(|average| ("ema", average.decay.to_string())));
         words
     }
 

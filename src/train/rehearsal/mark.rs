@@ -1,6 +1,9 @@
 //! What every step leaves, so that the first one that differs can be named.
 
-use crate::exec::{Batch, Evaluator, ExecError, Parameters, Step, StepError, StepKey, Trainer};
+use crate::exec::{
+    Batch, Evaluator, ExecError, Optimizer, Parameters, Step, StepError, StepKey, Trainer,
+};
+use crate::train::checkpoint::AVERAGE;
 use blake3::Hash;
 use std::collections::BTreeMap;
 
@@ -68,17 +71,19 @@ impl Trainer for Watched<'_> {
         let result = self.inner.step(batch, lr, key)?;
         let (parameters, optimizer) = self.inner.state()?;
         let hashes = |of: &Parameters| of.0.iter().map(|tensor| hash(tensor)).collect();
-        let parts = [("", parameters), ("adamw.m", &optimizer.m), ("adamw.v", &optimizer.v)];
+        let kept = optimizer.update.rule.kept().iter().copied().zip(&optimizer.kept);
+        let average = optimizer.average.iter().map(|average| (AVERAGE, average));
+        let parts = std::iter::once(("", parameters)).chain(kept).chain(average);
         self.marks.push(Mark {
             step: key.step,
             loss: result.loss.to_bits(),
             logits: hash(&result.logits),
-            tensors: parts.into_iter().map(|(part, of)| (part, hashes(of))).collect(),
+            tensors: parts.map(|(part, of)| (part, hashes(of))).collect(),
         });
         Ok(result)
     }
 
-    fn state(&mut self) -> Result<(&Parameters, &crate::exec::AdamW), ExecError> {
+    fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         self.inner.state()
     }
 }

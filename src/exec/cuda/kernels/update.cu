@@ -27,6 +27,21 @@ clip(const float* partial, const float* losses, float* norm, int count, int imag
     }
 }
 
+// A part's gradients on top of the sum of those before it; the first part's replace what is there.
+extern "C" __global__ void __launch_bounds__(THREADS)
+add_part(const float* g, float* sum, int first, u64 n) {
+    u64 i = thread_index();
+    if (i < n) sum[i] = first ? g[i] : sum[i] + g[i];
+}
+
+// The running mean of the parameters; step[3] says how much of it they replace. It moves when they do.
+extern "C" __global__ void __launch_bounds__(THREADS)
+average(const float* p, float* mean, const float* step, const float* norm, u64 n) {
+    u64 i = thread_index();
+    if (i >= n || norm[0] != norm[0]) return;
+    mean[i] = step[3] == 1 ? p[i] : mean[i] + step[3] * (p[i] - mean[i]);
+}
+
 // Of every rule: what changes from step to step is read from `step`; `norm` was left by `clip`, and
 // where it is none nothing moves. `decays` says of every number whether it decays. `copy`, if there is
 // one, is the parameters as stored for products.

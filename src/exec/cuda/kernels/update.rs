@@ -7,7 +7,7 @@ use crate::graph::ops::{self, Rule};
 pub static SOURCE: Source = source!("update");
 
 /// Numbers that change from step to step: see [`Move::words`](crate::exec::Move::words).
-pub const WORDS: usize = 3;
+pub const WORDS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Update {
@@ -22,6 +22,8 @@ pub struct State {
     pub parameters: Pointer,
     /// As [`Rule::kept`] names them.
     pub kept: Vec<Pointer>,
+    /// The running mean of the parameters; null if there is none.
+    pub average: Pointer,
     pub gradients: Pointer,
     /// The parameters as stored for products; null if that is `f32` too.
     pub copy: Pointer,
@@ -29,11 +31,17 @@ pub struct State {
     pub decays: Pointer,
     /// [`WORDS`] numbers.
     pub step: Pointer,
-    /// Of every image, and how many there are: if one is not finite, nothing moves.
+    /// Of every image, and how many there are (they may be none): if one is not finite, nothing moves.
     pub losses: Pointer,
     pub images: usize,
     /// Two numbers: the norm of all gradients and what they are scaled by; none if nothing moves.
     pub norm: Pointer,
+}
+
+/// Adds the gradients `[n]` of a part of a batch to the sum of those before it.
+pub fn add_part(tape: &mut Tape, gradients: Pointer, sum: Pointer, first: bool, n: usize) {
+    let args = args![gradients, sum, first, n as u64];
+    tape.launch(Update::unit(), "add_part", [blocks(n), 1], THREADS, args);
 }
 
 impl Update {
@@ -79,6 +87,10 @@ impl Update {
                 let args = args![p, sum, g, copy, decays, step, norm, momentum, nesterov, n];
                 tape.launch(Self::unit(), "sgd", grid, THREADS, args);
             }
+        }
+        if state.average != Pointer::NULL {
+            let args = args![p, state.average, step, norm, n];
+            tape.launch(Self::unit(), "average", grid, THREADS, args);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::super::kernels::ffn::Layers;
 use super::super::kernels::group_norm::GroupNorm;
 use super::super::kernels::{assign, attend};
 use super::super::tape::Pointer;
-use super::Walk;
+use super::{End, Walk};
 use crate::graph::ops::Gradient;
 use crate::graph::{Choice, Op, Value};
 
@@ -212,7 +212,11 @@ impl Walk<'_> {
             }
             (Op::CrossEntropy(of), [Some(gx), ..]) => {
                 let (kernel, targets) = (self.cross_entropy(of, ty(0)), self.layout.targets);
-                kernel.backward(&mut self.tape, x[0], targets, *gx, self.n);
+                let whole = match self.end {
+                    End::Add { whole, .. } => whole,
+                    _ => self.n,
+                };
+                kernel.backward(&mut self.tape, x[0], targets, *gx, whole);
             }
             // Their gradients pass unchanged or end there, so that no node computes them.
             _ => {}

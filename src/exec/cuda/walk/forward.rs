@@ -19,11 +19,11 @@ use super::super::kernels::maps::Maps;
 use super::super::kernels::nearest::Nearest;
 use super::super::kernels::reread::{Reading, Reread};
 use super::super::kernels::scale::Scale;
-use super::super::kernels::update::{State, Update};
+use super::super::kernels::update::{self, State, Update};
 use super::super::kernels::windowed::Windowed;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
-use super::{Layout, Walk, Weights, area, map};
+use super::{End, Layout, Walk, Weights, area, map};
 use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 impl Walk<'_> {
@@ -161,18 +161,20 @@ impl Walk<'_> {
 
     /// All parameters at once, once all gradients are there.
     fn update(&mut self, op: &ops::Update) {
-        if !self.moves {
-            return;
+        let &Weights { numbers: n, gradients, sum, .. } = self.weights;
+        match self.end {
+            End::Stay => {}
+            End::Add { first, .. } => update::add_part(&mut self.tape, gradients, sum, first, n),
+            End::Move => {
+                let kernel = Update { n, of: *op };
+                let scratch = self.scratch(kernel.scratch());
+                let Layout { step, norm, .. } = self.layout;
+                let losses = self.plan.graph.loss.map_or(Pointer::NULL, |loss| self.y(loss));
+                let (images, all) = (self.n, self.weights.state(step, norm));
+                let state = State { losses, images, gradients, ..all };
+                kernel.step(&mut self.tape, &state, scratch);
+            }
         }
-        let &Weights { numbers: n, parameters, gradients, copy, decays, .. } = self.weights;
-        let kernel = Update { n, of: *op };
-        let scratch = self.scratch(kernel.scratch());
-        let (kept, images) = (self.weights.kept.clone(), self.n);
-        let Layout { step, norm, .. } = self.layout;
-        let losses = self.plan.graph.loss.map_or(Pointer::NULL, |loss| self.y(loss));
-        let copy = if copy == parameters { Pointer::NULL } else { copy };
-        let state = State { parameters, kept, gradients, copy, decays, step, losses, images, norm };
-        kernel.step(&mut self.tape, &state, scratch);
     }
 
     /// Numbers of a value in the whole batch.

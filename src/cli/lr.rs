@@ -1,0 +1,130 @@
+//! `cluec lr`: how large a learning rate a model takes.
+
+use super::executor;
+use super::session::{Failure, threads, workers};
+use super::training::{Order, on_interrupt};
+use super::{Exit, Format, address, print_reports, select, usage};
+use crate::diag::Sources;
+use crate::train::{Found, Range, replace};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A .clue file
+    pub file: String,
+    /// Which model, if the file holds several
+    pub name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    pub case: Option<String>,
+    /// The first learning rate
+    #[arg(long, value_name = "LR", default_value_t = Range::default().from)]
+    pub from: f64,
+    /// The last learning rate
+    #[arg(long, value_name = "LR", default_value_t = Range::default().to)]
+    pub to: f64,
+    /// Steps from the one to the other
+    #[arg(long, value_name = "N", default_value_t = Range::default().steps,
+        value_parser = clap::value_parser!(u64).range(3..))]
+    pub steps: u64,
+    /// Rates that grow by the same amount, not by the same factor
+    #[arg(long)]
+    pub linear: bool,
+    /// Draw the losses over the rates into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Where the images are, instead of what the data item says
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Change a setting: `recipe.batch=64`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Threads that compute (default: one per core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub threads: Option<u64>,
+    #[command(flatten)]
+    pub executor: executor::Options,
+    /// Threads that decode and augment; their number never changes a result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub workers: Option<u64>,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
+    match lr(args, out) {
+        Ok(exit) => Ok(exit),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let Args { from, to, steps, linear, .. } = *args;
+    if !(from > 0.0 && from < to && to.is_finite()) {
+        return Ok(usage("--from is above 0 and below --to")?);
+    }
+    let mut sources = Sources::default();
+    let name = address(args.name.as_deref(), args.case.as_deref());
+    let (program, diags) =
+        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.sets);
+    print_reports(&diags, &sources)?;
+    if diags.has_errors() {
+        return Ok(Exit::Findings);
+    }
+    let model = match select(&program, name.as_deref(), "lr", &args.file) {
+        Ok(model) => model,
+        Err(message) => return Ok(usage(&message)?),
+    };
+    let order = Order {
+        model,
+        ablation: None,
+        data: args.data.as_deref(),
+        executor: args.executor,
+        steps: None,
+        threads: threads(args.threads),
+        workers: workers(args.workers),
+        other_images: false,
+        quiet: true,
+    };
+    let ready = order.ready(None, false)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    on_interrupt(&stop);
+    let range = Range { from, to, steps, linear };
+    let Some(found) = ready.setup.range(range, &stop)? else { return Ok(Exit::Findings) };
+    ready.setup.session.name_broken()?;
+    if let Some(path) = &args.out {
+        replace(path, |file| file.write_all(found.svg().as_bytes())).map_err(|error| {
+            Failure::new(format!("{} can not be written: {error}", path.display()))
+        })?;
+    }
+    if args.format == Format::Json {
+        let report = serde_json::json!({
+            "model": model.name,
+            "suggestion": found.suggestion,
+            "diverged": found.diverged,
+            "points": found.points,
+        });
+        writeln!(out, "{report:#}")?;
+    } else {
+        writeln!(out, "{}", sentence(&model.name, &found))?;
+    }
+    Ok(if found.suggestion.is_some() { Exit::Fine } else { Exit::Findings })
+}
+
+fn sentence(model: &str, found: &Found) -> String {
+    let (steps, last) = (found.points.len(), found.points.last());
+    let tried = match (found.diverged, last) {
+        (true, Some(last)) => format!("the loss diverged after {steps} steps, at {:.1e}", last.lr),
+        (true, None) => "the loss was no number at once".to_string(),
+        (false, _) => format!("{steps} steps, and the loss did not diverge"),
+    };
+    match found.suggestion {
+        Some(lr) => {
+            format!("{model}: lr {lr:.1e}, where the smoothed loss falls fastest ({tried})")
+        }
+        None => format!("{model}: at no rate the loss fell ({tried})"),
+    }
+}
