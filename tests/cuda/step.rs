@@ -234,7 +234,9 @@ fn parts_of_a_batch_are_a_batch() {
         let (precision, nowhere) = (Precision::F32, Pointer::NULL);
         let bytes = Weights::new(&plan.graph, precision, 3, nowhere).bytes;
         let weights = Weights::new(&plan.graph, precision, 3, bench.room(bytes));
-        for array in weights.kept.iter().chain(&weights.average[..1]) {
+        // Gaps between parameters as well.
+        let arrays = weights.kept.iter().chain(&weights.average[..1]);
+        for array in arrays.chain([&weights.gradients, &weights.sum]) {
             bench.set_wide(*array, &vec![0.0; weights.numbers]);
         }
         bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);

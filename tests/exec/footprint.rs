@@ -68,5 +68,5 @@ fn parts_of_a_batch_take_the_memory_of_one() {
     let sum = bytes(4, 64) - bytes(1, 16);
     let one = 4 * graph.param_count();
     assert!((one..one + (1 << 20)).contains(&sum), "{sum} for {one}");
-    assert!(bytes(4, 64) < bytes(1, 64) / 2);
+    assert!(bytes(4, 64) < bytes(1, 64));
 }

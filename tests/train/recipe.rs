@@ -10,7 +10,7 @@ const FULL: &str = "--set recipe.optimizer=sgd --set recipe.optimizer.lr=0.05 \
     --set recipe.optimizer.nesterov=on --set recipe.optimizer.weight_decay=1e-3 \
     --set recipe.loss.smoothing=0.1 --set recipe.mix.mixup=0.8 --set recipe.mix.cutmix=1 \
     --set recipe.mix.per=image --set recipe.ema=0.9 --set recipe.ema.warmup=on \
-    --set recipe.accumulate=2 --set recipe.clip=1 --set recipe.schedule=one_cycle";
+    --set recipe.accumulate=2 --set recipe.clip=0.1 --set recipe.schedule=one_cycle";
 
 fn last(bench: &Bench, run: &str) -> Checkpoint {
     Checkpoint::load(&RunFolder::open(&bench.path(run)).last()).unwrap()
@@ -61,7 +61,8 @@ fn a_full_recipe_is_resumed_to_the_bit() {
 #[test]
 fn the_mean_is_measured_and_given_out() {
     let bench = Bench::new();
-    let trained = bench.fine(&format!("train tiny.clue --out run {FULL}")).out;
+    let sets = format!("{FULL} --set recipe.schedule=constant");
+    let trained = bench.fine(&format!("train tiny.clue --out run {sets}")).out;
     let figures = |ran: Ran| ran.out.lines().last().unwrap().to_string();
     let mean = figures(bench.fine("eval run/last.safetensors"));
     let raw = figures(bench.fine("eval run/last.safetensors --raw"));
@@ -103,7 +104,7 @@ fn what_is_excepted_does_not_decay() {
     let some = end("some", "--set recipe.optimizer.except=\"head.*\"");
     for (name, (a, b)) in all.names.iter().zip(all.parameters.0.iter().zip(&some.parameters.0)) {
         // A bias of zeros has nothing to decay.
-        assert_eq!(a != b, name == "head.linear.weight" || name == "head.norm.scale", "{name}");
+        assert_eq!(a != b, name == "head.linear.weight" || name == "head.norm.weight", "{name}");
     }
 }
 
@@ -120,7 +121,7 @@ fn learning_rates_are_found() {
     let found = report["suggestion"].as_f64().unwrap();
     let loss = |at: usize| points[at]["smooth"].as_f64().unwrap();
     let least = (0..points.len()).min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap();
-    assert!(found < rate(least), "before the loss is smallest");
+    assert!(found <= rate(least), "up to where the loss is smallest");
     assert!(std::fs::read_to_string(bench.path("lr.svg")).unwrap().ends_with("</svg>\n"));
     assert_eq!(bench.fine(&format!("{test} --workers 3 --threads 1")).out, ran.out);
     let told = bench.fine("lr tiny.clue --steps 30 --from 1e-5").out;
@@ -141,10 +142,13 @@ fn a_rate_that_is_found_is_kept() {
     let found = last(&bench, "whole").meta.lr.unwrap().0;
     let run: serde_json::Value =
         serde_json::from_slice(&std::fs::read(bench.path("whole/run.json")).unwrap()).unwrap();
-    assert_eq!(run["lr"].as_f64(), Some(found));
+    // Numbers are rounded when they are read.
+    let is_found = |lr: &serde_json::Value| (lr.as_f64().unwrap() / found - 1.0).abs() < 1e-12;
+    assert!(is_found(&run["lr"]));
     assert!(bench.path("whole/lr.svg").is_file());
-    let line = bench.metrics("whole").lines().next().unwrap().to_string();
-    assert!(line.contains(&format!("\"lr\":{}", serde_json::json!(found))), "{line}: {found}");
+    let metrics = bench.metrics("whole");
+    let line: serde_json::Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+    assert!(is_found(&line["lr"]), "{line}: {found}");
     // The same seed finds the same; going on does not search again.
     bench.fine(&format!("train tiny.clue --out parts {auto} --epochs 2 --steps 3 --threads 2"));
     assert_eq!(last(&bench, "parts").meta.lr.unwrap().0, found);

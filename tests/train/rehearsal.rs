@@ -91,6 +91,7 @@ impl Same {
         let mut batch = || Batch {
             images: (0..4 * 16 * 16 * 3).map(|_| random.normal() as f32).collect(),
             labels: vec![0, 1, 2, 3],
+            ..Batch::default()
         };
         Same((0..batches).map(|_| batch()).collect())
     }
