@@ -23,6 +23,8 @@ pub mod plan;
 #[cfg(feature = "train")]
 pub mod runs;
 pub mod schema;
+#[cfg(feature = "train")]
+pub mod see;
 pub mod spec;
 pub mod syntax;
 #[cfg(feature = "train")]

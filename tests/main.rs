@@ -26,6 +26,8 @@ mod passes;
 mod robust;
 #[cfg(feature = "train")]
 mod seeds;
+#[cfg(feature = "train")]
+mod see;
 mod text;
 #[cfg(feature = "train")]
 mod train;

@@ -51,7 +51,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 /// `a.clue:tiny` is the model `tiny` of `a.clue`, `a.clue:parts.no_gate` a case of its ablation
 /// `parts`.
-fn named(argument: &str) -> (&str, Option<&str>) {
+pub(super) fn named(argument: &str) -> (&str, Option<&str>) {
     match argument.rsplit_once(':') {
         Some((file, name)) if !file.is_empty() && is_address(name) => (file, Some(name)),
         _ => (argument, None),

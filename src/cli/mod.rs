@@ -34,6 +34,8 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod runs;
 #[cfg(feature = "train")]
+pub mod see;
+#[cfg(feature = "train")]
 mod session;
 pub mod summary;
 pub mod table;
@@ -102,6 +104,9 @@ enum Verb {
     /// Name what a checkpoint sees in images
     #[cfg(feature = "train")]
     Predict(predict::Args),
+    /// Draw what a network sees: clusters by stage and head, and what they are worth
+    #[cfg(feature = "train")]
+    See(see::Args),
     /// Compare a model with the tensors of a reference implementation
     #[cfg(feature = "train")]
     Verify(verify::Args),
@@ -135,6 +140,9 @@ enum Verb {
     /// Name what a checkpoint sees in images
     #[cfg(not(feature = "train"))]
     Predict(Absent),
+    /// Draw what a network sees: clusters by stage and head, and what they are worth
+    #[cfg(not(feature = "train"))]
+    See(Absent),
     /// Compare a model with the tensors of a reference implementation
     #[cfg(not(feature = "train"))]
     Verify(Absent),
@@ -236,6 +244,8 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::Predict(args) => predict::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::See(args) => see::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Verify(args) => verify::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::VerifyResume(args) => verify_resume::run(args, &mut out),
@@ -252,6 +262,7 @@ pub fn run() -> io::Result<Exit> {
         | Verb::Runs(_)
         | Verb::Eval(_)
         | Verb::Predict(_)
+        | Verb::See(_)
         | Verb::Verify(_)
         | Verb::VerifyResume(_)
         | Verb::Import(_)

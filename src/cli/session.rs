@@ -10,6 +10,7 @@ use crate::foreign::Unreadable;
 use crate::graph::{Graph, Size, times};
 use crate::model::Checked;
 use crate::runs::StoreError;
+use crate::see::SeeError;
 use crate::spec::Data;
 use crate::train::{Batches, Checkpoint, CheckpointError, Fed, RunFolder, TrainError};
 use std::io;
@@ -220,4 +221,13 @@ macro_rules! failures {
         })*
     };
 }
-failures!(io::Error, DataError, ExecError, CheckpointError, TrainError, StoreError, Unreadable);
+failures!(
+    io::Error,
+    DataError,
+    ExecError,
+    CheckpointError,
+    TrainError,
+    StoreError,
+    Unreadable,
+    SeeError
+);

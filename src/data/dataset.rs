@@ -50,6 +50,12 @@ pub trait Dataset: Send + Sync {
         self.place(i)
     }
 
+    /// Where the object of image `i` is: 1 there, else 0, `[height, width]` of the stored image; none
+    /// where nobody knows.
+    fn mask(&self, _i: usize) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Image `i`, `i < len()`, as stored: nothing augmented.
     fn image(&self, i: usize) -> Result<Image, DataError>;
 }

@@ -210,6 +210,10 @@ impl Dataset for Shapes {
         format!("{height}x{width} {seed} {}", split.name())
     }
 
+    fn mask(&self, i: usize) -> Option<Vec<u8>> {
+        Some(Shapes::mask(self, i))
+    }
+
     fn image(&self, i: usize) -> Result<Image, DataError> {
         let (_, fill) = kinds(self.label(i) as usize);
         let pose = self.pose(i);

@@ -9,7 +9,8 @@ use crate::graph::ops::Windows;
 pub enum Seen {
     /// `[B, …, C]`, channels last.
     Tensor { shape: Vec<usize>, data: Vec<f32> },
-    /// A center for every pixel (and head): `[B, heads, N]`, of a `grid` over a `map`.
+    /// A center for every pixel (and head): `[B, heads, N]`, of a `grid` over a `map`; of a soft
+    /// assignment the center that has most of the pixel.
     Index { index: Vec<u32>, images: usize, map: Size, grid: Size, windows: Windows },
 }
 

@@ -12,7 +12,7 @@ use cluec::exec::published::{Plain, Plains};
 use std::path::PathBuf;
 
 /// The folder of reference tensors, if there is one.
-fn fixtures() -> Option<PathBuf> {
+pub fn fixtures() -> Option<PathBuf> {
     let folder = match std::env::var_os("CLUEC_FIXTURES") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
@@ -24,7 +24,7 @@ fn fixtures() -> Option<PathBuf> {
     None
 }
 
-fn json(path: PathBuf) -> serde_json::Value {
+pub fn json(path: PathBuf) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

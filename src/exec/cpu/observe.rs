@@ -6,7 +6,7 @@ use super::scratch;
 use super::weights::Weights;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
-use crate::graph::{Choice, Graph, Type, Value};
+use crate::graph::{Choice, Graph, Type, Value, area};
 use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 
@@ -45,6 +45,11 @@ pub fn observe(
                 let index = by_head(bytemuck::cast_slice(data), images, heads);
                 Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
             }
+            Type::Assignment { map, grid, heads, choice: Choice::Soft } => {
+                let shares = data.chunks_exact(area(grid).max(1) as usize);
+                let index = by_head(&shares.map(first_largest).collect::<Vec<_>>(), images, heads);
+                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
+            }
             Type::Index { map, grid } => {
                 let index = bytemuck::cast_slice(data).to_vec();
                 Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
@@ -73,4 +78,10 @@ fn by_head(index: &[u32], images: usize, heads: usize) -> Vec<u32> {
         .flat_map(|image| (0..heads).flat_map(|head| image[head..].iter().step_by(heads)))
         .copied()
         .collect()
+}
+
+/// Where the largest number of a row stands, the first of equal ones.
+fn first_largest(row: &[f32]) -> u32 {
+    let larger = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
+    (0..row.len()).reduce(larger).unwrap_or(0) as u32
 }

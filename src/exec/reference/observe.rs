@@ -1,6 +1,6 @@
 //! Everything the reference shows of a model on one batch.
 
-use super::assign::Assignment;
+use super::assign::{Assignment, first_largest};
 use super::{Mode, Output, cross_entropy_sum, evaluate, variables};
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters};
@@ -29,6 +29,7 @@ pub fn observe(
     for tap in &graph.taps {
         let Some(output) = at(tap.value) else { continue };
         let index = |index: &Tensor| index.flatten_all()?.to_vec1::<u32>();
+        let windows = graph.windows(tap.value);
         let seen = match (output, &graph.node(tap.value).ty) {
             (Output::Tensor(tensor), _) => Seen::Tensor {
                 shape: tensor.dims().to_vec(),
@@ -39,8 +40,11 @@ pub fn observe(
                 &Type::Assignment { map, grid, .. },
             )
             | (Output::Index(found), &Type::Index { map, grid }) => {
-                let windows = graph.windows(tap.value);
                 Seen::Index { index: index(found)?, images, map, grid, windows }
+            }
+            (Output::Assignment(Assignment::Soft(shares)), &Type::Assignment { map, grid, .. }) => {
+                let index = index(&first_largest(shares)?)?;
+                Seen::Index { index, images, map, grid, windows }
             }
             _ => continue,
         };

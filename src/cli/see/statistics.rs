@@ -1,0 +1,144 @@
+//! How clusters are used over a data set, and how well they follow objects that are known.
+
+use super::super::session::Failure;
+use super::super::table::{Side, Table, room};
+use super::super::{Exit, number};
+use super::subject::Network;
+use super::{Args, Kind};
+use crate::exec::cpu;
+use crate::see::overlap::{Line, Overlaps};
+use crate::see::{Statistics, Tally, look};
+use serde_json::json;
+use std::io::{self, Write};
+
+/// Images decoded at a time.
+const TOGETHER: usize = 32;
+
+pub fn run(
+    args: &Args,
+    network: &Network,
+    count: usize,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let mut tally = Tally::default();
+    let overlaps = each(args, network, count, |record| tally.add(record))?;
+    let statistics = tally.finish();
+    let collapsed = statistics.collapsed();
+    let exit = if collapsed.is_empty() { Exit::Fine } else { Exit::Findings };
+    if args.format == Kind::Json {
+        let answer = json!({
+            "model": network.model.name,
+            "weights": network.said,
+            "images": statistics.images,
+            "parts": statistics.parts,
+            "collapsed": collapsed,
+            "overlap": overlaps,
+        });
+        writeln!(out, "{answer:#}")?;
+        return Ok(exit);
+    }
+    writeln!(
+        out,
+        "{}: {} test images\n\n{}",
+        network.said,
+        number::grouped(statistics.images as u64),
+        table(&statistics).render(room())
+    )?;
+    for part in &collapsed {
+        let message = "collapsed: nearly every position belongs to one center";
+        writeln!(io::stderr(), "warning: {part} has {message}")?;
+    }
+    follow(&overlaps, out)?;
+    Ok(exit)
+}
+
+/// How well clusters follow the objects of the first `count` test images, where those are known.
+pub fn overlaps(args: &Args, network: &Network, count: usize) -> Result<Vec<Line>, Failure> {
+    let known = network.opened.as_ref().is_some_and(|opened| opened.test.mask(0).is_some());
+    if known { each(args, network, count, |_| {}) } else { Ok(Vec::new()) }
+}
+
+/// Looks at test images, and holds what is seen to the objects in them.
+fn each(
+    args: &Args,
+    network: &Network,
+    count: usize,
+    mut take: impl FnMut(&crate::see::Record),
+) -> Result<Vec<Line>, Failure> {
+    let Some(opened) = &network.opened else { return Ok(Vec::new()) };
+    let set = &opened.test;
+    let (show, [height, width]) = (args.show(), network.graph.input_size());
+    let mut overlaps = Overlaps::default();
+    let all: Vec<usize> = (0..count.min(set.len())).collect();
+    for places in all.chunks(TOGETHER) {
+        let mut pixels = Vec::with_capacity(places.len() * height * width * 3);
+        let mut masks = Vec::new();
+        for &i in places {
+            // What is broken is left out.
+            let Ok(image) = set.image(i) else { continue };
+            let whole = (image.height, image.width) == (height, width);
+            masks.push(set.mask(i).filter(|_| whole));
+            pixels.extend(network.taken(image));
+        }
+        if masks.is_empty() {
+            continue;
+        }
+        let records = look(&network.graph, &network.parameters, &pixels, cpu::observe)?;
+        for (record, mask) in records.iter().zip(masks) {
+            take(record);
+            if let Some(mask) = mask {
+                overlaps.add(record, &mask, &show.ks, show.seed);
+            }
+        }
+    }
+    Ok(overlaps.finish())
+}
+
+fn table(statistics: &Statistics) -> Table {
+    let mut table = Table::new(&[
+        ("part", Side::Left),
+        ("head", Side::Right),
+        ("centers", Side::Right),
+        ("occupied", Side::Right),
+        ("dead", Side::Right),
+        ("entropy", Side::Right),
+        ("in effect", Side::Right),
+        ("heads agree", Side::Right),
+    ]);
+    for part in &statistics.parts {
+        for (at, head) in part.heads.iter().enumerate() {
+            let agreement = part.agreement.filter(|_| at == 0);
+            table.row([
+                if at == 0 { part.name.clone() } else { String::new() },
+                (at + 1).to_string(),
+                head.centers.to_string(),
+                format!("{:.1} %", 100.0 * head.occupancy),
+                head.dead.to_string(),
+                format!("{:.3}", head.entropy),
+                format!("{:.1}", head.effective),
+                agreement.map_or(String::new(), |index| format!("{index:.3}")),
+            ]);
+        }
+    }
+    table
+}
+
+/// How well clusters follow objects; nothing where none are known.
+pub fn follow(overlaps: &[Line], out: &mut dyn Write) -> io::Result<()> {
+    let Some(first) = overlaps.first() else { return Ok(()) };
+    writeln!(
+        out,
+        "\nintersection over union with the object, mean of {} images",
+        number::grouped(first.images as u64)
+    )?;
+    let mut table = Table::new(&[
+        ("clusters of", Side::Left),
+        ("best cluster", Side::Right),
+        ("best union", Side::Right),
+    ]);
+    for line in overlaps {
+        let cells = [line.overlap.cluster, line.overlap.union].map(|x| format!("{x:.3}"));
+        table.row(std::iter::once(line.name.clone()).chain(cells));
+    }
+    out.write_all(table.render(room()).as_bytes())
+}

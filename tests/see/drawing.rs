@@ -1,0 +1,174 @@
+//! Pictures: polygons cover exactly their pixels, styles do what they say, a sheet names all.
+
+use super::numbers::tiny;
+use cluec::data::Image;
+use cluec::see::{Cluster, Look, Palette, Picture, Regions, Sheet, Style, Words, png};
+use insta::assert_snapshot;
+
+/// Three clusters on four by six pixels: one around another, one in two pieces.
+fn regions() -> Regions {
+    let labels = vec![
+        0, 0, 0, 1, 1, 1, //
+        0, 2, 0, 1, 1, 1, //
+        0, 0, 0, 1, 2, 1, //
+        0, 0, 0, 1, 1, 2,
+    ];
+    let cluster = |label: u32| Cluster {
+        centers: vec![label],
+        descriptor: vec![label as f32],
+        pixels: labels.iter().filter(|&&l| l == label).count(),
+    };
+    Regions { size: [4, 6], clusters: (0..3).map(cluster).collect(), labels, centers: 4 }
+}
+
+fn gray(height: usize, width: usize) -> Image {
+    Image { height, width, pixels: vec![100; height * width * 3] }
+}
+
+fn picture(look: Look) -> Picture {
+    let windows: Vec<u32> = (0..24).map(|at| at % 6 / 3).collect();
+    Picture::new(&gray(8, 12), &regions(), &[0, 1, 4], Some(&windows), look)
+}
+
+fn plain(style: Style) -> Look {
+    Look { style, windows: false, ..Look::default() }
+}
+
+#[test]
+fn flat_colors_as_polygons() {
+    assert_snapshot!(picture(plain(Style::Flat)).svg().unwrap());
+}
+
+/// The polygons filled by the even-odd rule are the pixels again.
+#[test]
+fn polygons_cover_exactly_their_pixels() {
+    let picture = picture(plain(Style::Flat));
+    let svg = picture.svg().unwrap();
+    let raster = picture.raster();
+    let paths = svg.lines().filter(|line| line.starts_with("<path"));
+    let mut covered = vec![0; 8 * 12];
+    for line in paths {
+        let attribute = |name: &str| {
+            line.split_once(&format!("{name}=\"")).unwrap().1.split('"').next().unwrap()
+        };
+        let color = u32::from_str_radix(&attribute("fill")[1..], 16).unwrap();
+        // Vertical sides by column, rows they span.
+        let mut sides = Vec::new();
+        for part in attribute(" d").split('Z').filter(|part| !part.is_empty()) {
+            let (mut x, mut y, mut corners) = (0, 0, Vec::new());
+            for step in part
+                .split_inclusive(|c: char| c.is_ascii_digit() || c == ' ')
+                .collect::<String>()
+                .replace('M', " M")
+                .replace('H', " H")
+                .replace('V', " V")
+                .split(" M")
+                .collect::<Vec<_>>()
+            {
+                for (at, word) in step.split(' ').filter(|w| !w.is_empty()).enumerate() {
+                    match word.split_at(1) {
+                        ("H", n) => x = n.parse().unwrap(),
+                        ("V", n) => y = n.parse().unwrap(),
+                        _ if at == 0 => {
+                            x = word.parse().unwrap();
+                            continue;
+                        }
+                        _ => y = word.parse().unwrap(),
+                    }
+                    corners.push((x, y));
+                }
+            }
+            for (at, &(x, y)) in corners.iter().enumerate() {
+                let (next, to) = corners[(at + 1) % corners.len()];
+                if x == next {
+                    sides.push((x, y.min(to), y.max(to)));
+                }
+            }
+        }
+        for at in 0..8 * 12 {
+            let (row, column) = (at / 12, at % 12);
+            let crossed =
+                sides.iter().filter(|(x, from, to)| *x > column && (*from..*to).contains(&row));
+            if crossed.count() % 2 == 1 {
+                let pixel = raster.pixel(row, column);
+                assert_eq!(u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]]), color);
+                covered[at] += 1;
+            }
+        }
+    }
+    assert_eq!(covered, [1; 8 * 12]);
+}
+
+#[test]
+fn overlays_mix_and_outlines_leave_the_inside() {
+    let overlay = picture(Look { opacity: 0.5, ..plain(Style::Overlay) }).raster();
+    // Inside cluster 1 (sky blue) and beside cluster 0 (orange).
+    assert_eq!(overlay.pixel(0, 9), [93, 140, 167]);
+    assert_eq!(overlay.pixel(0, 5), [230, 159, 0]);
+    let outlines = picture(plain(Style::Outlines)).raster();
+    assert_eq!(outlines.pixel(0, 9), [100; 3]);
+    assert_eq!(outlines.pixel(0, 5), [230, 159, 0]);
+    assert_eq!(outlines.pixel(7, 0), [100; 3]);
+    let paper = picture(Look { palette: Palette::Paper, ..plain(Style::Flat) }).raster();
+    assert_eq!(paper.pixel(0, 0), [255, 191, 0]);
+}
+
+#[test]
+fn windows_are_dashed_lines() {
+    let look = Look { style: Style::Flat, ..Look::default() };
+    let pixels = picture(look).raster();
+    // At their border, black and white along it; nowhere else.
+    let column =
+        |column: usize| -> Vec<[u8; 3]> { (0..8).map(|row| pixels.pixel(row, column)).collect() };
+    assert!([5, 6].iter().all(|&c| column(c).iter().all(|p| p == &[0; 3] || p == &[255; 3])));
+    assert!([4, 7].iter().all(|&c| column(c).iter().all(|p| p != &[255; 3])));
+    assert!(picture(look).svg().unwrap().contains("stroke-dasharray"));
+}
+
+/// A 13 by 13 mean, stretched, and the largest: what is small beside the square goes.
+#[test]
+fn smoothing_rounds_borders() {
+    let mut labels = vec![0u32; 40 * 40];
+    for at in 0..40 * 40 {
+        labels[at] = u32::from(at % 40 >= 20);
+    }
+    labels[5 * 40 + 5] = 1;
+    let count = labels.iter().filter(|&&l| l == 1).count();
+    let cluster = |pixels| Cluster { centers: vec![0], descriptor: vec![], pixels };
+    let clusters = vec![cluster(1600 - count), cluster(count)];
+    let regions = Regions { size: [40, 40], labels, clusters, centers: 2 };
+    let look = Look { smooth: true, ..plain(Style::Flat) };
+    let picture = Picture::new(&gray(40, 40), &regions, &[0, 1], None, look);
+    assert_eq!(picture.labels[5 * 40 + 5], 0);
+    let wrong = (0..1600).filter(|&at| picture.labels[at] != u32::from(at % 40 >= 20));
+    assert_eq!(wrong.count(), 0);
+}
+
+#[test]
+fn a_png_is_read_again() {
+    let raster = picture(plain(Style::Overlay)).raster();
+    let bytes = png(&raster).unwrap();
+    assert_eq!(cluec::data::decode_bytes(&bytes).unwrap(), raster);
+}
+
+#[test]
+fn a_sheet_shows_every_map_with_its_name() {
+    let (sight, _) = tiny();
+    let words =
+        Words { title: "a & b.png", model: "tiny at step 7", classes: &["<one>".to_string()] };
+    let look = Look { style: Style::Flat, ..Look::default() };
+    let sheet = Sheet::new(&sight, &gray(8, 8), look, words);
+    let svg = sheet.svg().unwrap();
+    // Long lines of polygons and pictures tell nothing here.
+    let short: String = svg
+        .lines()
+        .map(|line| format!("{}\n", line.chars().take(150).collect::<String>()))
+        .filter(|line| !line.starts_with("<path"))
+        .collect();
+    assert_snapshot!(short);
+    let raster = sheet.raster();
+    let size = format!("width=\"{}\" height=\"{}\"", raster.width, raster.height);
+    assert!(svg.contains(&size), "{size}");
+    let dark = raster.pixels.chunks(3).filter(|pixel| pixel == &[20; 3]).count();
+    assert!(dark > 500, "letters: {dark}");
+}
