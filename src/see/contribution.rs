@@ -3,6 +3,7 @@
 
 use super::blur::{blurred, gaussian};
 use super::regions::Regions;
+use crate::exec::{Evaluator, ExecError};
 use crate::graph::{Size, area};
 use serde::Serialize;
 
@@ -22,14 +23,14 @@ const BLUR: (usize, f64) = (11, 5.0);
 /// Images that run together.
 const TOGETHER: usize = 16;
 
-/// Of every cluster, for the probability `whole` that the image has of `class`; `image` is
-/// `[H, W, 3]`, normalized, and `classify` gives logits, `[B, classes]`.
-pub fn contributions<E>(
+/// Of every cluster, to the probability that the image has of `class`; `image` is `[H, W, 3]`,
+/// normalized.
+pub fn contributions(
     regions: &Regions,
     image: &[f32],
     class: usize,
-    classify: &mut dyn FnMut(&[f32]) -> Result<Vec<f32>, E>,
-) -> Result<Vec<Contribution>, E> {
+    evaluator: &mut dyn Evaluator,
+) -> Result<Vec<Contribution>, ExecError> {
     let (mean, smooth) = (mean(image), smooth(image, regions.size));
     let variants = (0..regions.clusters.len() as u32).flat_map(|cluster| {
         [
@@ -40,7 +41,7 @@ pub fn contributions<E>(
     let variants: Vec<Vec<f32>> = std::iter::once(image.to_vec()).chain(variants).collect();
     let mut found = Vec::with_capacity(variants.len());
     for together in variants.chunks(TOGETHER) {
-        let logits = classify(&together.concat())?;
+        let logits = evaluator.logits(&together.concat())?;
         let classes = logits.len() / together.len();
         let of_class = |row| probabilities(row).get(class).copied().unwrap_or(0.0);
         found.extend(logits.chunks(classes.max(1)).map(of_class));

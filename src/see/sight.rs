@@ -5,7 +5,7 @@ use super::palette::matched;
 use super::record::{Block, Record, SeeError, Stage};
 use super::regions::{Regions, positions};
 use crate::diag::list;
-use crate::exec::ExecError;
+use crate::exec::Evaluator;
 use crate::graph::ops::Windows;
 use serde::Serialize;
 
@@ -76,13 +76,13 @@ pub struct Guess {
 }
 
 impl Sight {
-    /// `image` is what the model took, `[H, W, 3]`; `classify` gives logits of several.
+    /// `image` is what the model took, `[H, W, 3]`; `evaluator` is the model.
     pub fn of(
         record: Record,
         image: &[f32],
         truth: Option<usize>,
         show: &Show,
-        classify: &mut dyn FnMut(&[f32]) -> Result<Vec<f32>, ExecError>,
+        evaluator: &mut dyn Evaluator,
     ) -> Result<Sight, SeeError> {
         let probabilities = probabilities(&record.logits);
         let class = truth.unwrap_or_else(|| first(&probabilities));
@@ -90,7 +90,7 @@ impl Sight {
         if let Some(regions) = Regions::global(&record) {
             for k in distinct(&show.ks, regions.clusters.len()) {
                 let merged = regions.merged(k, show.seed);
-                let found = contributions(&merged, image, class, classify)?;
+                let found = contributions(&merged, image, class, evaluator)?;
                 let order = ranked(&found);
                 globals.push(Global {
                     k,

@@ -44,21 +44,18 @@ fn clusters_that_lie_apart_are_those_of_scikit_learn() {
     }
 }
 
-/// Where nothing lies apart one run ends near the best of a hundred.
+/// Where nothing lies apart one run ends as well as one of scikit-learn, in the mean of twenty.
 #[test]
-fn one_run_ends_near_the_best() {
+fn one_run_ends_as_well() {
     let all = recorded();
     let points = points(&all["kmeans"][1]);
     let points: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
     for case in all["kmeans"][1]["cases"].as_array().unwrap() {
         let k = case["k"].as_u64().unwrap() as usize;
-        let best = case["best_of_100"].as_f64().unwrap();
-        let theirs = case["inertia"].as_f64().unwrap();
-        let ours: Vec<f64> = (0..20).map(|seed| kmeans(&points, k, seed).inertia).collect();
-        let mean = ours.iter().sum::<f64>() / ours.len() as f64;
-        println!("k {k}: ours {mean:.2} in the mean, theirs {theirs:.2}, best {best:.2}");
-        assert!(mean < 1.08 * best, "{k}: {ours:?} {best}");
-        assert!(ours.iter().all(|&inertia| inertia >= best * (1.0 - 1e-4)), "{k}: {ours:?} {best}");
+        let theirs = case["mean_of_20"].as_f64().unwrap();
+        let ours = (0..20).map(|seed| kmeans(&points, k, seed).inertia).sum::<f64>() / 20.0;
+        println!("k {k}: {ours:.2}, theirs {theirs:.2}, best {}", case["best_of_100"]);
+        assert!(ours < 1.03 * theirs, "{k}: {ours} {theirs}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a cluster is worth, how clusters are used, how well they follow an object.
 
-use cluec::exec::{ExecError, cpu, init};
+use cluec::exec::{Evaluator, ExecError, cpu, init};
 use cluec::see::record::{Block, Clusters, Entry, Stage};
 use cluec::see::{
     Cluster, Record, Regions, SeeError, Show, Sight, Statistics, contributions, look, overlap,
@@ -34,8 +34,7 @@ fn sight(show: &Show) -> Result<(Sight, Vec<f32>), SeeError> {
     let image: Vec<f32> = (0..192).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
     let record = look(&graph, &parameters, &image, cpu::observe)?.swap_remove(0);
     let mut evaluator = cpu::Compiled::evaluator(&graph, parameters, 1);
-    let mut classify = |images: &[f32]| cluec::exec::Evaluator::logits(&mut evaluator, images);
-    Ok((Sight::of(record, &image, Some(1), show, &mut classify)?, image))
+    Ok((Sight::of(record, &image, Some(1), show, &mut evaluator)?, image))
 }
 
 #[test]
@@ -88,6 +87,22 @@ fn a_model_without_clusters_is_told_so() {
     assert!(Regions::global(&record).is_some());
 }
 
+/// Tells a class by the mean red of the leftmost two of twelve columns, against nothing.
+struct Leftmost {
+    images: usize,
+}
+
+impl Evaluator for Leftmost {
+    fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        let logits = images.chunks(72 * 3).flat_map(|image| {
+            self.images += 1;
+            let red = (0..6).map(|row| image[row * 36] + image[row * 36 + 3]).sum::<f32>() / 12.0;
+            [red, 0.0]
+        });
+        Ok(logits.collect())
+    }
+}
+
 /// Half of an image of two halves; the class is told by the red of the left one alone.
 #[test]
 fn a_contribution_is_what_is_lost_and_what_is_kept() {
@@ -98,18 +113,9 @@ fn a_contribution_is_what_is_lost_and_what_is_kept() {
         Regions { size, labels: labels.clone(), clusters: vec![cluster(), cluster()], centers: 2 };
     let image: Vec<f32> =
         labels.iter().flat_map(|&l| [if l == 0 { 2.0 } else { 0.0 }, 0.0, 0.0]).collect();
-    // The mean red of the leftmost two columns against nothing.
-    let mut calls = 0;
-    let mut classify = |images: &[f32]| -> Result<Vec<f32>, ExecError> {
-        let logits = images.chunks(72 * 3).flat_map(|image| {
-            calls += 1;
-            let red = (0..6).map(|row| image[row * 36] + image[row * 36 + 3]).sum::<f32>() / 12.0;
-            [red, 0.0]
-        });
-        Ok(logits.collect())
-    };
-    let found = contributions(&regions, &image, 0, &mut classify).unwrap();
-    assert_eq!(calls, 5);
+    let mut classifier = Leftmost { images: 0 };
+    let found = contributions(&regions, &image, 0, &mut classifier).unwrap();
+    assert_eq!(classifier.images, 5);
     let p = |red: f32| probabilities(&[red, 0.0])[0];
     // Without the left half: its mean, 1, everywhere in it. The left half alone is left as it is.
     assert!((found[0].drop - (p(2.0) - p(1.0))).abs() < 1e-6, "{found:?}");

@@ -23,7 +23,14 @@ def case(name, points, ks):
     cases = []
     for k in ks:
         labels, inertia = run(points, k, "auto")
-        cases.append({"k": k, "labels": labels, "inertia": inertia, "best_of_100": run(points, k, 100)[1]})
+        seeds = [KMeans(n_clusters=k, random_state=s, n_init=1).fit(points).inertia_ for s in range(20)]
+        cases.append({
+            "k": k,
+            "labels": labels,
+            "inertia": inertia,
+            "mean_of_20": float(np.mean(seeds)),
+            "best_of_100": run(points, k, 100)[1],
+        })
     return {"name": name, "points": points.tolist(), "cases": cases}
 
 

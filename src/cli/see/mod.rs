@@ -7,7 +7,7 @@ mod subject;
 
 use super::session::{Failure, threads};
 use super::{Exit, usage};
-use crate::exec::{Evaluator, cpu};
+use crate::exec::cpu;
 use crate::see::{Look, Palette, Show, Sight, Style, look};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -209,8 +209,7 @@ fn see(
         let pixels = network.pixels(subject);
         let mut records = look(&network.graph, &network.parameters, &pixels, cpu::observe)?;
         let record = records.swap_remove(0);
-        let mut classify = |images: &[f32]| evaluator.logits(images);
-        let sight = Sight::of(record, &pixels, subject.truth, &args.show(), &mut classify)?;
+        let sight = Sight::of(record, &pixels, subject.truth, &args.show(), &mut evaluator)?;
         match args.format {
             Kind::Json => answers.push(json::image(&sight, subject, &network, args.look())),
             _ => {
@@ -238,6 +237,6 @@ fn said(sight: &Sight, subject: &Subject, network: &Network, folder: &Path) -> S
     let named = guess.first().map_or(String::new(), |guess| {
         format!("{} {:.1} %", network.class(guess.class), 100.0 * guess.probability)
     });
-    let truth = subject.truth.map(|truth| format!(" (it is {})", network.class(truth as usize)));
+    let truth = subject.truth.map(|truth| format!(" (it is {})", network.class(truth)));
     format!("{}: {named}{}, in {}", subject.name, truth.unwrap_or_default(), folder.display())
 }
