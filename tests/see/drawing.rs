@@ -2,7 +2,9 @@
 
 use super::numbers::tiny;
 use cluec::data::Image;
-use cluec::see::{Cluster, Contribution, Look, Palette, Picture, Regions, Sheet, Style, Words, png};
+use cluec::see::{
+    Cluster, Contribution, Look, Palette, Picture, Regions, Sheet, Style, Words, png,
+};
 use insta::assert_snapshot;
 
 /// Three clusters on four by six pixels: one around another, one in two pieces.
@@ -144,90 +146,6 @@ fn a_sheet_shows_every_map_with_its_name() {
     for worth in sight.globals.iter_mut().flat_map(|global| &mut global.contributions) {
         *worth = Contribution { drop: 0.25, keep: 0.5, score: 0.375 };
     }
-    let words = part.replace('M', "").replace('H', " H").replace('V', " V");
-            let mut words = words.split(' ');
-            let [mut x, mut y] = [0, 0].map(|_| words.next().unwrap().parse::<usize>().unwrap());
-            let mut corners = vec![(x, y)];
-            for word in words {
-                match word.split_at(1) {
-                    ("H", to) => x = to.parse().unwrap(),
-                    (_, to) => y = to.parse().unwrap(),
-                }
-                corners.push((x, y));
-            }
-            for (at, &(x, y)) in corners.iter().enumerate() {
-                let (next, to) = corners[(at + 1) % corners.len()];
-                if x == next {
-                    sides.push((x, y.min(to), y.max(to)));
-                }
-            }
-        }
-        for (at, covered) in covered.iter_mut().enumerate() {
-            let (row, column) = (at / 12, at % 12);
-            let crossed =
-                sides.iter().filter(|(x, from, to)| *x > column && (*from..*to).contains(&row));
-            if crossed.count() % 2 == 1 {
-                let pixel = raster.pixel(row, column);
-                assert_eq!(u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]]), color);
-                *covered += 1;
-            }
-        }
-    }
-    assert_eq!(covered, [1; 8 * 12]);
-}
-
-#[test]
-fn overlays_mix_and_outlines_leave_the_inside() {
-    let overlay = picture(Look { opacity: 0.5, ..plain(Style::Overlay) }).raster();
-    // Inside cluster 1 (sky blue) and beside cluster 0 (orange).
-    assert_eq!(overlay.pixel(0, 9), [93, 140, 167]);
-    assert_eq!(overlay.pixel(0, 5), [230, 159, 0]);
-    let outlines = picture(plain(Style::Outlines)).raster();
-    assert_eq!(outlines.pixel(0, 9), [100; 3]);
-    assert_eq!(outlines.pixel(0, 5), [230, 159, 0]);
-    assert_eq!(outlines.pixel(7, 0), [100; 3]);
-    let paper = picture(Look { palette: Palette::Paper, ..plain(Style::Flat) }).raster();
-    assert_eq!(paper.pixel(0, 0), [255, 191, 0]);
-}
-
-#[test]
-fn windows_are_dashed_lines() {
-    let look = Look { style: Style::Flat, ..Look::default() };
-    let pixels = picture(look).raster();
-    // At their border, black and white along it; nowhere else.
-    let column =
-        |column: usize| -> Vec<[u8; 3]> { (0..8).map(|row| pixels.pixel(row, column)).collect() };
-    assert!([5, 6].iter().all(|&c| column(c).iter().all(|p| p == &[0; 3] || p == &[255; 3])));
-    assert!([4, 7].iter().all(|&c| column(c).iter().all(|p| p != &[255; 3])));
-    assert!(picture(look).svg().unwrap().contains("stroke-dasharray"));
-}
-
-/// A 13 by 13 mean, stretched, and the largest: what is small beside the square goes.
-#[test]
-fn smoothing_rounds_borders() {
-    let mut labels: Vec<u32> = (0..40 * 40).map(|at| u32::from(at % 40 >= 20)).collect();
-    labels[5 * 40 + 5] = 1;
-    let count = labels.iter().filter(|&&l| l == 1).count();
-    let cluster = |pixels| Cluster { centers: vec![0], descriptor: vec![], pixels };
-    let clusters = vec![cluster(1600 - count), cluster(count)];
-    let regions = Regions { size: [40, 40], labels, clusters, centers: 2 };
-    let look = Look { smooth: true, ..plain(Style::Flat) };
-    let picture = Picture::new(&gray(40, 40), &regions, &[0, 1], None, look);
-    assert_eq!(picture.labels[5 * 40 + 5], 0);
-    let wrong = (0..1600).filter(|&at| picture.labels[at] != u32::from(at % 40 >= 20));
-    assert_eq!(wrong.count(), 0);
-}
-
-#[test]
-fn a_png_is_read_again() {
-    let raster = picture(plain(Style::Overlay)).raster();
-    let bytes = png(&raster).unwrap();
-    assert_eq!(cluec::data::decode_bytes(&bytes).unwrap(), raster);
-}
-
-#[test]
-fn a_sheet_shows_every_map_with_its_name() {
-    let (sight, _) = tiny();
     let words =
         Words { title: "a & b.png", model: "tiny at step 7", classes: &["<one>".to_string()] };
     let look = Look { style: Style::Flat, ..Look::default() };
