@@ -25,9 +25,9 @@ mod lsp;
 mod passes;
 mod robust;
 #[cfg(feature = "train")]
-mod seeds;
-#[cfg(feature = "train")]
 mod see;
+#[cfg(feature = "train")]
+mod seeds;
 mod text;
 #[cfg(feature = "train")]
 mod train;
