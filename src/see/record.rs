@@ -128,7 +128,7 @@ pub fn look(
     let size = 3 * area(graph.input_size()) as usize;
     let mut records = Vec::with_capacity(images.len() / size);
     for images in images.chunks(TOGETHER * size) {
-        let batch = Batch { images: images.to_vec(), labels: Vec::new() };
+        let batch = Batch { images: images.to_vec(), ..Batch::default() };
         let observation = observe(&watched, parameters, &batch)?;
         let view = View::new(graph, &observation);
         for image in 0..images.len() / size {
