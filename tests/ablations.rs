@@ -41,6 +41,19 @@ fn a_case_is_a_layer_over_its_model() {
 }
 
 #[test]
+fn what_an_ablation_alone_speaks_of_is_used() {
+    let cases = "case a { recipe quick }\ncase b { pool thin }";
+    let items = "recipe quick { epochs 1; batch 8; optimizer adamw { lr 1e-3 } }\n\
+                 pool thin from conv { kernel 1x1; pad 0 }";
+    check(&format!("{}\n{items}", text(cases))).clean();
+    // A file whose model is varied, or whose item a case names.
+    check(
+        "use \"cluenet_micro.clue\"\nablation a of cluenet_micro { case b { mixer.assign soft } }",
+    )
+    .clean();
+}
+
+#[test]
 fn cases_lie_over_each_other_in_the_order_of_with() {
     let cases = "case a { width@1 16; ffn.ratio 3 }\ncase b { width@1 8; recipe.batch 4 }\n\
                  case ab with a, b\ncase ba with b, a { drop_path 0.1 }";

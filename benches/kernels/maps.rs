@@ -98,7 +98,7 @@ fn ffn(table: &mut Table, images: usize, side: usize, channels: usize, hidden: u
 
 fn conv(table: &mut Table, [images, side, input, output, kernel, stride, pad]: [usize; 7]) {
     let kernel = [kernel, kernel];
-    let op = Conv { height: side, width: side, input, output, kernel, stride, pad };
+    let op = Conv { height: side, width: side, input, coords: false, output, kernel, stride, pad };
     let ([oh, ow], k) = (op.out(), kernel[0] * kernel[1] * input);
     let shape = format!("{images} of {side} x {side} x {input}, {} by {stride}", kernel[0]);
     let (x, dy) = (numbers(images * side * side * input), numbers(images * oh * ow * output));

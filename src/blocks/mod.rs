@@ -146,9 +146,25 @@ fn windows_divide(b: &mut Builder, windows: Spanned<Size>, map: Size, what: &str
         if let Some(span) = b.input_span() {
             diagnostic = diagnostic.at(span, "comes from here");
         }
-        b.diags.push(diagnostic.help("a side is a whole number of times the windows along it"));
+        let mut near = nearest_windows(*windows, map).map(times).to_vec();
+        near.dedup();
+        let near = near.join(", ");
+        b.diags.push(diagnostic.help(format!("nearest windows that divide it: {near}")));
     }
     divides
+}
+
+/// Windows that divide a map: along both sides the next fewer of them, and the next more.
+fn nearest_windows(windows: Size, map: Size) -> [Size; 2] {
+    let fewer = [0, 1].map(|axis| {
+        let divides = |n: &usize| map[axis].is_multiple_of(*n);
+        (1..=windows[axis].min(map[axis])).rev().find(divides).unwrap_or(1)
+    });
+    let more = [0, 1].map(|axis| {
+        let divides = |n: &usize| map[axis].is_multiple_of(*n);
+        (windows[axis]..=map[axis]).find(divides).unwrap_or(fewer[axis])
+    });
+    [fewer, more]
 }
 
 /// A kernel that keeps the map must have a middle.

@@ -88,11 +88,15 @@ pub fn schema_report(word: &str) -> Result<String, String> {
     }
     let mut names: Vec<&str> = sections.iter().map(|section| section.kind.name).collect();
     names.extend(sections.iter().flat_map(|section| section.kind.field_names()));
-    let near = crate::diag::nearest(last, names.iter().copied());
-    Err(format!(
-        "there is no kind and no setting `{word}`{}",
-        near.map_or(String::new(), |_| format!("; {}", suggest(last, &names)))
-    ))
+    // Of what is behind a point, only what stands there.
+    let inside = sections.iter().filter(|section| !around.is_empty() && is_called(section, around));
+    let inside: Vec<&str> = inside.flat_map(|section| section.kind.field_names()).collect();
+    let near = match crate::diag::nearest(last, inside) {
+        Some(near) => format!("; did you mean `{around}.{near}`?"),
+        None => crate::diag::nearest(last, names)
+            .map_or(String::new(), |near| format!("; did you mean `{near}`?")),
+    };
+    Err(format!("there is no kind and no setting `{word}`{near}"))
 }
 
 /// By its own name, or by a place that takes it (from its end: `optimizer` is `recipe.optimizer`).

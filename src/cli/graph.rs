@@ -2,6 +2,7 @@
 //! training step.
 
 use super::{Exit, address, open, usage};
+use crate::diag::list;
 use crate::graph::Drawing;
 use crate::passes::Method;
 use crate::plan::Plan;
@@ -58,8 +59,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Some(stage) => Drawing::part(&opened.graph, &format!("stage{stage}")),
     };
     let Some(drawing) = drawing else {
-        let stage = args.stage.unwrap_or(0);
-        return usage(&format!("{} has no stage {stage}", opened.model.name));
+        let scopes = opened.graph.nodes.iter().map(|node| &node.scope);
+        let mut stages: Vec<&str> =
+            scopes.filter_map(|scope| scope.split('.').next()?.strip_prefix("stage")).collect();
+        stages.dedup();
+        let (stage, name) = (args.stage.unwrap_or(0), &opened.model.name);
+        return usage(&format!("{name} has no stage {stage}; it has {}", list(&stages, "and")));
     };
     match args.format {
         Form::Text => write!(out, "{}", drawing.text())?,

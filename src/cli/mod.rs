@@ -355,10 +355,12 @@ pub fn select<'a>(
                 (None, Some((ablation, case))) => select_case(program, ablation, case, file),
                 (None, None) => Err(match program.ablations.iter().find(|a| a.name == name) {
                     Some(ablation) => whose_cases(ablation, verb, file),
-                    None => format!(
-                        "there is no model `{name}` in {file}; {}",
-                        crate::diag::suggest(name, &names)
-                    ),
+                    None => {
+                        let ablations = program.ablations.iter().map(|a| a.name.as_str());
+                        let known: Vec<&str> = names.into_iter().chain(ablations).collect();
+                        let near = crate::diag::suggest(name, &known);
+                        format!("there is no model `{name}` in {file}; {near}")
+                    }
                 }),
             }
         }
@@ -368,10 +370,10 @@ pub fn select<'a>(
             None => format!("there is no model in {file}"),
         }),
         (None, [first, ..]) => Err(format!(
-            "{} models here: {}; say which: `cluec {verb} {file} {}`",
+            "{} models here: {}; say which: {}",
             number::word(names.len()),
             names.join(", "),
-            first.name
+            speaks_of(verb, file, &[&first.name])
         )),
     }
 }
@@ -399,7 +401,16 @@ fn whose_cases(ablation: &Ablation, verb: &str, file: &str) -> String {
     let names: Vec<&str> = ablation.cases.iter().map(|case| case.model.name.as_str()).collect();
     let (name, first) = (&ablation.name, names.first().unwrap_or(&"CASE"));
     format!(
-        "`{name}` is an ablation with the cases {}; say which: `cluec {verb} {file} {name} {first}`",
-        names.join(", ")
+        "`{name}` is an ablation with the cases {}; say which: {}",
+        names.join(", "),
+        speaks_of(verb, file, &[name.as_str(), first])
     )
+}
+
+/// How a verb speaks of a model or a case.
+fn speaks_of(verb: &str, file: &str, names: &[&str]) -> String {
+    match verb {
+        "diff" => format!("`{file}:{}`", names.join(".")),
+        _ => format!("`cluec {verb} {file} {}`", names.join(" ")),
+    }
 }

@@ -27,8 +27,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         .create_new(true)
         .open(&file)
         .and_then(|mut target| target.write_all(text(name).as_bytes()));
-    if let Err(error) = written {
-        return usage(&format!("{file} can not be written: {error}"));
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return usage(&format!(
+                "there is a {file} already; give the model another name: `cluec new {name}2`"
+            ));
+        }
+        Err(error) => return usage(&format!("{file} can not be written: {error}")),
     }
     writeln!(out, "{file}: a small model to start from")?;
     writeln!(out, "  cluec check {file}    # every mistake, and what it costs")?;

@@ -5,7 +5,11 @@ use std::path::Path;
 
 /// The text of a file.
 pub fn read_file(path: &Path) -> Result<String> {
-    decode(std::fs::read(path)?)
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory => Error::new(error.kind(), "it is a folder"),
+        _ => error,
+    });
+    decode(bytes?)
 }
 
 /// UTF-8 text, without the mark of its encoding that some editors begin a file with.

@@ -113,7 +113,13 @@ impl Builder {
     fn too_large(&mut self, ty: &Type, specs: &[ParamSpec]) -> bool {
         let largest = specs.iter().map(|spec| Type::Tensor(spec.shape.clone()).elements()).max();
         let message = if ty.elements() > MAX_NUMBERS {
-            format!("a value of {ty} is too large")
+            match ty {
+                // More than can be counted.
+                Type::Tensor(dims) if dims.contains(&usize::MAX) => {
+                    "a value is too large to be counted".to_string()
+                }
+                ty => format!("a value of {ty} is too large"),
+            }
         } else if largest.is_some_and(|largest| largest > MAX_NUMBERS) {
             "a parameter is too large".to_string()
         } else {

@@ -6,7 +6,7 @@ use super::typing::{Typing, typing};
 use super::view::View;
 use crate::model::{self, CLAIMS, ITEM_SLOTS, Item, Look, PathStep, Sort, steps};
 use crate::schema::{Field, Kind, Slot, Ty, Word};
-use crate::syntax::ast::{Body, Literal, Setting};
+use crate::syntax::ast::{Body, Literal};
 use gen_lsp_types::{
     CompletionItem, CompletionItemKind as Shape, MarkupContent, MarkupKind, TextEdit,
 };
@@ -65,10 +65,13 @@ pub fn complete(view: View<'_>, byte: usize, blank: bool) -> Vec<CompletionItem>
 
 fn proposals(view: View<'_>, byte: usize, typing: &Typing<'_>) -> Option<Vec<Proposal>> {
     let around = at(view.tree()?, view.text(), byte).around;
-    let Some((declaration, around)) = around.split_first() else {
+    if around.is_empty() {
         return Some(at_the_edge(view, typing));
-    };
-    let item = view.items().declared(declaration)?;
+    }
+    let (item, around) = view.owner(&around)?;
+    if item.sort == Sort::Ablation {
+        return Some(in_ablation(view, item, typing));
+    }
     let look = view.look(item);
     let path = steps(around.iter().copied());
     if let Some(claim) = path.first().filter(|step| CLAIMS.iter().any(|c| c.name == step.key)) {
@@ -91,7 +94,7 @@ fn proposals(view: View<'_>, byte: usize, typing: &Typing<'_>) -> Option<Vec<Pro
     let typed = keys.into_iter().map(|key| PathStep { key, named: None });
     let path: Vec<PathStep<'_>> = path.into_iter().chain(typed).collect();
     if keys_due {
-        let said = said(declaration, byte);
+        let said = said(item, byte);
         return Some(keys_at(&look, &path, item, &said));
     }
     let field = look.field(&path)?;
@@ -111,27 +114,50 @@ fn at_the_edge(view: View<'_>, typing: &Typing<'_>) -> Vec<Proposal> {
         return files(view, typing, "clue");
     }
     let Some(sort) = Sort::of(first).filter(|_| !typing.in_string) else { return Vec::new() };
-    let relations = sort.relations();
-    let relation = words.iter().rev().find(|word| relations.contains(word));
-    let own = words.first();
-    let proposal = |word: &&str| Proposal::new(word, Shape::Keyword, "", "");
-    match (relation, own) {
-        // One parent, but several families.
-        (Some(&"from"), _) if words.last() != Some(&"from") => {
-            relations.iter().filter(|other| **other != "from").map(proposal).collect()
-        }
-        (Some(relation), Some(own)) => {
-            let names = named(view, sort).filter(|item| item.name.value != *own);
-            let mut proposals: Vec<Proposal> = names.map(|item| name(view, item)).collect();
-            if let (Sort::Slot(word), "from") = (sort, *relation) {
-                let slot = ITEM_SLOTS.iter().find(|slot| slot.name == word);
-                proposals.extend(slot.iter().flat_map(|slot| kinds(slot)));
-            }
-            proposals.retain(|proposal| !words.contains(&proposal.text.as_str()));
-            proposals
-        }
-        (None, Some(_)) => relations.iter().map(proposal).collect(),
+    let (own, words) = match words {
+        [own, words @ ..] => (*own, words),
         // A name is the writer's.
+        [] => return Vec::new(),
+    };
+    let named = match sort {
+        Sort::Ablation => {
+            named(view, Sort::Model).filter(|item| item.sort == Sort::Model).collect()
+        }
+        sort => named(view, sort).filter(|item| item.name.value != own).collect(),
+    };
+    related(view, sort, words, named)
+}
+
+/// What a relation takes: one of the items `named`, if it is begun, or else the relations there are.
+fn related(view: View<'_>, sort: Sort, words: &[&str], named: Vec<&Item>) -> Vec<Proposal> {
+    let relations = sort.relations();
+    let begun = words.iter().rev().find(|word| relations.contains(word));
+    let full = |relation: &str| relation != "with" && words.last() != Some(&relation);
+    let Some(&relation) = begun.filter(|relation| !full(relation)) else {
+        let free = relations.iter().filter(|relation| !words.contains(relation));
+        return free.map(|word| Proposal::new(word, Shape::Keyword, "", "")).collect();
+    };
+    let mut proposals: Vec<Proposal> = named.into_iter().map(|item| name(view, item)).collect();
+    if let (Sort::Slot(word), "from") = (sort, relation) {
+        let slot = ITEM_SLOTS.iter().find(|slot| slot.name == word);
+        proposals.extend(slot.iter().flat_map(|slot| kinds(slot)));
+    }
+    proposals.retain(|proposal| !words.contains(&proposal.text.as_str()));
+    proposals
+}
+
+/// Cases and what they build on, and what is shown of them.
+fn in_ablation(view: View<'_>, ablation: &Item, typing: &Typing<'_>) -> Vec<Proposal> {
+    match &typing.words[..] {
+        [] => model::IN_ABLATIONS.iter().map(|w| Proposal::word(w, Shape::Keyword)).collect(),
+        ["show", said @ ..] => {
+            let free = model::shown().into_iter().filter(|word| !said.contains(&word.name));
+            free.map(|word| Proposal::word(&word, Shape::EnumMember)).collect()
+        }
+        ["case", own, words @ ..] if !typing.in_string => {
+            let others = ablation.cases.iter().filter(|case| case.name.value != *own);
+            related(view, Sort::Case, words, others.collect())
+        }
         _ => Vec::new(),
     }
 }
@@ -179,7 +205,7 @@ fn keys_at(look: &Look, path: &[PathStep<'_>], item: &Item, said: &[Vec<&str>]) 
             Proposal::new(field.name, Shape::Property, detail, field.doc)
         })
         .collect();
-    if path.is_empty() && item.sort == Sort::Model {
+    if path.is_empty() && matches!(item.sort, Sort::Model | Sort::Case) {
         let free = CLAIMS.iter().filter(|claim| !said.contains(&vec![claim.name]));
         proposals.extend(free.map(|claim| Proposal::word(claim, Shape::Keyword)));
     }
@@ -187,7 +213,7 @@ fn keys_at(look: &Look, path: &[PathStep<'_>], item: &Item, said: &[Vec<&str>]) 
 }
 
 /// Paths said in an item for all stages, but for the one at the cursor.
-fn said(declaration: &Setting, byte: usize) -> Vec<Vec<&str>> {
+fn said(item: &Item, byte: usize) -> Vec<Vec<&str>> {
     fn collect<'a>(body: &'a Body, around: &[&'a str], byte: usize, said: &mut Vec<Vec<&'a str>>) {
         for setting in &body.settings {
             let span = setting.span;
@@ -201,7 +227,7 @@ fn said(declaration: &Setting, byte: usize) -> Vec<Vec<&str>> {
         }
     }
     let mut paths = Vec::new();
-    declaration.body.iter().for_each(|body| collect(body, &[], byte, &mut paths));
+    item.body.iter().for_each(|body| collect(body, &[], byte, &mut paths));
     paths
 }
 

@@ -49,19 +49,24 @@ fn item_text(view: View<'_>, item: &Item) -> String {
     text + &counted.unwrap_or_default()
 }
 
-/// Speaks of the graph of a model, wherever it stands.
+/// Speaks of the graph of a model, wherever it stands, or of a case.
 fn with_graph<T>(view: View<'_>, item: &Item, speak: impl FnOnce(&Graph) -> T) -> Option<T> {
-    if item.sort != Sort::Model {
-        return None;
-    }
     let of = |reading: &Reading| {
-        let models = &reading.study.program.models;
-        let graph = models.iter().find(|model| model.name == item.name.value)?.graph.as_ref();
-        graph.map(speak)
+        let program = &reading.study.program;
+        let model = match item.sort {
+            Sort::Model => program.models.iter().find(|model| model.name == item.name.value),
+            _ => {
+                let cases = program.ablations.iter().flat_map(|ablation| &ablation.cases);
+                cases.map(|case| &case.model).find(|model| model.span == item.name.span)
+            }
+        };
+        model?.graph.as_ref().map(speak)
     };
-    match item.home == View::ROOT {
-        true => of(view.reading),
-        false => of(&Reading::of(view.documents, &view.reading.path(item.home))),
+    match item.sort {
+        // Nobody speaks of the cases of another file.
+        Sort::Model | Sort::Case if item.home == View::ROOT => of(view.reading),
+        Sort::Model => of(&Reading::of(view.documents, &view.reading.path(item.home))),
+        _ => None,
     }
 }
 

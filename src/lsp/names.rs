@@ -41,7 +41,7 @@ fn speakers(view: View<'_>, folders: &[PathBuf], item: &Item) -> Vec<Speaker> {
         let same = |other: &Item| {
             reading.path(other.home) == home && other.name.span.start == item.name.span.start
         };
-        let there = items.all.iter().find(|other| same(other))?.clone();
+        let there = items.with_cases().find(|other| same(other))?.clone();
         let mentions = items.mentions(View::ROOT).into_iter();
         let spans: Vec<Span> = mentions.filter(|m| same(m.item)).map(|m| m.span).collect();
         Some(Speaker { reading, item: there, spans })
@@ -113,8 +113,9 @@ pub fn rename(
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
     for Speaker { reading, item, spans } in speakers(view, folders, item) {
         let path = reading.path(View::ROOT);
-        let same = reading.study.items.find(View::ROOT, item.sort, name);
-        if let Some(other) = same.filter(|other| other.name.span != item.name.span) {
+        let mut others = reading.study.items.namesakes(View::ROOT, &item).into_iter();
+        let same = |other: &&Item| other.name.value == name && other.name.span != item.name.span;
+        if let Some(other) = others.find(same) {
             let path = reading.path(other.home);
             return Err(format!("there is a `{name}` in {} already", path.display()));
         }

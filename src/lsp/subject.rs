@@ -3,7 +3,7 @@
 use super::place::{Word, at};
 use super::view::View;
 use crate::diag::{SourceId, Span, Spanned};
-use crate::model::{self, Item, Look, PathStep, steps};
+use crate::model::{self, Item, Look, PathStep, Sort, steps};
 use crate::schema::{Field, Kind, Ty, Word as Choice};
 use crate::syntax::ast::{Literal, Setting};
 
@@ -46,26 +46,39 @@ pub fn subject<'a>(view: View<'a>, byte: usize) -> Option<(Subject<'a>, Span)> {
     if let Some(mention) = mention {
         return Some((Subject::Item(mention.item), span));
     }
-    let subject = match (place.around.split_first(), word) {
-        (None, Word::Key(0)) => Subject::Word(named(model::words(), &setting.path.keys[0])?),
-        (None, Word::Value(_)) => {
+    let subject = match (&place.around[..], word) {
+        ([], Word::Key(0)) => Subject::Word(named(model::words(), &setting.path.keys[0])?),
+        ([], Word::Value(_)) => {
             let used = view.items().uses.iter().find(|used| used.span == span)?;
             Subject::File(used.to)
         }
         // The kind an item is made from.
-        (None, Word::Name(link, index)) => {
+        ([], Word::Name(link, index)) => {
             let item = view.items().declared(setting)?;
             let kinds = Look::bare(item.sort).kinds(&[]);
             let kind = kinds.into_iter().find(|kind| kind.name == link.names[index].value)?;
             Subject::Kind { kind, slot: item.sort.word() }
         }
-        (Some((declaration, around)), word) => {
-            let item = view.items().declared(declaration)?;
-            inside(view, item, around, setting, word)?
-        }
-        _ => return None,
+        ([], _) => return None,
+        (around, word) => match view.owner(around)? {
+            (item, []) if item.sort == Sort::Ablation => Subject::Word(of_ablation(setting, word)?),
+            (item, around) => inside(view, item, around, setting, word)?,
+        },
     };
     Some((subject, span))
+}
+
+/// A word of the body of an ablation.
+fn of_ablation(setting: &Setting, word: Word<'_>) -> Option<Choice> {
+    let key = &setting.path.keys[0];
+    match word {
+        Word::Key(0) => named(model::IN_ABLATIONS.to_vec(), key),
+        Word::Value(index) if key.value == "show" => match &setting.row[index].value {
+            Literal::Name(name) => named(model::shown(), name),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn inside<'a>(

@@ -26,6 +26,9 @@ fn item(view: View<'_>, lines: &Lines<'_>, setting: &Setting) -> Option<Document
 fn inside(view: View<'_>, lines: &Lines<'_>, setting: &Setting) -> Vec<DocumentSymbol> {
     let settings = setting.body.iter().flat_map(|body| &body.settings);
     let of = |setting: &Setting| {
+        if let Some(case) = item(view, lines, setting) {
+            return case;
+        }
         let path = setting.path.span;
         let name = Named { text: view.reading.sources.slice(path), span: path };
         let value = Span { start: path.end, ..setting.span };

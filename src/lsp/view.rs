@@ -4,8 +4,8 @@ use super::documents::Documents;
 use super::position::{Encoding, Lines};
 use super::reading::Reading;
 use crate::diag::{SourceId, Span};
-use crate::model::{Item, Items, Look};
-use crate::syntax::ast::File;
+use crate::model::{Item, Items, Look, Sort};
+use crate::syntax::ast::{File, Setting};
 use gen_lsp_types::Location;
 
 /// An open text and what is known of it. Its own source is the first.
@@ -29,6 +29,19 @@ impl<'a> View<'a> {
 
     pub fn items(&self) -> &'a Items {
         &self.reading.study.items
+    }
+
+    /// The item, or the case of an ablation, whose settings stand in the innermost of these bodies,
+    /// and the bodies inside it.
+    pub fn owner<'b, 's>(self, around: &'b [&'s Setting]) -> Option<(&'a Item, &'b [&'s Setting])> {
+        let (declaration, inside) = around.split_first()?;
+        let item = self.items().declared(declaration)?;
+        match inside {
+            [case, inside @ ..] if item.sort == Sort::Ablation => {
+                Some((self.items().declared(case)?, inside))
+            }
+            _ => Some((item, inside)),
+        }
     }
 
     /// What holds in an item of this text or of one it uses.

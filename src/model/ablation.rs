@@ -1,7 +1,9 @@
 //! Ablations as written: of which model, which cases, what is shown.
 
-use super::items::{Item, Items, Sort, circle, declared};
+use super::claims;
+use super::items::{Item, Items, Sort, circle};
 use crate::diag::{Diagnostic, Diags, Span, Spanned, nearest, suggest};
+use crate::schema::Word;
 use crate::syntax::ast::{Literal, Setting};
 
 /// What the table of an ablation shows.
@@ -48,29 +50,50 @@ impl Quantity {
         }
     }
 
+    fn doc(self) -> &'static str {
+        match self {
+            Quantity::Memory => "bytes that one image takes in training",
+            Quantity::Loss => "the loss on the test images",
+            Quantity::Fps => "training images per second, where it was trained",
+            _ => {
+                let mut stated = claims::quantities("paper").iter();
+                stated.find(|word| word.name == self.name()).map_or("", |word| word.doc)
+            }
+        }
+    }
+
     fn called(name: &str) -> Option<Quantity> {
         Quantity::ALL.into_iter().find(|quantity| quantity.name() == name)
     }
 }
 
-/// The body of an ablation.
+/// What stands in the body of an ablation.
+pub const INSIDE: &[Word] = &[
+    Word { name: "case", doc: "The model with some settings changed, under a name of its own." },
+    Word { name: "show", doc: "The quantities that its table shows." },
+];
+
+/// What `show` may name.
+pub fn shown() -> Vec<Word> {
+    Quantity::ALL.iter().map(|q| Word { name: q.name(), doc: q.doc() }).collect()
+}
+
+/// An ablation as its text says.
 pub struct Written<'a> {
     /// What it varies; none if that is in error.
     pub base: Option<&'a Item>,
-    pub cases: Vec<Item>,
     pub show: Vec<Quantity>,
 }
 
 /// Reads the body of an ablation; reports what does not fit.
 pub fn read<'a>(items: &'a Items, item: &Item, diags: &mut Diags) -> Written<'a> {
-    let mut written =
-        Written { base: base(items, item, diags), cases: Vec::new(), show: Vec::new() };
+    let mut written = Written { base: base(items, item, diags), show: Vec::new() };
     let mut shown: Option<Span> = None;
+    let mut empty = true;
     for setting in item.body.iter().flat_map(|body| &body.settings) {
         match setting.path.keys[0].as_str() {
-            "case" => {
-                written.cases.extend(declared(setting, Sort::Case, item.home, diags));
-            }
+            // They are items.
+            "case" => empty = false,
             "show" if setting.path.keys.len() == 1 => {
                 if let Some(first) = shown.replace(setting.span) {
                     diags.push(
@@ -87,7 +110,7 @@ pub fn read<'a>(items: &'a Items, item: &Item, diags: &mut Diags) -> Written<'a>
         }
     }
     let broken = item.body.as_ref().is_some_and(|body| body.broken);
-    if written.cases.is_empty() && !broken && !diags.has_errors() {
+    if empty && !broken && !diags.has_errors() {
         let message = format!("the ablation `{}` has no cases", item.name.value);
         diags.push(
             Diagnostic::error("E0406", message)
@@ -95,12 +118,12 @@ pub fn read<'a>(items: &'a Items, item: &Item, diags: &mut Diags) -> Written<'a>
                 .help("write `case my_case { … }` into its body"),
         );
     }
-    names(&written.cases, diags);
+    names(&item.cases, diags);
     written
 }
 
 /// The model that an ablation varies.
-fn base<'a>(items: &'a Items, item: &Item, diags: &mut Diags) -> Option<&'a Item> {
+pub fn base<'a>(items: &'a Items, item: &Item, diags: &mut Diags) -> Option<&'a Item> {
     let Some(of) = &item.of else {
         if !item.orphan {
             let message = format!("of which model is the ablation `{}`?", item.name.value);
@@ -138,7 +161,7 @@ fn stray(setting: &Setting, key: &str) -> Diagnostic {
     let diagnostic =
         Diagnostic::error("E0403", "an ablation holds cases, and what is shown of them")
             .at(setting.span, "is neither");
-    diagnostic.help(match nearest(key, ["case", "show"]) {
+    diagnostic.help(match nearest(key, INSIDE.iter().map(|word| word.name)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("it stands in a case: `case my_case {{ {key} … }}`"),
     })

@@ -70,11 +70,16 @@ pub fn find(
         return Some((item.clone(), layers::stack(items, item, overrides, diags)));
     };
     let item = items.ablations_of(root).find(|item| item.name.value == name)?;
-    let written = ablation::read(items, item, diags);
-    let case = written.cases.iter().find(|item| item.name.value == case)?;
-    let parts = ablation::made_of(&written.cases, case, diags)?;
-    let stack = layers::case_stack(items, written.base, &parts, overrides, diags);
-    Some((case.clone(), stack))
+    let case = item.cases.iter().find(|item| item.name.value == case)?;
+    Some((case.clone(), stack(items, item, case, overrides)))
+}
+
+/// The layers of a case of an ablation, as far as there are those it builds on.
+pub fn stack(items: &Items, item: &Item, case: &Item, overrides: &[ast::Setting]) -> Stack {
+    let diags = &mut Diags::default();
+    let parts = ablation::made_of(&item.cases, case, diags);
+    let parts = parts.unwrap_or_else(|| vec![(case, case.name.span)]);
+    layers::case_stack(items, ablation::base(items, item, diags), &parts, overrides, diags)
 }
 
 /// A case and what was found in it.
@@ -88,10 +93,10 @@ struct Seen<'a> {
 }
 
 /// Checks an ablation and every case. What is found comes with the name of where it was found.
-pub fn check(
+pub fn check<'a>(
     sources: &Sources,
     items: &Items,
-    item: &Item,
+    item: &'a Item,
     aim: Aim<'_>,
     review: Review<'_>,
 ) -> (Option<Ablation>, Vec<(String, Diagnostic)>) {
@@ -107,8 +112,11 @@ pub fn check(
         said.into_iter().for_each(|d| told.push(d));
         checked
     });
-    let see = |item| see(sources, items, &written, item, aim.overrides(name, Some(&item.name)));
-    let mut cases: Vec<Seen<'_>> = written.cases.iter().map(see).collect();
+    let see = |case: &'a Item| {
+        let overrides = aim.overrides(name, Some(&case.name));
+        see(sources, items, written.base, &item.cases, case, overrides)
+    };
+    let mut cases: Vec<Seen<'_>> = item.cases.iter().map(see).collect();
     for case in &mut cases {
         let said = case.model.graph.as_ref().map(review).unwrap_or_default();
         said.into_iter().for_each(|d| case.diags.push(d));
@@ -133,7 +141,7 @@ pub fn check(
         label: item.label.clone(),
         doc: item.doc.clone(),
         span: item.name.span,
-        show: written.show.clone(),
+        show: written.show,
         base,
         cases: cases.into_iter().map(|case| case.checked(identity.as_ref())).collect(),
     });
@@ -143,15 +151,16 @@ pub fn check(
 fn see<'a>(
     sources: &Sources,
     items: &Items,
-    written: &'a ablation::Written<'_>,
+    base: Option<&Item>,
+    all: &'a [Item],
     item: &'a Item,
     overrides: &[ast::Setting],
 ) -> Seen<'a> {
     let mut diags = Diags::default();
-    let parts = ablation::made_of(&written.cases, item, &mut diags);
+    let parts = ablation::made_of(all, item, &mut diags);
     let whole = parts.is_some();
     let parts = parts.unwrap_or_else(|| vec![(item, item.name.span)]);
-    let mut stack = layers::case_stack(items, written.base, &parts, overrides, &mut diags);
+    let mut stack = layers::case_stack(items, base, &parts, overrides, &mut diags);
     stack.complete &= whole;
     let model = build(sources, items, item, &stack, overrides.is_empty(), &mut diags);
     let below = parts.iter().map(|(part, _)| part.name.span);

@@ -88,6 +88,8 @@ pub struct Item {
     /// What an ablation varies.
     pub of: Option<Spanned<String>>,
     pub body: Option<Body>,
+    /// Of an ablation.
+    pub cases: Vec<Item>,
     /// The file it stands in, whose names it sees.
     pub home: SourceId,
     /// A relation of it is in error: what it lacks may have come from there.
@@ -129,6 +131,25 @@ impl Items {
         self.all.iter().filter(move |i| i.sort.shares_names(sort) && sees.contains(&i.home))
     }
 
+    /// All items, and the cases of ablations behind theirs.
+    pub fn with_cases(&self) -> impl Iterator<Item = &Item> {
+        self.all.iter().flat_map(|item| std::iter::once(item).chain(&item.cases))
+    }
+
+    /// The ablation that a case stands in.
+    pub fn ablation_of(&self, case: &Item) -> Option<&Item> {
+        let is_it = |other: &Item| other.name.span == case.name.span;
+        self.all.iter().find(|item| item.cases.iter().any(is_it))
+    }
+
+    /// The items that `home` tells apart from `item` by their names, and itself.
+    pub fn namesakes(&self, home: SourceId, item: &Item) -> Vec<&Item> {
+        match item.sort {
+            Sort::Case => self.ablation_of(item).into_iter().flat_map(|of| &of.cases).collect(),
+            sort => self.visible(home, sort).collect(),
+        }
+    }
+
     /// The item that `child` names in a relation, or a report of what there is.
     pub fn resolve(
         &self,
@@ -142,7 +163,10 @@ impl Items {
         let other = named().find(|item| item.name.span != child.name.span);
         let found = other.or_else(|| named().next());
         if found.is_none() && !self.partial.contains(&child.home) {
-            let others = self.visible(child.home, sort).filter(|i| i.name.span != child.name.span);
+            // A family is never built, so that there is no ablation of it.
+            let builds = |item: &&Item| child.sort != Sort::Ablation || item.sort == Sort::Model;
+            let others = self.visible(child.home, sort).filter(builds);
+            let others = others.filter(|i| i.name.span != child.name.span);
             // A setting of a slot may come from one of its kinds as well.
             let slot = ITEM_SLOTS.iter().find(|slot| Sort::Slot(slot.name) == sort);
             let kinds = slot.iter().filter(|slot| slot.single().is_none());
@@ -150,6 +174,7 @@ impl Items {
             let names: Vec<&str> = others.map(|i| i.name.as_str()).chain(kinds).collect();
             let what = match sort {
                 Sort::Slot(slot) => slot,
+                _ if child.sort == Sort::Ablation => "model",
                 _ => "model or family",
             };
             diags.push(
@@ -217,15 +242,21 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         diags.push(unknown_item(word));
         return None;
     };
-    let item = declared(setting, sort, home, diags)?;
-    if sort == Sort::Family {
-        claimless(setting, diags);
+    let mut item = declared(setting, sort, home, diags)?;
+    match sort {
+        Sort::Family => claimless(setting, diags),
+        Sort::Ablation => {
+            let inside = setting.body.iter().flat_map(|body| &body.settings);
+            let cases = inside.filter(|inside| inside.path.keys[0].value == Sort::Case.word());
+            item.cases = cases.filter_map(|c| declared(c, Sort::Case, home, diags)).collect();
+        }
+        _ => {}
     }
     Some(item)
 }
 
 /// The item of a sort that a setting declares: its name, its label, its relations.
-pub fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
+fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
     let word = sort.word();
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
     let (name, label) = match &setting.row[..] {
@@ -245,10 +276,12 @@ pub fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags
             return None;
         }
         _ => {
+            let relations: String = setting.links.iter().map(as_written).collect();
+            let label = if relations.is_empty() { " \"My label\"" } else { "" };
             diags.push(
                 Diagnostic::error("E0207", format!("`{word}` needs a name"))
                     .at(setting.span, "a name, then perhaps a label in quotes")
-                    .help(format!("write `{word} my_name \"My label\" {{ … }}`")),
+                    .help(format!("write `{word} my_name{label}{relations} {{ … }}`")),
             );
             return None;
         }
@@ -262,6 +295,7 @@ pub fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags
         with: Vec::new(),
         of: None,
         body: setting.body.clone(),
+        cases: Vec::new(),
         home,
         orphan: false,
     };
@@ -276,6 +310,12 @@ pub fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags
         }
     }
     Some(item)
+}
+
+/// A relation with the blank before it.
+fn as_written(link: &Link) -> String {
+    let names: Vec<&str> = link.names.iter().map(|name| name.as_str()).collect();
+    format!(" {} {}", link.relation.value.word(), names.join(", "))
 }
 
 impl Item {

@@ -235,7 +235,7 @@ fn twice(lines: &[Line], diags: &mut Diags) {
     for (index, line) in lines.iter().enumerate() {
         for earlier in lines[..index].iter().filter(|l| l.path() == line.path()) {
             let clash = match (&earlier.selector, &line.selector) {
-                (Some(a), Some(b)) => overlap(a, b),
+                (Some(a), Some(b)) => overlap(a, b).is_some(),
                 (None, None) => true,
                 (None, Some(_)) => earlier.row.len() > 1,
                 (Some(_), None) => line.row.len() > 1,
@@ -248,10 +248,11 @@ fn twice(lines: &[Line], diags: &mut Diags) {
 }
 
 fn said_twice(earlier: &Line, line: &Line) -> Diagnostic {
-    let stage = [line, earlier].into_iter().find_map(|l| match &l.selector {
-        Some(Spanned { value: Selector::Stages(ranges), .. }) => Some(ranges[0].0),
-        _ => None,
-    });
+    let stage = match (&earlier.selector, &line.selector) {
+        (Some(a), Some(b)) => overlap(a, b).flatten(),
+        (Some(one), None) | (None, Some(one)) => first(one),
+        (None, None) => None,
+    };
     let path = line.path().join(".");
     // Of a row, the value that speaks of the stage.
     let place = |line: &Line| match (&line.selector, stage) {
@@ -261,11 +262,9 @@ fn said_twice(earlier: &Line, line: &Line) -> Diagnostic {
         }
         _ => line.span,
     };
-    let message = match (&earlier.selector, &line.selector, stage) {
-        (None, Some(_), Some(stage)) | (Some(_), None, Some(stage)) => {
-            format!("`{path}` of stage {stage} is said twice in one body")
-        }
-        _ => format!("`{path}` is said twice in one body"),
+    let message = match stage {
+        Some(stage) => format!("`{path}` of stage {stage} is said twice in one body"),
+        None => format!("`{path}` is said twice in one body"),
     };
     Diagnostic::error("E0303", message)
         .at(place(line), "again here")
@@ -273,11 +272,24 @@ fn said_twice(earlier: &Line, line: &Line) -> Diagnostic {
         .help("keep one")
 }
 
-fn overlap(a: &Selector, b: &Selector) -> bool {
+/// Whether two selectors meet, and in which stage first, if that can be told.
+fn overlap(a: &Selector, b: &Selector) -> Option<Option<usize>> {
     match (a, b) {
         (Selector::Stages(a), Selector::Stages(b)) => {
-            a.iter().any(|(al, ah)| b.iter().any(|(bl, bh)| al <= bh && bl <= ah))
+            let meet = |(al, ah): &(usize, usize), (bl, bh): &(usize, usize)| {
+                (al <= bh && bl <= ah).then_some(*al.max(bl))
+            };
+            let stages = a.iter().flat_map(|a| b.iter().filter_map(move |b| meet(a, b)));
+            stages.min().map(Some)
         }
-        _ => true,
+        _ => Some(None),
+    }
+}
+
+/// The first stage of a selector that names stages.
+fn first(selector: &Selector) -> Option<usize> {
+    match selector {
+        Selector::Stages(ranges) => ranges.first().map(|(first, _)| *first),
+        _ => None,
     }
 }

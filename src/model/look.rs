@@ -1,5 +1,6 @@
 //! What can be said inside an item, and what holds there: what an editor asks of a place.
 
+use super::cases;
 use super::items::{ITEM_SLOTS, Item, Items, Sort};
 use super::layers::{self, Stack};
 use super::merge;
@@ -61,10 +62,7 @@ impl Look {
                 let tree = merge::item(sources, items, item, slot, &mut Diags::default());
                 tree.map_or_else(|| Look::bare(item.sort), |tree| Look::tree(&tree))
             }
-            _ => {
-                let stack = layers::stack(items, item, &[], &mut Diags::default());
-                Look::stack(sources, items, item, &stack)
-            }
+            _ => Look::stack(sources, items, item, &layers_of(items, item)),
         }
     }
 
@@ -79,7 +77,7 @@ impl Look {
                 )
             }
             _ => {
-                let mut stack = layers::stack(items, item, &[], &mut Diags::default());
+                let mut stack = layers_of(items, item);
                 stack.layers.pop();
                 Look::stack(sources, items, item, &stack)
             }
@@ -133,5 +131,13 @@ impl Look {
     pub fn field(&self, path: &[Step<'_>]) -> Option<&'static Field> {
         let (last, around) = path.split_last()?;
         self.kinds(around).iter().find_map(|kind| kind.field(last.key))
+    }
+}
+
+/// The layers of a model or a case, its own the last.
+fn layers_of(items: &Items, item: &Item) -> Stack {
+    match items.ablation_of(item) {
+        Some(ablation) => cases::stack(items, ablation, item, &[]),
+        None => layers::stack(items, item, &[], &mut Diags::default()),
     }
 }

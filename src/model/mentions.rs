@@ -23,10 +23,10 @@ impl Items {
         found.found
     }
 
-    /// The item a setting at the left edge declares.
+    /// The item, or the case, that a setting declares.
     pub fn declared(&self, setting: &Setting) -> Option<&Item> {
         let name = setting.row.first()?;
-        self.all.iter().find(|item| item.name.span == name.span)
+        self.with_cases().find(|item| item.name.span == name.span)
     }
 }
 
@@ -45,19 +45,16 @@ impl<'a> Mentions<'a> {
                 match (item.sort, link.relation.value) {
                     (Sort::Slot(slot), Relation::From) if is_kind(slot, name) => {}
                     (Sort::Ablation, _) => self.name(Sort::Model, name, name.span),
+                    (Sort::Case, _) => self.case(item, name),
                     (sort, _) => self.name(sort, name, name.span),
                 }
             }
         }
         let look = Look::bare(item.sort);
         for inside in setting.body.iter().flat_map(|body| &body.settings) {
-            // The settings of an ablation stand in its cases.
-            let cases = inside.body.iter().filter(|_| item.sort == Sort::Ablation);
-            cases.flat_map(|case| &case.settings).for_each(|inside| {
-                self.setting(&look, &mut Vec::new(), inside);
-            });
-            if item.sort != Sort::Ablation {
-                self.setting(&look, &mut Vec::new(), inside);
+            match item.sort {
+                Sort::Ablation => self.item(inside),
+                _ => self.setting(&look, &mut Vec::new(), inside),
             }
         }
     }
@@ -78,6 +75,14 @@ impl<'a> Mentions<'a> {
             self.setting(look, around, inside);
         }
         around.pop();
+    }
+
+    /// A case that another one builds on.
+    fn case(&mut self, from: &Item, name: &Spanned<String>) {
+        let Some(ablation) = self.items.ablation_of(from) else { return };
+        if let Some(item) = ablation.cases.iter().find(|case| case.name.value == name.value) {
+            self.found.push(Mention { span: name.span, item });
+        }
     }
 
     fn name(&mut self, sort: Sort, name: &str, span: Span) {

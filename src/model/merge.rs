@@ -1,7 +1,6 @@
 //! Layers onto trees: one for the whole model, one for every stage. An upper layer always wins.
 
 use super::assign::{Outcome, Scope};
-use super::elsewhere;
 use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Layer, Line, Stack, speak};
 use super::settings::{Stage, Whole, first_stage, is_per_stage};
@@ -291,15 +290,7 @@ fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
         scope.diags.push(stage_block(scope, line));
         return Outcome::Failed;
     }
-    let mut names = Whole::KIND.field_names();
-    names.extend(Stage::KIND.field_names());
-    let diagnostic = Diagnostic::error("E0301", format!("a model has no setting `{}`", key.value))
-        .at(key.span, "unknown");
-    scope.diags.push(match elsewhere::hint(&[Whole::KIND, Stage::KIND], key) {
-        Some(hint) => diagnostic.help(hint),
-        None => diagnostic.suggest(key.span, key, &names),
-    });
-    Outcome::Failed
+    scope.no_setting("a model", &[Whole::KIND, Stage::KIND], key)
 }
 
 /// `stage 3 { width 160 }`.

@@ -1,7 +1,7 @@
 //! The sentences for settings that do not fit: what was expected, and what to write.
 
 use super::assign::{Outcome, Scope};
-use super::elsewhere;
+use super::elsewhere::Meant;
 use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
@@ -39,15 +39,25 @@ impl Scope<'_> {
                 ))
             }
             _ => {
-                let message = format!("{} has no setting `{}`", kind.name, key.value);
-                let diagnostic = Diagnostic::error("E0301", message).at(key.span, "unknown");
-                match elsewhere::hint(&[kind], key) {
-                    Some(hint) => diagnostic.help(hint),
-                    None => diagnostic.suggest(key.span, key, &kind.field_names()),
-                }
+                return self.no_setting(kind.name, &[kind], key);
             }
         };
         self.diags.push(diagnostic);
+        Outcome::Failed
+    }
+
+    /// `owner`, whose settings are those of `kinds`, has no such setting. If another one was meant,
+    /// that it is missing does not follow.
+    pub fn no_setting(&mut self, owner: &str, kinds: &[&Kind], key: &Spanned<String>) -> Outcome {
+        let meant = Meant::by(kinds, key);
+        let message = format!("{owner} has no setting `{}`", key.value);
+        let diagnostic =
+            Diagnostic::error("E0301", message).at(key.span, "unknown").help(meant.help);
+        self.diags.push(match meant.name {
+            Some(name) => diagnostic.fix(key.span, name),
+            None => diagnostic,
+        });
+        self.failed.extend(meant.setting);
         Outcome::Failed
     }
 

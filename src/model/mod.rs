@@ -30,7 +30,7 @@ mod sections;
 mod settings;
 mod unused;
 
-pub use ablation::Quantity;
+pub use ablation::{INSIDE as IN_ABLATIONS, Quantity, shown};
 pub use cases::{Ablation, Case};
 pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
@@ -102,9 +102,6 @@ pub fn check(
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
     let overrides = overrides(sources, sets, &mut diags);
-    if only.is_none() {
-        unused::warn(&items, root, &mut diags);
-    }
     loose(sources, &items, root, &mut diags);
     let aim = Aim { only, overrides: &overrides };
     let mut models = Vec::new();
@@ -130,6 +127,7 @@ pub fn check(
     gather::by_model(found).into_iter().for_each(|d| diags.push(d));
     // What is in error might have been what is used.
     if only.is_none() && !diags.has_errors() {
+        unused::warn(&items, root, &mut diags);
         unused::warn_of_files(&items, root, &mut diags);
     }
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));

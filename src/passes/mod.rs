@@ -1,13 +1,17 @@
 //! Graph to graph, one pass per file. What a pass gives is verified in every debug build.
 //!
 //! ```text
-//! model ─plain─ common ─ fuse ─ dead → what evaluation runs
-//! model ─ common ─ fuse ─ differentiate ─ recompute ─ accumulate ─ dead → what a training step runs
+//! model ─ plain ─ common ─ coordinates ─ fuse ─ dead → what evaluation runs
+//! model ─ common ─ coordinates ─ fuse ─ differentiate ─ recompute ─ accumulate ─ dead → a training step
 //! model ─ dead ─ common ─ order → what is compared with other models
 //! ```
+//!
+//! Dead code goes, dead parameters stay: checkpoints name them, published weights hold them, and
+//! papers count them. `reach` finds them, and `check` warns of them (W0502).
 
 mod accumulate;
 mod common;
+mod coordinates;
 mod dead;
 mod differentiate;
 mod fuse;
@@ -19,6 +23,7 @@ mod recompute;
 
 pub use accumulate::accumulate;
 pub use common::common;
+pub use coordinates::coordinates;
 pub use dead::dead;
 pub use differentiate::{differentiate, learns, reached};
 pub use fuse::fuse;
@@ -51,6 +56,7 @@ impl Keep {
 pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
     let graph = checked("plain", plain(model));
     let graph = checked("common", common(&graph));
+    let graph = checked("coordinates", coordinates(&graph));
     let graph = checked("fuse", fuse(&graph, keep));
     checked("dead", dead(&graph, keep))
 }
@@ -58,6 +64,7 @@ pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
 /// What a training step runs: logits, loss, the gradient of every parameter, the update.
 pub fn step(model: &Graph, method: Method, keep: Keep) -> Graph {
     let graph = checked("common", common(model));
+    let graph = checked("coordinates", coordinates(&graph));
     let graph = checked("fuse", fuse(&graph, keep));
     let graph = checked("differentiate", differentiate(&graph, method));
     let graph = checked("recompute", recompute(&graph));

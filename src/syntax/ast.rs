@@ -58,6 +58,16 @@ pub enum Relation {
     Of,
 }
 
+impl Relation {
+    pub fn word(self) -> &'static str {
+        match self {
+            Relation::From => "from",
+            Relation::With => "with",
+            Relation::Of => "of",
+        }
+    }
+}
+
 /// `from parent`, `with a, b`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Link {

@@ -73,6 +73,15 @@ fn what_is_no_case_is_told_what_there_is() {
     assert_snapshot!(words("graph parts.clue parts"));
     assert_snapshot!(words("graph parts.clue parts shalow"));
     assert_snapshot!(words("graph parts.clue prats both"));
+    assert_eq!(
+        words("graph parts.clue part"),
+        "2\nerror: there is no model `part` in parts.clue; did you mean `parts`?\n"
+    );
+    // As `diff` takes it.
+    assert_eq!(
+        words("diff parts.clue:parts parts.clue:tiny"),
+        "2\nerror: `parts` is an ablation with the cases thin, shallow, both; say which: `parts.clue:parts.thin`\n"
+    );
 }
 
 #[test]

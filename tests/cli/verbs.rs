@@ -145,6 +145,10 @@ fn what_is_not_there_is_not_explained() {
         "2\nerror: there is no kind and no setting `custer`; did you mean `cluster`?\n"
     );
     assert_eq!(
+        said(&["explain", "cluster.gird"]),
+        "2\nerror: there is no kind and no setting `cluster.gird`; did you mean `cluster.grid`?\n"
+    );
+    assert_eq!(
         said(&["explain", "models.clue", "a", "ffn.ration"]),
         "2\nerror: a has no setting `ffn.ration`; did you mean `ffn.ratio`?\n"
     );
@@ -164,11 +168,23 @@ fn a_new_file_checks_cleanly() {
     let explained = said_in(folder.path(), &["explain", "my_model.clue", "my_model", "mixer.grid"]);
     assert!(explained.starts_with("0\nmixer.grid 4x4"), "{explained}");
     // Never over a file that is there, and only names that the language takes.
-    assert!(said_in(folder.path(), &["new"]).starts_with("2\n"));
+    assert_eq!(
+        said_in(folder.path(), &["new"]),
+        "2\nerror: there is a my_model.clue already; give the model another name: `cluec new my_model2`\n"
+    );
     assert!(said_in(folder.path(), &["new", "two words"]).starts_with("2\n"));
     assert!(said_in(folder.path(), &["new", "from"]).starts_with("2\n"));
     assert!(said_in(folder.path(), &["new", "deep"]).starts_with("0\n"));
     assert!(said_in(folder.path(), &["summary", "deep.clue", "deep"]).starts_with("0\ndeep "));
+}
+
+#[test]
+fn what_is_not_there_is_told_what_there_is() {
+    assert_eq!(
+        said(&["graph", "models.clue", "c", "--stage", "4"]),
+        "2\nerror: c has no stage 4; it has 1, 2 and 3\n"
+    );
+    assert!(said(&["check", "."]).contains("  × . can not be read: it is a folder\n"));
 }
 
 #[test]

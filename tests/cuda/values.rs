@@ -323,21 +323,34 @@ fn linear_agrees() {
 
 #[test]
 fn conv_agrees() {
-    for (size, kernel, stride, pad) in [([6, 7], [3, 3], 2, 1), ([8, 4], [4, 4], 4, 0)] {
+    for (size, kernel, stride, pad, coords) in [
+        ([6, 7], [3, 3], 2, 1, false),
+        ([8, 4], [4, 4], 4, 0, false),
+        // With coordinates that bfloat16 holds.
+        ([9, 5], [4, 4], 4, 0, true),
+    ] {
         each("conv", |bench, stream| {
             let (precision, images, channels, out) = (bench.precision(), 2, 3, 5);
             let result = [0, 1].map(|a| (size[a] + 2 * pad - kernel[a]) / stride + 1);
             let (n, m) =
                 (images * size[0] * size[1] * channels, images * result[0] * result[1] * out);
-            let taps = kernel[0] * kernel[1] * channels * out;
+            let read = channels + if coords { 2 } else { 0 };
+            let taps = kernel[0] * kernel[1] * read * out;
             let x = sample(stream, n, precision);
             let g = sample(stream, m, precision);
             let params = vec![sample(stream, taps, precision), sample(stream, out, precision)];
             let map = [Map { size, channels, data: &x }];
             let op = ops::Conv { out, kernel, stride, pad };
-            let expected = reference(|b, v| b.push("op", "", op, &[v[0]]), &map, &params, &g);
+            let build = |b: &mut cluec::graph::Builder, v: &[cluec::graph::Value]| {
+                let map = match coords {
+                    true => b.push("coordinates", "", ops::Coordinates, &[v[0]]),
+                    false => v[0],
+                };
+                b.push("op", "", op.clone(), &[map])
+            };
+            let expected = reference(build, &map, &params, &g);
             let maps = Maps { images, size, channels };
-            let op = conv::Conv { maps, out, kernel, stride, pad };
+            let op = conv::Conv { maps, coords, out, kernel, stride, pad };
             let [px, pg, weight, bias] =
                 [&x, &g, &params[0], &params[1]].map(|data| bench.put(data));
             let (y, gx) = (bench.map(m), bench.map(n));

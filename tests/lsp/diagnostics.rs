@@ -25,12 +25,12 @@ fn shown(diagnostics: &[Value]) -> String {
 #[test]
 fn all_mistakes_of_a_text_are_shown_as_it_is_typed() {
     let mut client = Client::start();
-    let text = format!("{BASE}model a from base {{\n    mixer.gird 4x4\n    pool max\n}}\n");
+    let text = format!("{BASE}model a from base {{\n    mixer.gird 4x4\n    pool ipc\n}}\n");
     client.open("untitled:a", &text);
     let found = client.diagnostics("untitled:a");
     insta::assert_snapshot!(shown(&found), @r"
     E0301 14:10-14:14 cluster has no setting `gird` | unknown | did you mean `grid`?
-    E0309 15:9-15:12 there is no pool `max` | unknown | there is icp, fec, conv and off
+    E0309 15:9-15:12 there is no pool `ipc` | unknown | did you mean `icp`?
     ");
     assert_eq!(found[0]["severity"], 1);
     assert_eq!(found[0]["source"], "cluec");
@@ -108,14 +108,14 @@ fn an_imported_text_is_read_as_the_editor_shows_it() {
 fn a_mistake_of_an_imported_file_is_shown_there() {
     let folder = tempfile::tempdir().unwrap();
     let (base, model) = (folder.path().join("base file.clue"), folder.path().join("a.clue"));
-    std::fs::write(&base, BASE.replace("pool    icp", "pool    max")).unwrap();
+    std::fs::write(&base, BASE.replace("pool    icp", "pool    ipc")).unwrap();
     let base = uri(&base).replace(' ', "%20");
     let model = uri(&model);
     let mut client = Client::start();
     client.open(&model, "use \"base file.clue\"\nmodel a from base { classes 5 }\n");
     assert_eq!(
         shown(&client.diagnostics(&base)),
-        "E0309 10:12-10:15 there is no pool `max` | unknown | there is icp, fec, conv and off\n"
+        "E0309 10:12-10:15 there is no pool `ipc` | unknown | did you mean `icp`?\n"
     );
     assert_eq!(shown(&client.diagnostics(&model)), "");
 

@@ -1,5 +1,6 @@
 //! The language server, driven as an editor drives it.
 
+mod ablations;
 mod actions;
 mod client;
 mod completion;

@@ -35,6 +35,25 @@ fn items_and_their_settings() {
 }
 
 #[test]
+fn cases_stand_under_their_names() {
+    let mut client = Client::start();
+    let text = format!(
+        "{BASE}model a from base\nablation parts of a {{\n    show params\n    case thin \"Thin\" {{ width 4 8 }}\n}}\n"
+    );
+    client.open("untitled:a", &text);
+    let symbols = client
+        .request("textDocument/documentSymbol", json!({ "textDocument": { "uri": "untitled:a" } }));
+    let mut out = String::new();
+    outline(&serde_json::json!([symbols[2]]), 0, &mut out);
+    insta::assert_snapshot!(out, @r#"
+    parts (ablation) 14-17
+      show (params) 15-15
+      thin (case "Thin") 16-16
+        width (4 8) 16-16
+    "#);
+}
+
+#[test]
 fn bodies_and_comments_fold() {
     let mut client = Client::start();
     client.open("untitled:a", "// one\n// two\nfamily a {\n    mixer cluster {\n        grid 2x2\n    }\n    pool icp { layers 1 }\n}\n");

@@ -1,5 +1,6 @@
 //! Passes, on graphs of texts and on graphs built by hand.
 
 mod canonical;
+mod coordinates;
 mod reach;
 mod step;

@@ -14,9 +14,9 @@ use super::kernels::gate::ParamGradients;
 use super::kernels::linear::LinearGradients;
 use super::kernels::loss::cross_entropy;
 use super::lane::Lane;
-use super::run::{Node, rows};
+use super::run::{Node, map, rows};
 use crate::exec::Parameters;
-use crate::graph::ops::Gradient;
+use crate::graph::ops::{CoordConv, Gradient};
 use crate::graph::{Choice, Op, ParamId};
 
 pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
@@ -33,8 +33,8 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         node.y(0).copy_from_slice(node.read(onto));
     }
     match &*op.of {
-        Op::Conv(of) => {
-            let kernel = forward::conv(of, ty(0));
+        Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
+            let kernel = forward::conv(of, &op.of, ty(0));
             if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
                 kernel.backward_input(n, dy(), weight, node.y(0), scratch);
             }
@@ -221,10 +221,13 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 cross_entropy(logits, target, smoothing, factor, to);
             }
         }
+        Op::Coordinates(_) => {
+            let (map, channels) = map(ty(0));
+            elementwise::Coordinates { map, channels }.backward(n, dy(), node.y(0));
+        }
         // Their gradients pass unchanged or end there, so that no node computes them.
         Op::Add(_)
         | Op::Input(_)
-        | Op::Coordinates(_)
         | Op::Nearest(_)
         | Op::Labels(_)
         | Op::Gradient(_)

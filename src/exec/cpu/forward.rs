@@ -22,6 +22,7 @@ use super::kernels::windowed::Windowed;
 use super::lane::Lane;
 use super::run::{Node, map, rows};
 use crate::exec::drop_path;
+use crate::graph::ops::CoordConv;
 use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
@@ -36,9 +37,10 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
             let (map, channels) = map(ty(0));
             Coordinates { map, channels }.forward(n, node.x(0), node.y(0));
         }
-        Op::Conv(op) => {
+        Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
             let Some(weight) = node.run.weights.packed(node.params()[0]) else { return };
-            conv(op, ty(0)).forward(n, node.x(0), weight, node.param(1), node.y(0), scratch);
+            let kernel = conv(of, op, ty(0));
+            kernel.forward(n, node.x(0), weight, node.param(1), node.y(0), scratch);
         }
         Op::Depthwise(op) => {
             depthwise(op, ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));
@@ -153,9 +155,12 @@ pub fn factors(node: &Node<'_>, rate: f64, site: u64) -> Vec<f32> {
     images.map(|image| drop_path::factor(rate, site, image, node.run.key) as f32).collect()
 }
 
-pub fn conv(op: &ops::Conv, ty: &Type) -> Conv {
+/// The convolution of an op, which may know coordinates.
+pub fn conv(conv: &ops::Conv, of: &Op, ty: &Type) -> Conv {
     let ([height, width], input) = map(ty);
-    Conv { height, width, input, output: op.out, kernel: op.kernel, stride: op.stride, pad: op.pad }
+    let ops::Conv { out: output, kernel, stride, pad } = *conv;
+    let coords = matches!(of, Op::CoordConv(_));
+    Conv { height, width, input, coords, output, kernel, stride, pad }
 }
 
 pub fn depthwise(op: &ops::Depthwise, ty: &Type) -> Depthwise {

@@ -2,6 +2,7 @@
 
 use super::forward as kernels;
 use super::run::rows;
+use crate::graph::ops::CoordConv;
 use crate::graph::{Op, Type};
 use crate::plan::Plan;
 
@@ -23,7 +24,9 @@ pub fn scratch(plan: &Plan, images: usize) -> usize {
 
 fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
     match op {
-        Op::Conv(op) => kernels::conv(op, inputs[0]).scratch(images),
+        Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
+            kernels::conv(of, op, inputs[0]).scratch(images)
+        }
         Op::Linear(op) if backward => kernels::linear(op, inputs[0]).scratch(),
         Op::Ffn(op) => kernels::ffn(op, inputs[0]).scratch(images),
         Op::LayerNorm(_) | Op::GroupNorm(_) | Op::Scale(_) if backward => {

@@ -91,7 +91,7 @@ impl Weights {
 /// Which parameters of an op stand on the right side of products.
 fn matrices(op: &Op, params: &[ParamId]) -> Vec<ParamId> {
     match op {
-        Op::Linear(_) | Op::DispatchLinear(_) | Op::Conv(_) => vec![params[0]],
+        Op::Linear(_) | Op::DispatchLinear(_) | Op::Conv(_) | Op::CoordConv(_) => vec![params[0]],
         Op::Ffn(op) => vec![params[0], params[if op.kernel.is_some() { 4 } else { 2 }]],
         _ => Vec::new(),
     }

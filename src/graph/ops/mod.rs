@@ -118,6 +118,7 @@ ops! {
     input::Input,
     coordinates::Coordinates,
     conv::Conv,
+    coord_conv::CoordConv,
     depthwise::Depthwise,
     linear::Linear,
     layer_norm::LayerNorm,

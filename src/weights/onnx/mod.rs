@@ -236,7 +236,8 @@ impl Walk<'_> {
             }
             // The identity, outside of training.
             Op::DropPath(_) => self.tensor(x[0])?,
-            Op::Residual(_)
+            Op::CoordConv(_)
+            | Op::Residual(_)
             | Op::Ffn(_)
             | Op::DispatchLinear(_)
             | Op::Labels(_)

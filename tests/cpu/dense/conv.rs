@@ -1,5 +1,6 @@
 use super::*;
 use cluec::exec::cpu::kernels::conv::{Conv, ConvGradients};
+use cluec::exec::cpu::kernels::elementwise::Coordinates;
 use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 
 /// Images, then height, width, input, output, then kernel, then stride and pad.
@@ -18,7 +19,7 @@ const SIZES: [Sizes; 7] = [
 #[test]
 fn a_convolution_forward_and_backward() {
     for (images, [height, width, input, output], kernel, stride, pad) in SIZES {
-        let op = Conv { height, width, input, output, kernel, stride, pad };
+        let op = Conv { height, width, input, coords: false, output, kernel, stride, pad };
         let ([oh, ow], [kh, kw]) = (op.out(), kernel);
         let x = numbers(images * height * width * input, 1);
         let dy = numbers(images * oh * ow * output, 2);
@@ -75,5 +76,43 @@ fn a_convolution_forward_and_backward() {
                 1e-6,
             );
         });
+    }
+}
+
+/// To the bit what a convolution makes of a map that holds them.
+#[test]
+fn a_convolution_that_knows_coordinates() {
+    let (images, height, width, output) = (2, 9, 7, 5);
+    for (input, kernel, stride, pad) in [(3, [4, 4], 4, 0), (3, [3, 3], 2, 1), (6, [2, 3], 1, 1)] {
+        let known = Conv { height, width, input, coords: true, output, kernel, stride, pad };
+        let held = Conv { input: input + 2, coords: false, ..known };
+        let coordinates = Coordinates { map: [height, width], channels: input };
+        let x = numbers(images * height * width * input, 1);
+        let mut map = garbage(images * height * width * (input + 2));
+        coordinates.forward(images, &x, &mut map);
+        let [oh, ow] = known.out();
+        let (k, bias) = (kernel[0] * kernel[1] * (input + 2), numbers(output, 4));
+        let weight = numbers(k * output, 3);
+        let dy = numbers(images * oh * ow * output, 2);
+        let mut packed = garbage(packed_len(k, output));
+        pack(Matrix::new(&weight, k, output), &mut packed);
+        let packed = Packed::new(&packed, k, output);
+        let mut transposed = garbage(packed_len(output, k));
+        pack_transposed(Matrix::new(&weight, k, output), &mut transposed);
+        let transposed = Packed::new(&transposed, output, k);
+        let all = |op: &Conv, x: &[f32]| {
+            let mut scratch = garbage(op.scratch(images));
+            let (mut y, mut dx) = (garbage(dy.len()), garbage(x.len()));
+            op.forward(images, x, packed, &bias, &mut y, &mut scratch);
+            op.backward_input(images, &dy, transposed, &mut dx, &mut scratch);
+            let (mut dw, mut db) = (vec![1.0; k * output], vec![1.0; output]);
+            let gradients = ConvGradients { weight: &mut dw, bias: &mut db };
+            op.backward_weight(images, x, &dy, gradients, &mut scratch);
+            (y, dx, dw, db)
+        };
+        let (y, dmap, dw, db) = all(&held, &map);
+        let mut dx = garbage(x.len());
+        coordinates.backward(images, &dmap, &mut dx);
+        assert!(all(&known, &x) == (y, dx, dw, db), "{known:?}");
     }
 }

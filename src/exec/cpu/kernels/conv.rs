@@ -1,6 +1,7 @@
 //! Dense strided convolution with zero padding: patches of the map become rows, a few at a time, and
 //! the rows go through a matrix product.
 
+use super::elementwise::place;
 use super::product::{
     Bias, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
 };
@@ -9,12 +10,14 @@ use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
 /// `[H, W, input] -> [H', W', output]`, `H' = floor((H + 2 pad - kernel) / stride) + 1`. The weight
-/// `[kh, kw, input, output]` is packed as `[kh kw input, output]`.
+/// `[kh, kw, channels, output]` is packed as `[kh kw channels, output]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv {
     pub height: usize,
     pub width: usize,
     pub input: usize,
+    /// Behind the channels of a pixel it reads two more, its row and its column, which lie in no map.
+    pub coords: bool,
     pub output: usize,
     pub kernel: [usize; 2],
     pub stride: usize,
@@ -37,9 +40,14 @@ impl Conv {
         [out(self.height, self.kernel[0]), out(self.width, self.kernel[1])]
     }
 
+    /// Channels it reads of every pixel.
+    fn channels(&self) -> usize {
+        self.input + if self.coords { 2 } else { 0 }
+    }
+
     /// Numbers of a patch.
     fn depth(&self) -> usize {
-        self.kernel[0] * self.kernel[1] * self.input
+        self.kernel[0] * self.kernel[1] * self.channels()
     }
 
     /// Pixels of the result at once: whole tiles of the product.
@@ -84,7 +92,7 @@ impl Conv {
         }
     }
 
-    /// `dx` from `dy`; `transposed` is packed `[output, kh kw input]`.
+    /// `dx` from `dy`; `transposed` is packed `[output, kh kw channels]`.
     pub fn backward_input(
         &self,
         images: usize,
@@ -123,15 +131,23 @@ impl Conv {
 
     /// The patches under some pixels of the result.
     fn unfold(&self, x: &[f32], block: Range<usize>, patches: &mut [f32]) {
-        self.runs(block, |patch, run| {
-            let to = &mut patches[patch..patch + self.kernel[1] * self.input];
-            match run {
-                Some(Run { skip, len, at }) => {
-                    to[..skip].fill(0.0);
-                    to[skip..skip + len].copy_from_slice(&x[at..at + len]);
-                    to[skip + len..].fill(0.0);
-                }
-                None => to.fill(0.0),
+        let (map, patch) = (self.input, self.channels());
+        let places = |n: usize| (0..n).map(|i| place(i, n)).collect::<Vec<f32>>();
+        let places = self.coords.then(|| [places(self.height), places(self.width)]);
+        self.runs(block, |at, run| {
+            let to = &mut patches[at..at + self.kernel[1] * patch];
+            let Some(Run { skip, pixels, first }) = run else { return to.fill(0.0) };
+            let (before, to) = to.split_at_mut(skip * patch);
+            let (to, after) = to.split_at_mut(pixels * patch);
+            before.fill(0.0);
+            after.fill(0.0);
+            let from = &x[first * map..(first + pixels) * map];
+            let Some([rows, columns]) = &places else { return to.copy_from_slice(from) };
+            let row = rows[first / self.width % self.height];
+            let columns = &columns[first % self.width..];
+            let pixels = to.chunks_exact_mut(patch).zip(from.chunks_exact(map));
+            for ((to, from), &column) in pixels.zip(columns) {
+                placed(to, from, [row, column]);
             }
         });
     }
@@ -141,7 +157,7 @@ impl Conv {
     #[inline(always)]
     fn runs(&self, block: Range<usize>, mut visit: impl FnMut(usize, Option<Run>)) {
         let ([oh, ow], [kh, kw]) = (self.out(), self.kernel);
-        let (height, width, channels) = (self.height, self.width, self.input);
+        let (height, width, channels) = (self.height, self.width, self.channels());
         let mut patch = 0;
         for pixel in block {
             let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
@@ -152,9 +168,9 @@ impl Conv {
             for ky in 0..kh {
                 let from = (y * self.stride + ky).wrapping_sub(self.pad);
                 let run = (from < height && start < end).then(|| Run {
-                    skip: start * channels,
-                    len: (end - start) * channels,
-                    at: ((image * height + from) * width + left + start - self.pad) * channels,
+                    skip: start,
+                    pixels: end - start,
+                    first: (image * height + from) * width + left + start - self.pad,
                 });
                 visit(patch, run);
                 patch += kw * channels;
@@ -163,11 +179,28 @@ impl Conv {
     }
 }
 
-/// A row of a patch inside the map: `len` numbers at `at`, after `skip` outside.
+/// A row of a patch inside the map: this many pixels from `first` on, after `skip` outside.
 struct Run {
     skip: usize,
-    len: usize,
-    at: usize,
+    pixels: usize,
+    /// Counted through all maps.
+    first: usize,
+}
+
+/// The channels of a pixel, then its place.
+#[inline(always)]
+fn placed(to: &mut [f32], from: &[f32], place: [f32; 2]) {
+    match (to, from) {
+        // An image's, which are too few for the call that copies any number.
+        ([a, b, c, row, column], &[x, y, z]) => {
+            (*a, *b, *c) = (x, y, z);
+            [*row, *column] = place;
+        }
+        (to, from) => {
+            to[..from.len()].copy_from_slice(from);
+            to[from.len()..].copy_from_slice(&place);
+        }
+    }
 }
 
 /// Adds patches to the places they come from.
@@ -184,14 +217,20 @@ impl WithSimd for Fold<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Fold { conv, patches, block, dx } = self;
+        let (map, patch) = (conv.input, conv.channels());
         conv.runs(
             block,
             #[inline(always)]
-            |patch, run| {
-                let Some(Run { skip, len, at }) = run else { return };
-                let (to, from) = (&mut dx[at..at + len], &patches[patch + skip..][..len]);
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to += from;
+            |at, run| {
+                let Some(Run { skip, pixels, first }) = run else { return };
+                let to = &mut dx[first * map..(first + pixels) * map];
+                let from = &patches[at + skip * patch..][..pixels * patch];
+                // Coordinates have no gradient; without them a row is one run of numbers.
+                let (map, patch) = if conv.coords { (map, patch) } else { (to.len(), from.len()) };
+                for (to, from) in to.chunks_exact_mut(map).zip(from.chunks_exact(patch)) {
+                    for (to, from) in to.iter_mut().zip(from) {
+                        *to += from;
+                    }
                 }
             },
         );

@@ -186,6 +186,11 @@ vectorized! {
     }
 }
 
+/// The coordinate of the `i`-th of `n` rows or columns.
+pub(super) fn place(i: usize, n: usize) -> f32 {
+    i as f32 / (n as f32 - 1.0) - 0.5
+}
+
 /// Appends a pixel's row and column to its channels, `[H, W, C] -> [H, W, C + 2]`; the map has at
 /// least two of each.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +203,6 @@ impl Coordinates {
     pub fn forward(&self, images: usize, x: &[f32], y: &mut [f32]) {
         self.check(images, x, y);
         let ([h, w], c) = (self.map, self.channels);
-        let place = |i: usize, n: usize| i as f32 / (n as f32 - 1.0) - 0.5;
         let pixels = x.chunks_exact(c).zip(y.chunks_exact_mut(c + 2));
         for (n, (from, to)) in pixels.enumerate() {
             to[..c].copy_from_slice(from);

@@ -1,5 +1,6 @@
-// A dense convolution's patches as rows, for a matrix product. Maps [images, H, W, C], patches
-// [images, OH, OW, KH, KW, C], zeros outside the map. A thread an element.
+// A dense convolution's patches as rows, for a matrix product. Maps [images, H, W, STORED], patches
+// [images, OH, OW, KH, KW, C], zeros outside the map. Where C is STORED + 2, the last two channels
+// are a pixel's row and column, from -1/2 to 1/2. A thread an element.
 
 // One thread per element of the patches.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -11,18 +12,20 @@ unfold(const real* x, real* patches, int images) {
     int row = (int)(pixel / OW % OH * STRIDE + ky) - PAD;
     int column = (int)(pixel % OW * STRIDE + kx) - PAD;
     bool inside = row >= 0 && row < H && column >= 0 && column < W;
-    u64 image = pixel / (OH * OW) * (H * W * C);
-    if (inside) patches[i] = x[image + (row * W + column) * C + c];
-    else put(patches[i], 0);
+    u64 image = pixel / (OH * OW) * (H * W * STORED);
+    if (!inside) put(patches[i], 0);
+    else if (c < STORED) patches[i] = x[image + (row * W + column) * STORED + c];
+    else if (c == STORED) put(patches[i], coordinate(row, H));
+    else put(patches[i], coordinate(column, W));
 }
 
 // The gradient of a map from that of its patches: every pixel gathers from the patches it is in.
 extern "C" __global__ void __launch_bounds__(THREADS)
 gather(const real* patches, real* gx, int images) {
     u64 i = thread_index();
-    if (i >= (u64)images * (H * W * C)) return;
-    int c = i % C, column = i / C % W, row = i / (C * W) % H;
-    const real* image = patches + i / (H * W * C) * ((u64)OH * OW * KH * KW * C) + c;
+    if (i >= (u64)images * (H * W * STORED)) return;
+    int c = i % STORED, column = i / STORED % W, row = i / (STORED * W) % H;
+    const real* image = patches + i / (H * W * STORED) * ((u64)OH * OW * KH * KW * C) + c;
     float sum = 0;
     for (int ky = 0; ky < KH; ky++) {
         int y = row + PAD - ky;

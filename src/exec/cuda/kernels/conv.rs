@@ -16,6 +16,8 @@ const PATCHES: usize = 16 << 20;
 #[derive(Debug, Clone, Copy)]
 pub struct Conv {
     pub maps: Maps,
+    /// Behind the channels of a pixel it reads two more, its row and its column, which lie in no map.
+    pub coords: bool,
     pub out: usize,
     pub kernel: Size,
     pub stride: usize,
@@ -28,13 +30,19 @@ impl Conv {
             .map(|axis| (self.maps.size[axis] + 2 * self.pad - self.kernel[axis]) / self.stride + 1)
     }
 
+    /// Channels it reads of every pixel.
+    fn channels(&self) -> usize {
+        self.maps.channels + if self.coords { 2 } else { 0 }
+    }
+
     fn unit(&self) -> Unit {
         let ([h, w], [kh, kw], [oh, ow]) = (self.maps.size, self.kernel, self.result());
         let constants = [
             ("THREADS", THREADS),
             ("H", h),
             ("W", w),
-            ("C", self.maps.channels),
+            ("C", self.channels()),
+            ("STORED", self.maps.channels),
             ("KH", kh),
             ("KW", kw),
             ("OH", oh),
@@ -48,7 +56,7 @@ impl Conv {
     /// Numbers of one patch, and result pixels of one image.
     fn patch(&self) -> (usize, usize) {
         let [oh, ow] = self.result();
-        (self.kernel[0] * self.kernel[1] * self.maps.channels, oh * ow)
+        (self.kernel[0] * self.kernel[1] * self.channels(), oh * ow)
     }
 
     /// Images at a time.

@@ -9,8 +9,8 @@ coordinates_forward(const real* x, real* y, int images) {
     u64 pixel = i / (C + 2);
     u32 c = i % (C + 2), row = pixel / W % H, column = pixel % W;
     if (c < C) y[i] = x[pixel * C + c];
-    else if (c == C) put(y[i], row / (H - 1.0f) - 0.5f);
-    else put(y[i], column / (W - 1.0f) - 0.5f);
+    else if (c == C) put(y[i], coordinate(row, H));
+    else put(y[i], coordinate(column, W));
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS)

@@ -59,6 +59,9 @@ __device__ inline float block_sum(float x, float* room) {
 // Which thread of the whole launch this is, for launches in one dimension.
 __device__ inline u64 thread_index() { return (u64)blockIdx.x * blockDim.x + threadIdx.x; }
 
+// Of the i-th of n rows or columns.
+__device__ inline float coordinate(int i, int n) { return i / (n - 1.0f) - 0.5f; }
+
 __device__ inline float sigmoid(float x) { return 1.0f / (expf(-x) + 1.0f); }
 
 // The normal distribution function; GELU is x phi(x).

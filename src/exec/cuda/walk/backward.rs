@@ -8,7 +8,7 @@ use super::super::kernels::group_norm::GroupNorm;
 use super::super::kernels::{assign, attend};
 use super::super::tape::Pointer;
 use super::{End, Walk};
-use crate::graph::ops::Gradient;
+use crate::graph::ops::{CoordConv, Gradient};
 use crate::graph::{Choice, Op, Value};
 
 impl Walk<'_> {
@@ -30,8 +30,8 @@ impl Walk<'_> {
             elementwise::scaled(&mut self.tape, onto, to, 1.0, numbers);
         }
         match &*op.of {
-            Op::Conv(of) => {
-                let kernel = self.conv(of, ty(0));
+            Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
+                let kernel = self.conv(of, &op.of, ty(0));
                 let scratch = self.scratch(kernel.scratch(self.precision()));
                 let slopes = [0, 1].map(|i| self.slope(value, i));
                 let from = [x[0], self.stored(value, 0), g];
@@ -178,6 +178,9 @@ impl Walk<'_> {
                 for gx in to.iter().flatten() {
                     elementwise::scaled(&mut self.tape, g, *gx, 0.5, n);
                 }
+            }
+            (Op::Coordinates(_), [Some(gx)]) => {
+                self.maps(ty(0)).coordinates_backward(&mut self.tape, g, *gx);
             }
             (Op::Mean(_), [Some(gx)]) => {
                 self.maps(ty(0)).mean_backward(&mut self.tape, g, *gx);

@@ -24,6 +24,7 @@ use super::super::kernels::windowed::Windowed;
 use super::super::product::Dense;
 use super::super::tape::{Pointer, Precision};
 use super::{End, Layout, Walk, Weights, area, map};
+use crate::graph::ops::CoordConv;
 use crate::graph::{Choice, Op, Size, Type, Value, ops};
 
 impl Walk<'_> {
@@ -43,8 +44,8 @@ impl Walk<'_> {
             // Never computed.
             Op::Spare(_) => {}
             Op::Coordinates(_) => self.maps(ty(0)).coordinates(&mut self.tape, x[0], y),
-            Op::Conv(op) => {
-                let kernel = self.conv(op, ty(0));
+            Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
+                let kernel = self.conv(of, op, ty(0));
                 let scratch = self.scratch(kernel.scratch(self.tape.precision));
                 let operands = [x[0], self.stored(value, 0), self.stored(value, 1)];
                 kernel.forward(&mut self.tape, operands, y, scratch);
@@ -192,9 +193,11 @@ impl Walk<'_> {
         (self.n * area(size), channels)
     }
 
-    pub(super) fn conv(&self, op: &ops::Conv, ty: &Type) -> Conv {
-        let maps = self.maps(ty);
-        Conv { maps, out: op.out, kernel: op.kernel, stride: op.stride, pad: op.pad }
+    /// The convolution of an op, which may know coordinates.
+    pub(super) fn conv(&self, conv: &ops::Conv, of: &Op, ty: &Type) -> Conv {
+        let ops::Conv { out, kernel, stride, pad } = *conv;
+        let coords = matches!(of, Op::CoordConv(_));
+        Conv { maps: self.maps(ty), coords, out, kernel, stride, pad }
     }
 
     pub(super) fn linear(&self, op: &ops::Linear, ty: &Type) -> Linear {
