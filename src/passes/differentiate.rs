@@ -2,7 +2,9 @@
 //! then the update of the parameters.
 
 use crate::graph::ops::{Add, CrossEntropy, Flow, Gradient, Labels, Part, Update};
-use crate::graph::{Edit, Graph, Node, Value};
+use crate::graph::{Edit, Few, Graph, Node, Value};
+use smallvec::smallvec;
+use std::sync::Arc;
 
 /// Whether a gradient of the logits reaches each value, and a parameter at or before it wants one:
 /// the values whose gradients a training step computes.
@@ -39,17 +41,18 @@ fn passes(node: &Node, input: usize) -> bool {
 pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
     let mut edit = Edit::extend(graph);
     let logits = edit.now(graph.output);
-    let labels = edit.push(Labels, Vec::new(), Vec::new(), "labels".into(), None);
-    let loss = edit.push(CrossEntropy, vec![logits, labels], Vec::new(), "loss".into(), None);
+    let labels = edit.push(Labels, Few::new(), Few::new(), "labels".into(), None);
+    let loss = edit.push(CrossEntropy, smallvec![logits, labels], Few::new(), "loss".into(), None);
     edit.set_loss(loss);
     let types = [&edit.graph().node(logits).ty, &edit.graph().node(labels).ty];
     let start = Gradient {
-        of: Box::new(CrossEntropy.into()),
-        inputs: types.map(Clone::clone).to_vec(),
-        wants: vec![true, false],
+        of: Arc::new(CrossEntropy.into()),
+        inputs: types.map(Clone::clone).into(),
+        wants: smallvec![true, false],
         onto: false,
     };
-    let start = edit.push(start, vec![logits, labels], Vec::new(), "loss.gradient".into(), None);
+    let start =
+        edit.push(start, smallvec![logits, labels], Few::new(), "loss.gradient".into(), None);
 
     let reached = reached(graph);
     // The gradient of every value so far, and from how many places it came.
@@ -67,14 +70,14 @@ pub fn differentiate(graph: &Graph, clip: Option<f64>) -> Graph {
                 None => part,
                 Some(before) => {
                     sums += 1;
-                    let scope = format!("{}.sum{sums}", graph.node(input).scope);
+                    let scope = format!("{}.sum{sums}", graph.node(input).scope).into();
                     let span = graph.span(input);
-                    edit.push(Add, vec![before, part], Vec::new(), scope, span)
+                    edit.push(Add, smallvec![before, part], Few::new(), scope, span)
                 }
             });
         }
     }
-    edit.push(Update { clip }, Vec::new(), Vec::new(), "update".into(), None);
+    edit.push(Update { clip }, Few::new(), Few::new(), "update".into(), None);
     edit.finish()
 }
 
@@ -88,7 +91,7 @@ fn backward(
 ) -> Vec<(Value, Value)> {
     let node = graph.node(value);
     let mut sent = Vec::new();
-    let mut wants = vec![false; node.inputs.len()];
+    let mut wants: Few<bool> = smallvec![false; node.inputs.len()];
     for (i, input) in node.inputs.iter().enumerate().filter(|(_, v)| reached[v.0 as usize]) {
         match node.op.flow(i) {
             Flow::Through => wants[i] = true,
@@ -96,32 +99,32 @@ fn backward(
             Flow::Blocked(_) => {}
         }
     }
-    let wanted: Vec<Value> =
+    let wanted: Few<Value> =
         node.inputs.iter().zip(&wants).filter(|(_, want)| **want).map(|(v, _)| *v).collect();
     if wanted.is_empty() && node.params.is_empty() {
         return sent;
     }
     let reads = node.op.reads();
-    let mut inputs: Vec<Value> =
+    let mut inputs: Few<Value> =
         node.inputs.iter().take(reads.inputs).map(|&input| edit.now(input)).collect();
     inputs.extend(reads.result.then(|| edit.now(value)));
     inputs.push(gradient);
     let op = Gradient {
-        of: Box::new(node.op.clone()),
+        of: Arc::new(node.op.clone()),
         inputs: node.inputs.iter().map(|&input| graph.node(input).ty.clone()).collect(),
         wants,
         onto: false,
     };
     let span = graph.span(value);
-    let scope = format!("{}.gradient", node.scope);
-    let result = edit.push(op, inputs, node.params.clone(), scope.clone(), span);
+    let scope = [&node.scope, ".gradient"].concat();
+    let result = edit.push(op, inputs, node.params.clone(), scope.as_str().into(), span);
     match wanted[..] {
         [] => {}
         [only] => sent.push((only, result)),
         _ => sent.extend(wanted.iter().enumerate().map(|(index, &input)| {
             let part = Part { index };
             let name = format!("{scope}.{index}");
-            (input, edit.push(part, vec![result], Vec::new(), name, span))
+            (input, edit.push(part, smallvec![result], Few::new(), name.into(), span))
         })),
     }
     sent

@@ -51,7 +51,7 @@ pub fn unreached(graph: &Graph) -> Vec<Unreached> {
                 group.params.extend(&node.params);
                 group.ends.extend(ends);
             }
-            None => groups.push(Unreached { params: node.params.clone(), span, ends }),
+            None => groups.push(Unreached { params: node.params.to_vec(), span, ends }),
         }
     }
     groups

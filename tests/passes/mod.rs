@@ -3,3 +3,4 @@
 mod canonical;
 mod reach;
 mod step;
+mod verify;
