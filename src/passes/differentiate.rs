@@ -88,9 +88,9 @@ fn backward(
     value: Value,
     gradient: Value,
     reached: &[bool],
-) -> Vec<(Value, Value)> {
+) -> Few<(Value, Value)> {
     let node = graph.node(value);
-    let mut sent = Vec::new();
+    let mut sent = Few::new();
     let mut wants: Few<bool> = smallvec![false; node.inputs.len()];
     for (i, input) in node.inputs.iter().enumerate().filter(|(_, v)| reached[v.0 as usize]) {
         match node.op.flow(i) {

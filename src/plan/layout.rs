@@ -3,6 +3,7 @@
 
 use super::Place;
 use super::lives::{Life, Lives};
+use crate::graph::Few;
 
 /// Every buffer begins at a multiple of this many floats, a cache line.
 pub const ALIGN: usize = 16;
@@ -15,7 +16,7 @@ struct Laid {
 }
 
 /// The places of every node's results, and how long the arena is.
-pub fn layout(lives: &Lives) -> (Vec<Vec<Place>>, usize) {
+pub fn layout(lives: &Lives) -> (Vec<Few<Place>>, usize) {
     let buffers = &lives.buffers;
     let mut order: Vec<usize> = (0..buffers.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(buffers[i].len), buffers[i].first, i));
