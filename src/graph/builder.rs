@@ -211,14 +211,15 @@ impl Builder {
 
 /// The path with one name more, unless that is empty.
 fn join(path: &str, last: &str) -> String {
-    let mut path = path.to_string();
-    extend(&mut path, last);
-    path
+    [path, dot(path, last), last].concat()
 }
 
 fn extend(path: &mut String, last: &str) {
-    if !path.is_empty() && !last.is_empty() {
-        path.push('.');
-    }
+    path.push_str(dot(path, last));
     path.push_str(last);
+}
+
+/// What stands between two names.
+fn dot(path: &str, last: &str) -> &'static str {
+    if path.is_empty() || last.is_empty() { "" } else { "." }
 }
