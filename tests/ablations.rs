@@ -25,7 +25,7 @@ fn case<'a>(text: &'a Text, name: &str) -> &'a Case {
 
 /// Widths, ratio and learning rate: what the cases here change.
 fn says(text: &Text, name: &str, path: &str) -> String {
-    cluec::model::row(&case(text, name).model.settings, path).unwrap()
+    cluec::model::row(&case(text, name).model.settings(), path).unwrap()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_case_is_a_layer_over_its_model() {
     assert_eq!(says(&checked, "b", "width"), "16 8 12");
     assert_eq!(says(&checked, "b", "ffn.ratio"), "3");
     let graph = case(&checked, "a").model.graph.as_ref().unwrap().hash();
-    let alone = check(&case(&checked, "a").model.text);
+    let alone = check(&case(&checked, "a").model.text());
     assert_eq!(alone.hash("a"), graph, "a case printed in full is a model by itself");
 }
 
@@ -100,7 +100,7 @@ fn an_override_lies_over_the_model_and_every_case() {
     let checked = check_with(&text(cases), &["blocks=1 1 2"]).clean();
     assert_eq!(says(&checked, "wide", "blocks"), "1 1 2");
     assert_eq!(says(&checked, "deep", "blocks"), "1 1 2");
-    let base = &parts(&checked).base.settings;
+    let base = &parts(&checked).base.settings();
     assert_eq!(cluec::model::row(base, "blocks").unwrap(), "1 1 2");
 }
 

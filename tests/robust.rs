@@ -88,8 +88,8 @@ fn survives(text: &str) {
     }
     for model in &checked.program.models {
         if let Some(graph) = &model.graph {
-            let again = check(&model.text);
-            assert_eq!(again.hash(&model.name), graph.hash(), "{}", model.text);
+            let again = check(&model.text());
+            assert_eq!(again.hash(&model.name), graph.hash(), "{}", model.text());
             let _ = (graph.cost(), cluec::plan::Plan::training(graph).bytes_per_image());
         }
     }

@@ -84,16 +84,18 @@ pub struct Difference {
 
 impl Difference {
     pub(crate) fn between(a: &Opened, b: &Opened) -> Difference {
-        let both = [&a.model.settings, &b.model.settings];
+        let both = [a, b].map(|opened| opened.model.settings());
         let mut paths: Vec<&str> = Vec::new();
-        for setting in both.into_iter().flatten() {
+        for setting in both.iter().flatten() {
             if !paths.contains(&setting.path.as_str()) {
                 paths.push(&setting.path);
             }
         }
         let settings = paths
             .into_iter()
-            .map(|path| (path.to_string(), both.map(|settings| model::row(settings, path))))
+            .map(|path| {
+                (path.to_string(), both.each_ref().map(|settings| model::row(settings, path)))
+            })
             .filter(|(_, [a, b])| a != b)
             .collect();
 

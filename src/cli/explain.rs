@@ -185,12 +185,13 @@ fn setting_report(
         Ok(model) => model,
         Err(message) => return usage(&message),
     };
-    let paths: Vec<&str> = model.settings.iter().map(|s| s.path.as_str()).collect();
-    let Some(setting) = model.settings.iter().find(|s| s.path == path) else {
+    let settings = model.settings();
+    let paths: Vec<&str> = settings.iter().map(|s| s.path.as_str()).collect();
+    let Some(setting) = settings.iter().find(|s| s.path == path) else {
         let near = suggest(path, &near_paths(path, &paths));
         return usage(&format!("{} has no setting `{path}`; {near}", model.name));
     };
-    let holds = model::row(&model.settings, path).unwrap_or_default();
+    let holds = model::row(&settings, path).unwrap_or_default();
     writeln!(out, "{path} {holds}: {}", setting.field.doc)?;
     writeln!(out, "  takes    {}", setting.field.ty.expected())?;
     writeln!(out, "  default  {}", default_of(setting.field))?;

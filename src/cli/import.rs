@@ -54,7 +54,7 @@ fn import(
     let file = TensorFile::open(weights)?;
     let parameters = fit(graph, &file)
         .map_err(|error| Failure::new(format!("{}: {error}", weights.display())))?;
-    let mut meta = Meta { source: model.text.clone(), ..Meta::untrained(graph) };
+    let mut meta = Meta { source: model.text(), ..Meta::untrained(graph) };
     // The names of the classes are in the data, which need not be here.
     match model.data.as_ref().map(|data| data::open(data, args.data.as_deref())) {
         Some(Ok(data)) if data.test.classes().len() == graph.classes() => {

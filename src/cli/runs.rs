@@ -388,7 +388,7 @@ fn settings_of(named: &Named) -> Vec<model::Resolved> {
     let Ok(text) = std::fs::read_to_string(&path) else { return Vec::new() };
     let (program, _) =
         crate::compile_text(&mut Sources::default(), &path.to_string_lossy(), &text, &[]);
-    program.models.into_iter().next().map(|model| model.settings).unwrap_or_default()
+    program.models.first().map(model::Checked::settings).unwrap_or_default()
 }
 
 fn prune(runs: &[&Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {

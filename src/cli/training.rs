@@ -91,7 +91,7 @@ impl<'a> Order<'a> {
                 let mut checkpoint = checkpoint.fitted(graph)?;
                 self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
                 if changed {
-                    checkpoint.meta.source = self.model.text.clone();
+                    checkpoint.meta.source = self.model.text();
                 }
                 checkpoint.meta.data = session.folder();
                 checkpoint.meta.train_fingerprint = Some(images);
@@ -101,7 +101,7 @@ impl<'a> Order<'a> {
                 let train = &session.opened.train;
                 let classes = train.classes().to_vec();
                 let mut state = State::fresh(graph, recipe, train.len() as u64, classes);
-                state.meta.source = self.model.text.clone();
+                state.meta.source = self.model.text();
                 state.meta.train_fingerprint = Some(images);
                 state.meta.data = session.folder();
                 state

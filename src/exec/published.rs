@@ -126,7 +126,7 @@ pub fn to_published(graph: &Graph, parameters: &Parameters) -> Plains {
 pub fn from_published(graph: &Graph, tensors: &Plains) -> Result<Parameters, Misfit> {
     let mut misfit = Misfit::default();
     let mut parameters = Vec::with_capacity(graph.params.len());
-    for param in &graph.params {
+    for param in graph.params.iter() {
         match tensors.get(&param.published).map(|found| (found, adopt(param, found))) {
             None => misfit.missing.push(param.published.clone()),
             Some((_, Ok(ours))) => parameters.push(ours),

@@ -1,6 +1,6 @@
 //! The one way to add a node: its shape is inferred here, and a mismatch reported with both places.
 
-use super::{Graph, Node, Op, Param, ParamId, ParamSpec, Tap, Type, Value};
+use super::{Few, Graph, Node, Op, Param, ParamId, ParamSpec, Tap, Type, Value};
 use crate::diag::{Diagnostic, Diags, Span};
 
 /// A map or a parameter has at most this many numbers.
@@ -12,8 +12,9 @@ pub struct Builder {
     params: Vec<Param>,
     taps: Vec<Tap>,
     spans: Vec<Option<Span>>,
-    scope: Vec<String>,
-    published: Vec<String>,
+    /// The names around what is built next, here and in the published code.
+    scope: String,
+    published: String,
     place: Vec<Span>,
     sites: u64,
     pub diags: Diags,
@@ -32,8 +33,8 @@ impl Builder {
             params: Vec::new(),
             taps: Vec::new(),
             spans: Vec::new(),
-            scope: Vec::new(),
-            published: Vec::new(),
+            scope: String::new(),
+            published: String::new(),
             place: Vec::new(),
             sites: 0,
             diags: Diags::default(),
@@ -91,18 +92,18 @@ impl Builder {
         let module = join(&self.published, published);
         let first = self.params.len();
         self.params.extend(specs.into_iter().map(|spec| Param {
-            name: format!("{scope}.{}", spec.name),
-            published: join(std::slice::from_ref(&module), spec.published),
+            name: join(&scope, spec.name),
+            published: join(&module, spec.published),
             shape: spec.shape,
             init: spec.init,
             layout: spec.layout,
         }));
         self.nodes.push(Node {
             op,
-            inputs: inputs.to_vec(),
+            inputs: inputs.into(),
             params: (first..self.params.len()).map(|i| ParamId(i as u32)).collect(),
             ty,
-            scope,
+            scope: scope.into(),
         });
         self.spans.push(self.place.last().copied());
         Value(self.nodes.len() as u32 - 1)
@@ -111,7 +112,8 @@ impl Builder {
     /// Reports a value or parameter of more numbers than any machine holds: below that, no count
     /// overflows.
     fn too_large(&mut self, ty: &Type, specs: &[ParamSpec]) -> bool {
-        let largest = specs.iter().map(|spec| Type::Tensor(spec.shape.clone()).elements()).max();
+        let largest =
+            specs.iter().map(|spec| Type::Tensor(spec.shape.as_slice().into()).elements()).max();
         let message = if ty.elements() > MAX_NUMBERS {
             match ty {
                 // More than can be counted.
@@ -144,11 +146,12 @@ impl Builder {
         published: &str,
         build: impl FnOnce(&mut Builder) -> T,
     ) -> T {
-        self.scope.push(name.to_string());
-        self.published.push(published.to_string());
+        let around = (self.scope.len(), self.published.len());
+        extend(&mut self.scope, name);
+        extend(&mut self.published, published);
         let result = build(self);
-        self.scope.pop();
-        self.published.pop();
+        self.scope.truncate(around.0);
+        self.published.truncate(around.1);
         result
     }
 
@@ -180,10 +183,10 @@ impl Builder {
     pub fn unknown(&mut self, name: &str) -> Value {
         self.nodes.push(Node {
             op: super::ops::Gelu.into(),
-            inputs: Vec::new(),
-            params: Vec::new(),
+            inputs: Few::new(),
+            params: Few::new(),
             ty: Type::Unknown,
-            scope: join(&self.scope, name),
+            scope: join(&self.scope, name).into(),
         });
         self.spans.push(self.place());
         Value(self.nodes.len() as u32 - 1)
@@ -191,19 +194,38 @@ impl Builder {
 
     /// Remembers a value under the published module around it.
     pub fn tap(&mut self, published: &str, value: Value) {
-        self.taps.push(Tap { published: join(&self.published, published), value });
+        self.taps.push(Tap { published: join(&self.published, published).into(), value });
     }
 
     /// Ends with the logits.
     pub fn finish(self, name: &str, output: Value) -> (Graph, Diags) {
         let Builder { nodes, params, taps, spans, diags, .. } = self;
-        (Graph { name: name.to_string(), nodes, params, taps, output, loss: None, spans }, diags)
+        (
+            Graph {
+                name: name.to_string(),
+                nodes,
+                params: params.into(),
+                taps,
+                output,
+                loss: None,
+                spans,
+            },
+            diags,
+        )
     }
 }
 
-fn join(path: &[String], last: &str) -> String {
-    let mut parts: Vec<&str> = path.iter().map(String::as_str).collect();
-    parts.push(last);
-    parts.retain(|part| !part.is_empty());
-    parts.join(".")
+/// The path with one name more, unless that is empty.
+fn join(path: &str, last: &str) -> String {
+    [path, dot(path, last), last].concat()
+}
+
+fn extend(path: &mut String, last: &str) {
+    path.push_str(dot(path, last));
+    path.push_str(last);
+}
+
+/// What stands between two names.
+fn dot(path: &str, last: &str) -> &'static str {
+    if path.is_empty() || last.is_empty() { "" } else { "." }
 }

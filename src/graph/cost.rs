@@ -57,11 +57,10 @@ impl Graph {
     /// Cost of the node at `index`.
     pub fn node_cost(&self, index: usize) -> Cost {
         let node = &self.nodes[index];
-        let inputs: Vec<&Type> = node.inputs.iter().map(|&v| &self.node(v).ty).collect();
         if node.ty == Type::Unknown {
             return Cost::default();
         }
-        node.op.cost(&inputs, &node.ty)
+        node.op.cost(&self.types(&node.inputs), &node.ty)
     }
 
     pub fn cost(&self) -> Cost {

@@ -1,7 +1,8 @@
 //! Making a graph of another one: what passes are written with.
 
-use super::{Graph, Node, Op, ParamId, Tap, Type, Value};
+use super::{Few, Graph, Node, Op, ParamId, Tap, Type, Value};
 use crate::diag::Span;
+use std::sync::Arc;
 
 /// A graph that grows while another one is read.
 pub struct Edit<'a> {
@@ -39,31 +40,39 @@ impl<'a> Edit<'a> {
     pub fn push(
         &mut self,
         op: impl Into<Op>,
-        inputs: Vec<Value>,
-        params: Vec<ParamId>,
-        scope: String,
+        inputs: Few<Value>,
+        params: Few<ParamId>,
+        scope: Arc<str>,
         span: Option<Span>,
     ) -> Value {
         let op = op.into();
-        let types: Vec<&Type> = inputs.iter().map(|v| &self.new.node(*v).ty).collect();
         // A pass that builds nonsense is found by `Graph::verify`.
-        let ty = op.infer(&types).unwrap_or(Type::Unknown);
-        self.new.nodes.push(Node { op, inputs, params, ty, scope });
+        let ty = op.infer(&self.new.types(&inputs)).unwrap_or(Type::Unknown);
+        self.add(Node { op, inputs, params, ty, scope }, span)
+    }
+
+    fn add(&mut self, node: Node, span: Option<Span>) -> Value {
+        self.new.nodes.push(node);
         self.new.spans.push(span);
         Value(self.new.nodes.len() as u32 - 1)
     }
 
     /// Copies an old node, its inputs being what became of the old ones.
     pub fn copy(&mut self, value: Value) -> Value {
+        self.copy_reading(value, self.inputs(value))
+    }
+
+    /// Copies an old node, its inputs being other new values of the same types.
+    pub fn copy_reading(&mut self, value: Value, inputs: Few<Value>) -> Value {
         let node = self.old.node(value);
-        let inputs = node.inputs.iter().map(|&input| self.now(input)).collect();
-        let copy = self.push(
-            node.op.clone(),
+        let copy = Node {
+            op: node.op.clone(),
             inputs,
-            node.params.clone(),
-            node.scope.clone(),
-            self.old.span(value),
-        );
+            params: node.params.clone(),
+            ty: node.ty.clone(),
+            scope: node.scope.clone(),
+        };
+        let copy = self.add(copy, self.old.span(value));
         self.map[value.0 as usize] = Some(copy);
         copy
     }
@@ -77,6 +86,11 @@ impl<'a> Edit<'a> {
     /// which `Graph::verify` finds.
     pub fn now(&self, old: Value) -> Value {
         self.map[old.0 as usize].unwrap_or(Value(u32::MAX))
+    }
+
+    /// What became of the inputs of an old node.
+    pub fn inputs(&self, value: Value) -> Few<Value> {
+        self.old.node(value).inputs.iter().map(|&input| self.now(input)).collect()
     }
 
     /// The graph as grown so far.

@@ -4,11 +4,11 @@ use super::{Graph, Value};
 use blake3::Hasher;
 
 /// Of a value: equal where the same ops of the same settings compute it from the same parameters.
-pub type Digest = [u8; 32];
+type Digest = [u8; 32];
 
 impl Graph {
     /// A digest of every value, in order. Names of nodes, spans and taps do not enter.
-    pub fn digests(&self) -> Vec<Digest> {
+    fn digests(&self) -> Vec<Digest> {
         let mut digests: Vec<Digest> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let mut hasher = Hasher::new();

@@ -20,11 +20,12 @@ mod verify;
 pub use builder::Builder;
 pub use draw::Drawing;
 pub use edit::Edit;
-pub use hash::Digest;
 pub use ops::Op;
-pub use types::{Choice, Size, Type, area, times};
+pub use types::{Choice, Dims, Size, Type, area, times};
 
 use crate::diag::Span;
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// A node and its one result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,14 +35,18 @@ pub struct Value(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParamId(pub u32);
 
+/// What a node has a few of, in place.
+pub type Few<T> = SmallVec<[T; 6]>;
+
+/// Passes copy most nodes as they are: all that is long is shared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub op: Op,
-    pub inputs: Vec<Value>,
-    pub params: Vec<ParamId>,
+    pub inputs: Few<Value>,
+    pub params: Few<ParamId>,
     pub ty: Type,
     /// Where it stands in the model, e.g. `stage2.block1.mixer.key`; unique per node.
-    pub scope: String,
+    pub scope: Arc<str>,
 }
 
 /// How a parameter begins.
@@ -115,7 +120,7 @@ impl Param {
 /// An intermediate value under the name of a module of the published code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tap {
-    pub published: String,
+    pub published: Arc<str>,
     pub value: Value,
 }
 
@@ -124,7 +129,7 @@ pub struct Tap {
 pub struct Graph {
     pub name: String,
     pub nodes: Vec<Node>,
-    pub params: Vec<Param>,
+    pub params: Arc<[Param]>,
     pub taps: Vec<Tap>,
     /// The logits.
     pub output: Value,
@@ -136,6 +141,11 @@ pub struct Graph {
 impl Graph {
     pub fn node(&self, value: Value) -> &Node {
         &self.nodes[value.0 as usize]
+    }
+
+    /// The types of some values.
+    pub fn types(&self, values: &[Value]) -> Few<&Type> {
+        values.iter().map(|&value| &self.node(value).ty).collect()
     }
 
     /// All values, in order.

@@ -1,14 +1,18 @@
 //! What a value of the graph is. The batch is symbolic, always the first dimension, and not stored.
 
+use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
 /// Rows and columns.
 pub type Size = [usize; 2];
 
+/// Lengths of the dimensions of a tensor; values are copied from graph to graph, so they lie in place.
+pub type Dims = SmallVec<[usize; 4]>;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// `[B, …]` of floats, channels last: `[H, W, C]` for a map, `[C]` for a vector.
-    Tensor(Vec<usize>),
+    Tensor(Dims),
     /// For every pixel of `map` and every head: the centers it belongs to, and how much.
     Assignment { map: Size, grid: Size, heads: usize, choice: Choice },
     /// For every pixel of `map`: one center.
@@ -32,7 +36,7 @@ pub enum Choice {
 
 impl Type {
     pub fn map(size: Size, channels: usize) -> Type {
-        Type::Tensor(vec![size[0], size[1], channels])
+        Type::Tensor(smallvec![size[0], size[1], channels])
     }
 
     /// Rows, columns and channels, if this is a map.
@@ -74,10 +78,10 @@ impl Type {
     pub fn tangent(&self) -> Type {
         match self {
             Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
-                Type::Tensor(vec![map[0], map[1], *heads])
+                Type::Tensor(smallvec![map[0], map[1], *heads])
             }
             Type::Assignment { map, grid, heads, choice: Choice::Soft } => {
-                Type::Tensor(vec![map[0], map[1], *heads, grid[0] * grid[1]])
+                Type::Tensor(smallvec![map[0], map[1], *heads, grid[0] * grid[1]])
             }
             other => other.clone(),
         }

@@ -1,25 +1,25 @@
 //! What holds of every graph, checked after every pass.
 
-use super::{Graph, Op, Type};
+use super::{Graph, Op};
 use std::collections::HashSet;
 
 impl Graph {
     /// The first invariant that does not hold, as a sentence:
     /// - an input of a node stands before it;
     /// - a node's type is what its op infers;
-    /// - a parameter belongs to one node, to its gradient and to what computes the node again;
+    /// - a parameter belongs to one node, to its one gradient and to what computes the node again;
     /// - names of parameters and scopes of nodes are unique;
     /// - the output, the loss and the taps are values of the graph.
     pub fn verify(&self) -> Result<(), String> {
         let mut scopes = HashSet::new();
         let mut owners: Vec<Option<&Op>> = vec![None; self.params.len()];
+        let mut has_gradient = vec![false; self.params.len()];
         for (index, node) in self.nodes.iter().enumerate() {
             let here = format!("%{index} ({} at `{}`)", node.op.name(), node.scope);
             if let Some(late) = node.inputs.iter().find(|v| v.0 as usize >= index) {
                 return Err(format!("{here} reads %{}, which comes later", late.0));
             }
-            let types: Vec<&Type> = node.inputs.iter().map(|&v| &self.node(v).ty).collect();
-            match node.op.infer(&types) {
+            match node.op.infer(&self.types(&node.inputs)) {
                 Ok(ty) if ty == node.ty => {}
                 Ok(ty) => return Err(format!("{here} is {}, and its op gives {ty}", node.ty)),
                 Err(mismatch) => return Err(format!("{here}: {}", mismatch.message)),
@@ -41,6 +41,12 @@ impl Graph {
                     return Err(format!("{here} has parameter {}, which is another's", id.0));
                 }
                 owner.get_or_insert(&node.op);
+                // An executor clears a parameter's gradient just before its node.
+                if let Op::Gradient(_) = node.op
+                    && std::mem::replace(&mut has_gradient[id.0 as usize], true)
+                {
+                    return Err(format!("{here} is another gradient of parameter {}", id.0));
+                }
             }
         }
         let mut names = HashSet::new();

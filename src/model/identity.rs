@@ -45,6 +45,6 @@ fn lines(model: &Checked, key: &str) -> Vec<String> {
     let inside = |path: &str| {
         path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let own = model.settings.iter().filter(|setting| inside(&setting.path));
+    let own = model.settings().into_iter().filter(|setting| inside(&setting.path));
     own.map(|setting| format!("{} {}", setting.path, setting.value)).collect()
 }

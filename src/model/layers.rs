@@ -54,6 +54,10 @@ impl Line {
     pub fn path(&self) -> Vec<&str> {
         self.keys.iter().map(|k| k.value.as_str()).collect()
     }
+
+    fn is_at(&self, path: &[&str]) -> bool {
+        self.keys.iter().map(|k| k.value.as_str()).eq(path.iter().copied())
+    }
 }
 
 /// Speaks the lines of a layer: kinds before what is inside them, what holds for all stages before
@@ -233,7 +237,8 @@ fn flatten(
 /// Inside a layer nothing is said twice; only a selector may speak before a single value for all.
 fn twice(lines: &[Line], diags: &mut Diags) {
     for (index, line) in lines.iter().enumerate() {
-        for earlier in lines[..index].iter().filter(|l| l.path() == line.path()) {
+        let path = line.path();
+        for earlier in lines[..index].iter().filter(|earlier| earlier.is_at(&path)) {
             let clash = match (&earlier.selector, &line.selector) {
                 (Some(a), Some(b)) => overlap(a, b).is_some(),
                 (None, None) => true,

@@ -10,7 +10,7 @@ use crate::syntax::ast::{Literal, Selector};
 use std::collections::BTreeSet;
 
 /// What the layers together say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Merged {
     pub whole: Tree,
     /// One for every stage, those that are off too.
@@ -235,6 +235,9 @@ impl Scope<'_> {
 
 /// A setting begins in the row of another one.
 fn two_settings(scope: &mut Scope<'_>, line: &Line) -> bool {
+    if line.row.len() < 2 {
+        return false;
+    }
     let settings = every_setting();
     let last = line.keys[line.keys.len() - 1].value.as_str();
     let stray = line.row.iter().skip(1).find_map(|value| match &value.value {

@@ -48,6 +48,7 @@ use crate::graph::Graph;
 use crate::spec::{self, Data, Recipe};
 use crate::syntax::ast;
 use cases::Aim;
+use merge::Merged;
 
 /// A model of the text, checked.
 #[derive(Debug, Clone)]
@@ -63,10 +64,19 @@ pub struct Checked {
     pub recipe: Option<Recipe>,
     /// What a paper says of it.
     pub paper: Vec<Claim>,
+    merged: Merged,
+}
+
+impl Checked {
     /// Every setting as it holds.
-    pub settings: Vec<Resolved>,
+    pub fn settings(&self) -> Vec<Resolved> {
+        resolved::resolve(&self.merged)
+    }
+
     /// The model printed in full: parents, families and overrides resolved, nothing left to look up.
-    pub text: String,
+    pub fn text(&self) -> String {
+        print::print(&self.name, self.label.as_deref(), &self.merged)
+    }
 }
 
 /// The models and ablations of a file, in the order of the text.
@@ -219,9 +229,8 @@ fn build(
         span: item.name.span,
         data: settings.and_then(|s| s.data.value.clone()),
         recipe: settings.and_then(|s| s.recipe.value.clone()),
-        settings: resolved::resolve(&merged),
-        text: print::print(item, &merged),
         graph,
         paper,
+        merged,
     }
 }

@@ -1,16 +1,14 @@
 //! A model printed in full: one item that needs no other, which parses to the same model. It is what
 //! a checkpoint embeds.
 
-use super::items::Item;
 use super::merge::Merged;
 use crate::schema::{Field, Tree, Value};
 use std::fmt::Write;
 
-pub fn print(item: &Item, merged: &Merged) -> String {
+pub fn print(name: &str, label: Option<&str>, merged: &Merged) -> String {
     let mut out = String::new();
-    let label =
-        item.label.as_ref().map(|l| format!(" {}", Value::Text(l.clone()))).unwrap_or_default();
-    let _ = writeln!(out, "model {}{label} {{", item.name.value);
+    let label = label.map(|l| format!(" {}", Value::Text(l.to_string()))).unwrap_or_default();
+    let _ = writeln!(out, "model {name}{label} {{");
     for field in merged.whole.kind.fields {
         if let Some(said) = merged.whole.fields.get(field.name) {
             line(&mut out, 1, field.name, field, &said.value);

@@ -4,9 +4,9 @@
 use super::Keep;
 use crate::graph::{Edit, Graph, Op};
 
-pub fn dead(graph: &Graph, keep: Keep) -> Graph {
+pub fn dead(graph: Graph, keep: Keep) -> Graph {
     let mut needed = vec![false; graph.nodes.len()];
-    for value in keep.values(graph) {
+    for value in keep.values(&graph) {
         needed[value.0 as usize] = true;
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
@@ -20,7 +20,10 @@ pub fn dead(graph: &Graph, keep: Keep) -> Graph {
             node.inputs.iter().for_each(|input| needed[input.0 as usize] = true);
         }
     }
-    let mut edit = Edit::new(graph);
+    if needed.iter().all(|&needed| needed) {
+        return graph;
+    }
+    let mut edit = Edit::new(&graph);
     for value in graph.values().filter(|value| needed[value.0 as usize]) {
         edit.copy(value);
     }

@@ -3,7 +3,9 @@
 
 use super::Method;
 use crate::graph::ops::{Add, Flow, Gradient, Labels, Part};
-use crate::graph::{Edit, Graph, Node, Value};
+use crate::graph::{Edit, Few, Graph, Node, Value};
+use smallvec::smallvec;
+use std::sync::Arc;
 
 /// Whether a gradient of the logits reaches each value, and a parameter at or before it wants one:
 /// the values whose gradients a training step computes.
@@ -40,17 +42,18 @@ fn passes(node: &Node, input: usize) -> bool {
 pub fn differentiate(graph: &Graph, method: Method) -> Graph {
     let mut edit = Edit::extend(graph);
     let logits = edit.now(graph.output);
-    let labels = edit.push(Labels, Vec::new(), Vec::new(), "labels".into(), None);
-    let loss = edit.push(method.loss, vec![logits, labels], Vec::new(), "loss".into(), None);
+    let labels = edit.push(Labels, Few::new(), Few::new(), "labels".into(), None);
+    let loss = edit.push(method.loss, smallvec![logits, labels], Few::new(), "loss".into(), None);
     edit.set_loss(loss);
     let types = [&edit.graph().node(logits).ty, &edit.graph().node(labels).ty];
     let start = Gradient {
-        of: Box::new(method.loss.into()),
-        inputs: types.map(Clone::clone).to_vec(),
-        wants: vec![true, false],
+        of: Arc::new(method.loss.into()),
+        inputs: types.map(Clone::clone).into(),
+        wants: smallvec![true, false],
         onto: false,
     };
-    let start = edit.push(start, vec![logits, labels], Vec::new(), "loss.gradient".into(), None);
+    let start =
+        edit.push(start, smallvec![logits, labels], Few::new(), "loss.gradient".into(), None);
 
     let reached = reached(graph);
     // The gradient of every value so far, and from how many places it came.
@@ -68,14 +71,14 @@ pub fn differentiate(graph: &Graph, method: Method) -> Graph {
                 None => part,
                 Some(before) => {
                     sums += 1;
-                    let scope = format!("{}.sum{sums}", graph.node(input).scope);
+                    let scope = format!("{}.sum{sums}", graph.node(input).scope).into();
                     let span = graph.span(input);
-                    edit.push(Add, vec![before, part], Vec::new(), scope, span)
+                    edit.push(Add, smallvec![before, part], Few::new(), scope, span)
                 }
             });
         }
     }
-    edit.push(method.update, Vec::new(), Vec::new(), "update".into(), None);
+    edit.push(method.update, Few::new(), Few::new(), "update".into(), None);
     edit.finish()
 }
 
@@ -86,10 +89,10 @@ fn backward(
     value: Value,
     gradient: Value,
     reached: &[bool],
-) -> Vec<(Value, Value)> {
+) -> Few<(Value, Value)> {
     let node = graph.node(value);
-    let mut sent = Vec::new();
-    let mut wants = vec![false; node.inputs.len()];
+    let mut sent = Few::new();
+    let mut wants: Few<bool> = smallvec![false; node.inputs.len()];
     for (i, input) in node.inputs.iter().enumerate().filter(|(_, v)| reached[v.0 as usize]) {
         match node.op.flow(i) {
             Flow::Through => wants[i] = true,
@@ -97,32 +100,32 @@ fn backward(
             Flow::Blocked(_) => {}
         }
     }
-    let wanted: Vec<Value> =
+    let wanted: Few<Value> =
         node.inputs.iter().zip(&wants).filter(|(_, want)| **want).map(|(v, _)| *v).collect();
     if wanted.is_empty() && node.params.is_empty() {
         return sent;
     }
     let reads = node.op.reads();
-    let mut inputs: Vec<Value> =
+    let mut inputs: Few<Value> =
         node.inputs.iter().take(reads.inputs).map(|&input| edit.now(input)).collect();
     inputs.extend(reads.result.then(|| edit.now(value)));
     inputs.push(gradient);
     let op = Gradient {
-        of: Box::new(node.op.clone()),
+        of: Arc::new(node.op.clone()),
         inputs: node.inputs.iter().map(|&input| graph.node(input).ty.clone()).collect(),
         wants,
         onto: false,
     };
     let span = graph.span(value);
-    let scope = format!("{}.gradient", node.scope);
-    let result = edit.push(op, inputs, node.params.clone(), scope.clone(), span);
+    let scope = [&node.scope, ".gradient"].concat();
+    let result = edit.push(op, inputs, node.params.clone(), scope.as_str().into(), span);
     match wanted[..] {
         [] => {}
         [only] => sent.push((only, result)),
         _ => sent.extend(wanted.iter().enumerate().map(|(index, &input)| {
             let part = Part { index };
             let name = format!("{scope}.{index}");
-            (input, edit.push(part, vec![result], Vec::new(), name, span))
+            (input, edit.push(part, smallvec![result], Few::new(), name.into(), span))
         })),
     }
     sent

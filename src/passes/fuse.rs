@@ -5,7 +5,8 @@
 
 use super::Keep;
 use crate::graph::ops::{DispatchLinear, Ffn, Residual};
-use crate::graph::{Edit, Graph, Op, ParamId, Value};
+use crate::graph::{Edit, Few, Graph, Op, ParamId, Value};
+use smallvec::smallvec;
 
 pub fn fuse(graph: &Graph, keep: Keep) -> Graph {
     let users = users(graph, keep);
@@ -53,8 +54,8 @@ fn users(graph: &Graph, keep: Keep) -> Vec<usize> {
 #[derive(Clone)]
 struct Fusion {
     op: Op,
-    inputs: Vec<Value>,
-    params: Vec<ParamId>,
+    inputs: Few<Value>,
+    params: Few<ParamId>,
     inside: Vec<Value>,
 }
 
@@ -113,8 +114,8 @@ impl Patterns<'_> {
         let Op::DropPath(op) = &self.graph.node(drop).op else { return None };
         Some(Fusion {
             op: Residual { rate: op.rate, site: op.site }.into(),
-            inputs: vec![self.graph.node(sum).inputs[0], self.graph.node(drop).inputs[0]],
-            params: Vec::new(),
+            inputs: smallvec![self.graph.node(sum).inputs[0], self.graph.node(drop).inputs[0]],
+            params: Few::new(),
             inside: vec![drop],
         })
     }

@@ -58,7 +58,7 @@ pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
     let graph = checked("common", common(&graph));
     let graph = checked("coordinates", coordinates(&graph));
     let graph = checked("fuse", fuse(&graph, keep));
-    checked("dead", dead(&graph, keep))
+    checked("dead", dead(graph, keep))
 }
 
 /// What a training step runs: logits, loss, the gradient of every parameter, the update.
@@ -69,13 +69,13 @@ pub fn step(model: &Graph, method: Method, keep: Keep) -> Graph {
     let graph = checked("differentiate", differentiate(&graph, method));
     let graph = checked("recompute", recompute(&graph));
     let graph = checked("accumulate", accumulate(&graph));
-    checked("dead", dead(&graph, keep))
+    checked("dead", dead(graph, keep))
 }
 
 /// A model without what nothing reads or what is computed twice, in an order that does not depend
 /// on how it was built. It has the hash of the model, and models of one hash become one graph.
 pub fn canonical(model: &Graph) -> Graph {
-    let graph = checked("dead", dead(model, Keep::Output));
+    let graph = checked("dead", dead(model.clone(), Keep::Output));
     let graph = checked("common", common(&graph));
     checked("order", order(&graph))
 }

@@ -29,6 +29,11 @@ pub enum End {
 /// for them and cause.
 pub fn unreached(graph: &Graph) -> Vec<Unreached> {
     let reached = reached(graph);
+    let learns = |value: &Value| graph.node(*value).params.is_empty() || reached[value.0 as usize];
+    let frozen: Vec<Value> = graph.values().filter(|value| !learns(value)).collect();
+    if frozen.is_empty() {
+        return Vec::new();
+    }
     let mut readers: Vec<Vec<(Value, usize)>> = vec![Vec::new(); graph.nodes.len()];
     for value in graph.values() {
         for (i, input) in graph.node(value).inputs.iter().enumerate() {
@@ -36,11 +41,8 @@ pub fn unreached(graph: &Graph) -> Vec<Unreached> {
         }
     }
     let mut groups: Vec<Unreached> = Vec::new();
-    for value in graph.values().filter(|value| !reached[value.0 as usize]) {
+    for value in frozen {
         let node = graph.node(value);
-        if node.params.is_empty() {
-            continue;
-        }
         let ends = ends(graph, &readers, value);
         let span = graph.span(value);
         let same = |group: &&mut Unreached| {
@@ -51,7 +53,7 @@ pub fn unreached(graph: &Graph) -> Vec<Unreached> {
                 group.params.extend(&node.params);
                 group.ends.extend(ends);
             }
-            None => groups.push(Unreached { params: node.params.clone(), span, ends }),
+            None => groups.push(Unreached { params: node.params.to_vec(), span, ends }),
         }
     }
     groups

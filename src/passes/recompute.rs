@@ -24,14 +24,7 @@ pub fn recompute(graph: &Graph) -> Graph {
         }
         let node = graph.node(value);
         let inputs = node.inputs.iter().map(|&input| again.value(&mut edit, input)).collect();
-        let copy = edit.push(
-            node.op.clone(),
-            inputs,
-            node.params.clone(),
-            node.scope.clone(),
-            graph.span(value),
-        );
-        edit.replace(value, copy);
+        edit.copy_reading(value, inputs);
     }
     edit.finish()
 }
@@ -58,7 +51,7 @@ impl Again<'_> {
         }
         let source = self.graph.node(value);
         let inputs = source.inputs.iter().map(|&input| self.value(edit, input)).collect();
-        let scope = format!("{}.again", source.scope);
+        let scope = [&source.scope, ".again"].concat().into();
         let (op, params) = (source.op.clone(), source.params.clone());
         let copy = edit.push(op, inputs, params, scope, self.graph.span(value));
         self.copies.insert(value, copy);

@@ -1,7 +1,8 @@
 //! When buffers are born and die.
 
-use crate::graph::{Choice, Graph, Op, Type, Value, area};
+use crate::graph::{Choice, Few, Graph, Op, Type, Value, area};
 use crate::passes::Keep;
+use smallvec::smallvec;
 
 /// Memory that one or more results share, and the nodes between which it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Life {
 #[derive(Debug, Clone)]
 pub struct Lives {
     pub buffers: Vec<Life>,
-    pub results: Vec<Vec<usize>>,
+    pub results: Vec<Few<usize>>,
 }
 
 pub fn lives(graph: &Graph, keep: Keep) -> Lives {
@@ -33,8 +34,8 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
     for (index, node) in graph.nodes.iter().enumerate() {
         let of = |input: Value| &lives.results[input.0 as usize];
         let results = match &node.op {
-            Op::Input(_) | Op::Labels(_) => Vec::new(),
-            Op::Part(part) => vec![of(node.inputs[0])[part.index]],
+            Op::Input(_) | Op::Labels(_) => Few::new(),
+            Op::Part(part) => smallvec![of(node.inputs[0])[part.index]],
             op => {
                 let shared = in_place(op, node.inputs.len())
                     .filter_map(|i| node.inputs.get(i))
@@ -83,13 +84,13 @@ pub fn in_place(op: &Op, count: usize) -> impl Iterator<Item = usize> + use<> {
 
 /// How long the buffers of a node are, in floats per image.
 fn lengths(op: &Op, ty: &Type) -> impl Iterator<Item = usize> + use<> {
-    let mut all: Vec<u64> = match ty {
+    let mut all: Few<u64> = match ty {
         Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
-            vec![area(*map) * *heads as u64; 2]
+            smallvec![area(*map) * *heads as u64; 2]
         }
         Type::Tuple(types) => types.iter().map(Type::elements).collect(),
-        Type::Labels | Type::Unknown => Vec::new(),
-        other => vec![other.elements()],
+        Type::Labels | Type::Unknown => Few::new(),
+        other => smallvec![other.elements()],
     };
     // Of every softmax the normalizer, which its gradient reads.
     if let (Op::Attend(attend), Some((grid, _))) = (op, ty.as_map()) {

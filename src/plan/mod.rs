@@ -16,7 +16,7 @@ pub use memory::{Memory, group, memory};
 pub use parts::{Part, parts};
 pub use stretches::Stretch;
 
-use crate::graph::{Graph, Value};
+use crate::graph::{Few, Graph, Value};
 use crate::passes::{self, Keep, Method};
 use lives::Lives;
 
@@ -34,7 +34,7 @@ pub struct Plan {
     /// For every node the places of its results: one of a tensor, two of a hard assignment (indices,
     /// similarities) and of attention (its normalizers), those of all parts of a tuple. Nothing for
     /// images and labels, which are the caller's.
-    pub places: Vec<Vec<Place>>,
+    pub places: Vec<Few<Place>>,
     /// Floats per image.
     pub arena: usize,
     /// In which steps a group of images goes through the nodes.

@@ -78,7 +78,6 @@ impl Plan {
 /// `stage2.block1` of `stage2.block1.mixer.key` at depth 2; a node with no names around it is a part
 /// by itself.
 pub(super) fn part_of(scope: &str, depth: usize) -> &str {
-    let around = scope.matches('.').count().min(depth).max(1);
-    let end = scope.match_indices('.').nth(around - 1).map_or(scope.len(), |(at, _)| at);
-    &scope[..end]
+    let ends = scope.match_indices('.').map(|(at, _)| at);
+    &scope[..ends.take(depth.max(1)).last().unwrap_or(scope.len())]
 }

@@ -68,7 +68,10 @@ fn size(ty: &Type) -> [u64; 2] {
 /// there for those that are through, and for those that have not begun.
 pub fn hold(lives: &mut Lives, stretches: &[Stretch]) {
     let split = |stretch: &&Stretch| stretch.images < MOST;
-    let of = |node| stretches.iter().filter(split).find(|stretch| stretch.nodes.contains(&node));
+    let of = |node| {
+        let at = stretches.partition_point(|stretch| stretch.nodes.end <= node);
+        stretches.get(at).filter(split)
+    };
     for life in &mut lives.buffers {
         let (first, last) = (of(life.first), of(life.last));
         if first == last {

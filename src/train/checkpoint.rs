@@ -282,7 +282,7 @@ impl Checkpoint {
             self.names.iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
         let mut misfit = Misfit::default();
         let mut order = Vec::new();
-        for param in &graph.params {
+        for param in graph.params.iter() {
             match index.get(param.name.as_str()) {
                 None => misfit.missing.push(param.name.clone()),
                 Some(&i) if self.shapes[i] != param.shape => {

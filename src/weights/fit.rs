@@ -90,7 +90,7 @@ pub fn fit(graph: &Graph, file: &TensorFile) -> Result<Parameters, FitError> {
         .collect();
     let mut misfits = Misfits::default();
     let mut found = Vec::with_capacity(graph.params.len());
-    for param in &graph.params {
+    for param in graph.params.iter() {
         let name = naming.name(param);
         match named.get(name).map(|&tensor| (tensor, naming.fits(param, &tensor.shape))) {
             None => misfits.missing.push((name.to_string(), naming.needed(param), None)),

@@ -1,5 +1,6 @@
 //! What `check` says, on models and diagnostics made by hand.
 
+use crate::text::check;
 use cluec::cli::check::{Outcome, github, report_human, report_json, sarif};
 use cluec::cli::select;
 use cluec::diag::{Diagnostic, Diags, Sources, Span};
@@ -23,19 +24,16 @@ fn checked(name: &str, channels: usize, sources: &mut Sources) -> Checked {
         tolerance: 0.0,
         span: Span::new(source, 0, 5),
     };
-    Checked {
-        name: name.to_string(),
-        label: None,
-        doc: None,
-        source,
-        span: Span::new(source, 0, 5),
-        graph: Some(graph),
-        data: None,
-        recipe: None,
-        settings: Vec::new(),
-        text: String::new(),
-        paper: vec![claim("params", "0.4k", 400.0), claim("top1", "80.51%", 0.8051)],
-    }
+    let text = check(
+        "model m { input 8x8; classes 3; embed patches { kernel 1x1; stride 1 }; stages 1\n\
+         blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }",
+    );
+    let mut model = text.clean().model("m").clone();
+    (model.name, model.source) = (name.to_string(), source);
+    model.span = Span::new(source, 0, 5);
+    model.graph = Some(graph);
+    model.paper = vec![claim("params", "0.4k", 400.0), claim("top1", "80.51%", 0.8051)];
+    model
 }
 
 fn outcome() -> Outcome {
@@ -44,7 +42,8 @@ fn outcome() -> Outcome {
     let set = sources.add("--set", "width=4");
     let good = checked("good", 100, &mut sources);
     let wide = checked("a_wide_one", 100_000, &mut sources);
-    let bad = Checked { graph: None, name: "bad".into(), ..good.clone() };
+    let mut bad = good.clone();
+    (bad.graph, bad.name) = (None, "bad".into());
     let mut diags = Diags::default();
     diags.push(
         Diagnostic::error("E0901", "a mistake")

@@ -65,7 +65,7 @@ fn batch(graph: &Graph, images: usize) -> Batch {
 fn parameters(graph: &Graph) -> Parameters {
     let mut random = Random::named(4, "parameters", Site::Other);
     let mut parameters = initialize(graph, 1);
-    for (values, param) in parameters.0.iter_mut().zip(&graph.params) {
+    for (values, param) in parameters.0.iter_mut().zip(graph.params.iter()) {
         let fan = param.shape.iter().rev().skip(1).product::<usize>().max(1) as f64;
         values.iter_mut().for_each(|x| *x += (0.5 * random.normal() / fan.sqrt()) as f32);
     }
@@ -153,7 +153,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
             bench.set_wide(*array, &vec![0.0; weights.numbers]);
         }
         let mut bytes = vec![0u32; weights.numbers / 4];
-        for (offset, param) in weights.offsets.iter().zip(&graph.params) {
+        for (offset, param) in weights.offsets.iter().zip(graph.params.iter()) {
             bytes[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
         }
         bench.set_words(weights.decays, &bytes);
@@ -172,7 +172,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
         let logits = bench.read(logits, images * graph.classes());
         close("logits", &logits, &expected.logits, bound);
         let gradients = read(&mut bench, &weights, weights.gradients, &parameters);
-        let slopes = gradients.iter().zip(&expected.gradients.0).zip(&graph.params);
+        let slopes = gradients.iter().zip(&expected.gradients.0).zip(graph.params.iter());
         for ((found, expected), param) in slopes {
             let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             // A gradient that nearly vanishes is compared on the scale of the others.

@@ -87,9 +87,9 @@ fn a_printed_model_is_the_same_model() {
             }
             let text = check_file(&path);
             for model in &text.program.models {
-                let again = check(&model.text);
-                assert_eq!(again.hash(&model.name), text.hash(&model.name), "{}", model.text);
-                assert_eq!(again.model(&model.name).text, model.text);
+                let again = check(&model.text());
+                assert_eq!(again.hash(&model.name), text.hash(&model.name), "{}", model.text());
+                assert_eq!(again.model(&model.name).text(), model.text());
                 assert_eq!(again.model(&model.name).recipe.is_some(), model.recipe.is_some());
                 printed += 1;
             }
@@ -103,7 +103,7 @@ fn a_graph_knows_the_text_that_asked_for_a_node() {
     let text = check_file(&root().join("examples/shapes.clue")).clean();
     let graph = text.model("shapes").graph.as_ref().unwrap();
     let said = |scope: &str| {
-        let index = graph.nodes.iter().position(|node| node.scope == scope).unwrap();
+        let index = graph.nodes.iter().position(|node| *node.scope == *scope).unwrap();
         let span = graph.span(cluec::graph::Value(index as u32)).unwrap();
         text.sources.slice(span).to_string()
     };

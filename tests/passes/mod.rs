@@ -4,3 +4,4 @@ mod canonical;
 mod coordinates;
 mod reach;
 mod step;
+mod verify;

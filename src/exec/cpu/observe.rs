@@ -60,7 +60,7 @@ pub fn observe(
     let taps = graph
         .taps
         .iter()
-        .filter_map(|tap| Some((tap.published.clone(), seen(tap.value, &mut lane)?)))
+        .filter_map(|tap| Some((tap.published.to_string(), seen(tap.value, &mut lane)?)))
         .collect();
     let logits = run.logits(&mut lane).to_vec();
     let training = training.then(|| {

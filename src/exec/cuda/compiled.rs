@@ -171,7 +171,7 @@ impl Compiled {
     fn read(&self, at: Pointer) -> Result<Parameters, ExecError> {
         let all = self.numbers(at, self.weights.numbers)?;
         let params = &self.evaluation.graph.params;
-        let pairs = self.weights.offsets.iter().zip(params);
+        let pairs = self.weights.offsets.iter().zip(params.iter());
         let cut = |(&offset, param): (&usize, &crate::graph::Param)| {
             all[offset..offset + param.elements()].to_vec()
         };

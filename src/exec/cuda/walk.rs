@@ -45,7 +45,7 @@ impl Weights {
         let mut pieces = Pieces::new(base);
         let mut numbers = 0;
         let mut offsets = Vec::with_capacity(graph.params.len());
-        for param in &graph.params {
+        for param in graph.params.iter() {
             offsets.push(numbers);
             numbers += param.elements().next_multiple_of(ALIGN / 2);
         }

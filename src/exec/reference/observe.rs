@@ -48,7 +48,7 @@ pub fn observe(
             }
             _ => continue,
         };
-        taps.push((tap.published.clone(), seen));
+        taps.push((tap.published.to_string(), seen));
     }
     let mut training = None;
     if !batch.labels.is_empty() {

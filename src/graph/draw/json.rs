@@ -24,7 +24,7 @@ impl Drawing<'_> {
                 let cost = self.graph.node_cost(value.0 as usize);
                 json!({
                     "id": value.0,
-                    "scope": node.scope,
+                    "scope": &*node.scope,
                     "op": node.op.name(),
                     "attributes": attributes,
                     "inputs": node.inputs.iter().map(|input| input.0).collect::<Vec<_>>(),

@@ -7,6 +7,7 @@
 
 use super::{Flow, Mismatch, Operation};
 use crate::graph::Type;
+use smallvec::smallvec;
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CrossEntropy {
@@ -29,7 +30,7 @@ impl Operation for CrossEntropy {
 
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
         match (inputs[0], inputs[1]) {
-            (Type::Tensor(dims), Type::Labels) if dims.len() == 1 => Ok(Type::Tensor(vec![1])),
+            (Type::Tensor(dims), Type::Labels) if dims.len() == 1 => Ok(Type::Tensor(smallvec![1])),
             (Type::Tensor(dims), _) if dims.len() == 1 => {
                 Err(Mismatch::new(format!("labels are needed here, not {}", inputs[1]), &[1]))
             }

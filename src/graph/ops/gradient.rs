@@ -7,15 +7,16 @@
 
 use super::{Mismatch, Op, Operation};
 use crate::graph::cost::Cost;
-use crate::graph::{Type, Value};
+use crate::graph::{Few, Type, Value};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradient {
-    pub of: Box<Op>,
+    pub of: Arc<Op>,
     /// The types of its inputs.
-    pub inputs: Vec<Type>,
+    pub inputs: Arc<[Type]>,
     /// With respect to which inputs.
-    pub wants: Vec<bool>,
+    pub wants: Few<bool>,
     /// Whether its one result is added to a gradient from elsewhere, the last input.
     pub onto: bool,
 }

@@ -2,6 +2,7 @@
 
 use super::{Mismatch, Operation, Reads, map_of};
 use crate::graph::Type;
+use smallvec::smallvec;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mean;
@@ -13,7 +14,7 @@ impl Operation for Mean {
 
     fn infer(&self, inputs: &[&Type]) -> Result<Type, Mismatch> {
         let (_, channels) = map_of(inputs, 0)?;
-        Ok(Type::Tensor(vec![channels]))
+        Ok(Type::Tensor(smallvec![channels]))
     }
 
     fn reads(&self) -> Reads {

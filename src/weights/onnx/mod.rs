@@ -120,8 +120,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn node(&mut self, node: &Node) -> Result<Output, ExportError> {
-        self.w.scope = node.scope.clone();
-        let x: Vec<Value> = node.inputs.clone();
+        self.w.scope = node.scope.to_string();
+        let x: Vec<Value> = node.inputs.to_vec();
         let name = match &node.op {
             Op::Input(_) => INPUT.to_string(),
             Op::Coordinates(_) => {
