@@ -21,6 +21,8 @@ pub mod model;
 pub mod passes;
 pub mod plan;
 #[cfg(feature = "train")]
+pub mod report;
+#[cfg(feature = "train")]
 pub mod runs;
 pub mod schema;
 #[cfg(feature = "train")]

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "diag", "syntax", "format", "schema", "graph", "blocks", "spec", "model", "passes", "plan",
-    "foreign", "exec", "weights", "data", "train", "runs", "see", "lsp", "cli",
+    "foreign", "exec", "weights", "data", "train", "runs", "see", "report", "lsp", "cli",
 ];
 
 #[test]

@@ -23,6 +23,8 @@ mod graph;
 mod layers;
 mod lsp;
 mod passes;
+#[cfg(feature = "train")]
+mod report;
 mod robust;
 #[cfg(feature = "train")]
 mod see;

@@ -32,6 +32,8 @@ pub mod new;
 pub mod predict;
 pub mod reference;
 #[cfg(feature = "train")]
+pub mod report;
+#[cfg(feature = "train")]
 pub mod runs;
 #[cfg(feature = "train")]
 pub mod see;
@@ -107,6 +109,9 @@ enum Verb {
     /// Draw what a network sees: clusters by stage and head, and what they are worth
     #[cfg(feature = "train")]
     See(see::Args),
+    /// Write one HTML file that tells all of a run
+    #[cfg(feature = "train")]
+    Report(report::Args),
     /// Compare a model with the tensors of a reference implementation
     #[cfg(feature = "train")]
     Verify(verify::Args),
@@ -143,6 +148,9 @@ enum Verb {
     /// Draw what a network sees: clusters by stage and head, and what they are worth
     #[cfg(not(feature = "train"))]
     See(Absent),
+    /// Write one HTML file that tells all of a run
+    #[cfg(not(feature = "train"))]
+    Report(Absent),
     /// Compare a model with the tensors of a reference implementation
     #[cfg(not(feature = "train"))]
     Verify(Absent),
@@ -246,6 +254,8 @@ pub fn run() -> io::Result<Exit> {
         #[cfg(feature = "train")]
         Verb::See(args) => see::run(args, &mut out),
         #[cfg(feature = "train")]
+        Verb::Report(args) => report::run(args, &mut out),
+        #[cfg(feature = "train")]
         Verb::Verify(args) => verify::run(args, &mut out),
         #[cfg(feature = "train")]
         Verb::VerifyResume(args) => verify_resume::run(args, &mut out),
@@ -263,6 +273,7 @@ pub fn run() -> io::Result<Exit> {
         | Verb::Eval(_)
         | Verb::Predict(_)
         | Verb::See(_)
+        | Verb::Report(_)
         | Verb::Verify(_)
         | Verb::VerifyResume(_)
         | Verb::Import(_)

@@ -94,8 +94,14 @@ impl Plans {
     }
 }
 
-/// A line of title, then the table, the whole model last.
+/// A line of title, then the table.
 pub fn report_human(model: &Checked, graph: &Graph, blocks: bool, room: Option<usize>) -> String {
+    let title = model.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
+    format!("{}{title}\n{}", model.name, table(graph, blocks).render(room))
+}
+
+/// A row for every part, and for every block of it if asked; the whole model last.
+pub fn table(graph: &Graph, blocks: bool) -> Table {
     let mut table = Table::new(&[
         ("part", Side::Left),
         ("output", Side::Left),
@@ -122,8 +128,7 @@ pub fn report_human(model: &Checked, graph: &Graph, blocks: bool, room: Option<u
     }
     let whole = Part::whole(graph, &plans.training);
     table.row(row(&whole.name, &whole, plans.bytes(&whole, true)));
-    let title = model.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
-    format!("{}{title}\n{}", model.name, table.render(room))
+    table
 }
 
 fn row(name: &str, part: &Part, bytes: [u64; 3]) -> [String; 8] {

@@ -27,6 +27,15 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Names of the columns, and whether numbers stand in them.
+    pub fn columns(&self) -> Vec<(String, bool)> {
+        self.head.iter().map(|(name, side)| (name.to_string(), *side == Side::Right)).collect()
+    }
+
+    pub fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -9,9 +9,11 @@ use super::session::{Failure, threads};
 use super::{Exit, usage};
 use crate::exec::cpu;
 use crate::see::{Look, Palette, Show, Sight, Style, look};
+pub use statistics::each;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use subject::{Network, Subject};
+pub use subject::Network;
+use subject::Subject;
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cluec see [OPTIONS] CHECKPOINT|RUN IMAGE...\n       \

@@ -7,7 +7,7 @@ use super::subject::Network;
 use super::{Args, Kind};
 use crate::exec::cpu;
 use crate::see::overlap::{Line, Overlaps};
-use crate::see::{Statistics, Tally, look};
+use crate::see::{Show, Statistics, Tally, look};
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let mut tally = Tally::default();
-    let overlaps = each(args, network, count, |record| tally.add(record))?;
+    let overlaps = each(network, count, &args.show(), |record| tally.add(record))?;
     let statistics = tally.finish();
     let collapsed = statistics.collapsed();
     let exit = if collapsed.is_empty() { Exit::Fine } else { Exit::Findings };
@@ -55,19 +55,19 @@ pub fn run(
 /// How well clusters follow the objects of the first `count` test images, where those are known.
 pub fn overlaps(args: &Args, network: &Network, count: usize) -> Result<Vec<Line>, Failure> {
     let known = network.opened.as_ref().is_some_and(|opened| opened.test.mask(0).is_some());
-    if known { each(args, network, count, |_| {}) } else { Ok(Vec::new()) }
+    if known { each(network, count, &args.show(), |_| {}) } else { Ok(Vec::new()) }
 }
 
 /// Looks at test images, and holds what is seen to the objects in them.
-fn each(
-    args: &Args,
+pub fn each(
     network: &Network,
     count: usize,
+    show: &Show,
     mut take: impl FnMut(&crate::see::Record),
 ) -> Result<Vec<Line>, Failure> {
     let Some(opened) = &network.opened else { return Ok(Vec::new()) };
     let set = &opened.test;
-    let (show, [height, width]) = (args.show(), network.graph.input_size());
+    let [height, width] = network.graph.input_size();
     let mut overlaps = Overlaps::default();
     let all: Vec<usize> = (0..count.min(set.len())).collect();
     for places in all.chunks(TOGETHER) {

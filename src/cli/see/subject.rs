@@ -80,6 +80,12 @@ impl Network {
         }))
     }
 
+    /// Opens the test images of the model's data.
+    pub fn reopen(&mut self, folder: Option<&Path>) -> Result<(), Failure> {
+        let kind = kind(data_of(&self.model)?);
+        self.open(kind, folder)
+    }
+
     /// Opens the test images of the model's data, which `name` should be.
     pub fn open(&mut self, name: &str, folder: Option<&Path>) -> Result<(), Failure> {
         let data = data_of(&self.model)?;
