@@ -35,6 +35,8 @@ enum Form {
     /// One node a line, with its type and parameters
     #[default]
     Text,
+    /// A picture: a column a stage, a box a block, the darker the more it computes
+    Svg,
     /// For Graphviz: `cluec graph FILE --format dot | dot -Tsvg`
     Dot,
     /// For programs; its shape is a contract
@@ -68,6 +70,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     };
     match args.format {
         Form::Text => write!(out, "{}", drawing.text())?,
+        Form::Svg => write!(out, "{}", drawing.svg())?,
         Form::Dot => write!(out, "{}", drawing.dot())?,
         Form::Mermaid => write!(out, "{}", drawing.mermaid())?,
         Form::Json => writeln!(out, "{:#}", drawing.json())?,

@@ -8,6 +8,7 @@ mod file;
 mod fix;
 pub mod number;
 pub mod render;
+pub mod svg;
 
 pub use file::{decode, read_file};
 pub use fix::Fix;

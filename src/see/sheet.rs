@@ -207,7 +207,7 @@ impl Sheet {
                     let base = y + letters.height() * 4 / 5;
                     // A letter of these fonts is six tenths as wide as they are large.
                     let size = letters.width() as f64 / 0.6;
-                    let (text, color) = (crate::train::svg::escaped(text), hex(*color));
+                    let (text, color) = (crate::diag::svg::escaped(text), hex(*color));
                     writeln!(
                         svg,
                         "<text xml:space=\"preserve\" x=\"{x}\" y=\"{base}\" \

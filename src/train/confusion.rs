@@ -1,6 +1,6 @@
 //! What is taken for what: images counted by their class and the class that was named.
 
-use super::svg::escaped;
+use crate::diag::svg::escaped;
 use std::fmt::Write;
 
 /// `[class, class named]`, row-major.

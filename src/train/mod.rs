@@ -19,7 +19,6 @@ pub mod rehearsal;
 mod run;
 mod schedule;
 mod state;
-pub mod svg;
 mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Tensors, save};

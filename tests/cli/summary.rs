@@ -101,6 +101,14 @@ fn a_stage_for_mermaid() {
     assert_snapshot!(Drawing::part(&graph, "stage2").unwrap().mermaid());
 }
 
+/// A column a stage with its blocks folded, or a column a block with its nodes.
+#[test]
+fn a_model_and_a_stage_as_pictures() {
+    let (_, graph) = small();
+    assert_snapshot!(Drawing::whole(&graph).svg());
+    assert_snapshot!(Drawing::part(&graph, "stage2").unwrap().svg());
+}
+
 #[test]
 fn graph_json_is_a_contract() {
     let (_, graph) = small();

@@ -5,8 +5,8 @@
 
 use super::quantity;
 use super::sheet::{Row, Sheet};
+use crate::diag::svg::escaped;
 use crate::model::Quantity;
-use crate::train::svg::escaped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 900.0;

@@ -1,8 +1,9 @@
-//! Graphs, or parts of them, as text, pictures (DOT, Mermaid) and data (JSON).
+//! Graphs, or parts of them, as text, pictures (SVG, DOT, Mermaid) and data (JSON).
 
 mod dot;
 mod json;
 mod mermaid;
+mod svg;
 
 use super::{Graph, Node, Value};
 use std::collections::BTreeSet;
