@@ -3,7 +3,7 @@
 use super::see::{Network, each};
 use super::session::{Failure, Images, threads, workers};
 use super::{Exit, number, summary};
-use crate::exec::{Evaluator, cpu};
+use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown, Table};
 use crate::runs::Run;
 use crate::see::{Look, Show, Sight, Tally, look, png};
@@ -131,8 +131,7 @@ fn show(args: &Args, network: &Network, report: &mut Report) -> Result<(), Failu
                 return Ok(());
             }
         };
-        let mut classify = |images: &[f32]| evaluator.logits(images);
-        let sight = Sight::of(record, &pixels, subject.truth, &show, &mut classify)?;
+        let sight = Sight::of(record, &pixels, subject.truth, &show, &mut evaluator)?;
         let image = png(&network.base(&subject)).map_err(Failure::new)?;
         shown.push(Shown { name: subject.name, image, sight });
     }

@@ -104,7 +104,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Err(message) => return Ok(usage(&message)?),
     };
     if let (Some(run), Some(checkpoint)) = (&args.resume, &resumed) {
-        unedited(&RunFolder::open(run), [&checkpoint.meta.source, &model.text])?;
+        unedited(&RunFolder::open(run), [&checkpoint.meta.source, &model.text()])?;
     }
     // Where the run read its images.
     let known = resumed.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());

@@ -4,6 +4,7 @@
 
 use crate::graph::ops::{Conv, CoordConv};
 use crate::graph::{Edit, Graph, Op, Value};
+use smallvec::smallvec;
 
 pub fn coordinates(graph: &Graph) -> Graph {
     let mut edit = Edit::new(graph);
@@ -11,7 +12,7 @@ pub fn coordinates(graph: &Graph) -> Graph {
         match over_coordinates(graph, value) {
             Some((conv, map)) => {
                 let node = graph.node(value);
-                let inputs = vec![edit.now(map)];
+                let inputs = smallvec![edit.now(map)];
                 let (params, scope) = (node.params.clone(), node.scope.clone());
                 let conv = CoordConv(conv.clone());
                 let known = edit.push(conv, inputs, params, scope, graph.span(value));

@@ -199,7 +199,7 @@ impl<'a> View<'a> {
         centers: Value,
         image: usize,
     ) -> Result<Vec<Clusters>, SeeError> {
-        let scope = |value: Value| self.graph.node(value).scope.as_str();
+        let scope = |value: Value| &*self.graph.node(value).scope;
         let unseen = |value: Value| SeeError::Unseen(scope(value).to_string());
         let Some(Seen::Index { index, images, map, grid, windows }) =
             self.seen.get(scope(assignment))

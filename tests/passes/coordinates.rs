@@ -17,7 +17,7 @@ fn model(coords: &str) -> Graph {
 #[test]
 fn a_convolution_over_coordinates_knows_them() {
     let graph = passes::coordinates(&model("on"));
-    insta::assert_snapshot!(passes::dead(&graph, Keep::Output));
+    insta::assert_snapshot!(passes::dead(graph, Keep::Output));
     // In a training step no map holds them, forward or backward.
     let step = passes::step(&model("on"), Method::default(), Keep::Output);
     assert!(step.nodes.iter().all(|node| node.op != Coordinates.into()));

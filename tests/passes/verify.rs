@@ -2,12 +2,13 @@
 
 use crate::text::check_file;
 use cluec::graph::{Edit, Op};
-use cluec::passes::{self, Keep};
+use cluec::passes::{self, Keep, Method};
 
 #[test]
 fn a_parameter_has_one_gradient() {
     let text = check_file(&crate::text::root().join("tests/graph/one_stage.clue")).clean();
-    let step = passes::step(text.program.models[0].graph.as_ref().unwrap(), None, Keep::Output);
+    let graph = text.program.models[0].graph.as_ref().unwrap();
+    let step = passes::step(graph, Method::default(), Keep::Output);
     assert_eq!(step.verify(), Ok(()));
     let slopes =
         |node: &&cluec::graph::Node| matches!(node.op, Op::Gradient(_)) && !node.params.is_empty();
