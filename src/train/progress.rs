@@ -40,15 +40,18 @@ impl Progress {
         let memory = memory();
         match &self.bar {
             Some(bar) => {
-                bar.set_message(format!("epoch {}, {}{memory}", record.epoch, how(record)))
+                // What counts least is cut off first.
+                let (how, rate) = (how(record), rate(record));
+                bar.set_message(format!("epoch {}, {how}{memory}, {rate}", record.epoch));
             }
             None if self.spoken.is_none_or(|at| at.elapsed() >= PAUSE) => {
                 self.spoken = Some(Instant::now());
                 let Record { step, epoch, .. } = record;
                 self.line(&format!(
-                    "step {step} of {}, epoch {epoch}: {}{memory}{}",
+                    "step {step} of {}, epoch {epoch}: {}, {}{memory}{}",
                     self.total,
                     how(record),
+                    rate(record),
                     self.left(*step)
                 ));
             }
@@ -88,7 +91,7 @@ fn bar(total: u64, first: u64) -> ProgressBar {
         .is_some_and(|(width, _)| width.0 < NARROW);
     let template = match narrow {
         true => "{pos}/{len} eta {eta} {wide_msg}",
-        false => "{bar:20} {pos}/{len} eta {eta} {wide_msg}",
+        false => "{bar:10} {pos}/{len} eta {eta} {wide_msg}",
     };
     let bar = ProgressBar::new(total).with_position(first);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()));
@@ -98,12 +101,15 @@ fn bar(total: u64, first: u64) -> ProgressBar {
 
 fn how(record: &Record) -> String {
     format!(
-        "loss {:.4}, top-1 {:.1} %, lr {:.2e}, {:.0} images/s",
+        "loss {:.4}, top-1 {:.1} %, {:.0} images/s",
         record.loss,
         100.0 * record.top1,
-        record.lr.unwrap_or(0.0),
         record.images_per_second.unwrap_or(0.0)
     )
+}
+
+fn rate(record: &Record) -> String {
+    format!("lr {:.2e}", record.lr.unwrap_or(0.0))
 }
 
 /// The two largest units of a time.
