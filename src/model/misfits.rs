@@ -6,7 +6,7 @@ use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
-use crate::schema::{Field, Kind, Slot, Tree, Ty, fits};
+use crate::schema::{Field, Kind, MANY, Slot, Tree, Ty, fits};
 use crate::syntax::ast::Literal;
 
 impl Scope<'_> {
@@ -95,7 +95,8 @@ impl Scope<'_> {
             false => format!("{} values", row.len()),
         };
         let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
-        if let Some(first) = row.first()
+        if field.ty.arity() != MANY
+            && let Some(first) = row.first()
             && let Some((help, texts)) = hint(field, &first.value)
         {
             diagnostic = diagnostic.help(help);

@@ -1,7 +1,7 @@
 //! What of a recipe means nothing beside the rest of it, and what names nothing in the model.
 
 use super::{Optimizer, Recipe, Schedule};
-use crate::diag::{Diagnostic, Span, nearest};
+use crate::diag::{Diagnostic, Span, list, nearest};
 use crate::graph::Graph;
 
 /// Everything there is to say of a recipe; of the parameters it names, where there is a graph.
@@ -62,7 +62,13 @@ fn mix(recipe: &Recipe, found: &mut Vec<Diagnostic>) {
     let message = match (mix.mixup.value, mix.cutmix.value) {
         (None, None) => "neither `mixup` nor `cutmix` is on, so that nothing is mixed",
         _ if mix.probability.value.0 == 0.0 => "with a probability of 0 nothing is mixed",
-        _ => return,
+        (Some(_), Some(_)) => return,
+        _ if mix.switch.value.0 == 0.5 => return,
+        _ => {
+            let message =
+                "only one of `mixup` and `cutmix` is on: there is nothing to switch between";
+            return found.push(idle(message, mix.switch.span, mix.switch.span, ""));
+        }
     };
     found.push(Diagnostic::warning("W0601", message).at(recipe.mix.span, "means nothing"));
 }
@@ -82,15 +88,17 @@ fn exceptions(recipe: &Recipe, graph: &Graph, found: &mut Vec<Diagnostic>) {
     let except = recipe.optimizer.weight_decay().except;
     let Some(patterns) = &except.value else { return };
     let names = || graph.params.iter().map(|param| param.name.as_str());
-    for pattern in patterns.without(names()) {
-        // Patterns that would name something: whatever ends like a parameter.
-        let ends = names().filter_map(|name| Some(format!("*.{}", name.rsplit_once('.')?.1)));
-        let all: Vec<String> = names().map(str::to_string).chain(ends).collect();
-        let help = match nearest(pattern, all.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => "`cluec graph` names them all".to_string(),
-        };
-        let message = format!("`{}` has no parameter \"{pattern}\"", graph.name);
-        found.push(Diagnostic::error("E0602", message).at(except.span, "names nothing").help(help));
-    }
+    let none = patterns.without(names());
+    let Some(first) = none.first() else { return };
+    // Patterns that would name something: whatever ends like a parameter.
+    let ends = names().filter_map(|name| Some(format!("*.{}", name.rsplit_once('.')?.1)));
+    let all: Vec<String> = names().map(str::to_string).chain(ends).collect();
+    let help = match nearest(first, all.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => "`cluec graph` names them all".to_string(),
+    };
+    let quoted: Vec<String> = none.iter().map(|pattern| format!("\"{pattern}\"")).collect();
+    let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
+    let message = format!("`{}` has no parameter {}", graph.name, list(&quoted, "or"));
+    found.push(Diagnostic::error("E0602", message).at(except.span, "names nothing").help(help));
 }
