@@ -8,6 +8,7 @@ use crate::model::{Checked, Identity};
 use crate::passes::Method;
 use crate::runs::{self, Entry, Run, State as Standing, Store};
 use crate::schema::Rate;
+use crate::see::Watcher;
 use crate::spec::Recipe;
 use crate::train::{
     Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State, replace,
@@ -264,9 +265,11 @@ impl Setup<'_> {
         let State { parameters, optimizer, meta } = state;
         let method = Method::of(Some(recipe));
         let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
+        let watcher = Watcher { graph };
         let fit = Fit {
             train: &self.images(true, workers),
             test: &self.images(false, workers),
+            watch: Some(&watcher),
             schedule: Schedule::of(recipe, meta.lr.map(|lr| lr.0)),
             mix: Mix::of(recipe, graph.input_size()),
             epochs: recipe.epochs.value.0 as u64,

@@ -23,6 +23,7 @@ mod sheet;
 mod sight;
 pub mod statistics;
 mod vector;
+mod watch;
 
 pub use anatomy::Anatomy;
 pub use contribution::{Contribution, contributions, probabilities};
@@ -36,3 +37,4 @@ pub use regions::{Cluster, Regions, positions};
 pub use sheet::{Sheet, Words};
 pub use sight::{Global, Guess, Show, Sight, View};
 pub use statistics::{Statistics, Tally};
+pub use watch::Watcher;

@@ -12,6 +12,7 @@ use crate::data::Mix;
 use crate::exec::reference::first_not_finite;
 use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
 use crate::graph::Graph;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,10 +31,27 @@ pub trait Batches {
     fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_>;
 }
 
+/// Looks into the model at every evaluation.
+pub trait Watch {
+    /// What is seen in the first test images, `[B, H, W, 3]`, under the parameters as they stand.
+    /// It changes nothing.
+    fn watch(&self, parameters: &Parameters, images: &[f32]) -> Result<Watched, String>;
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Watched {
+    /// Numbers for the metrics, by name.
+    pub numbers: BTreeMap<String, f64>,
+    /// What somebody should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// What is trained, and how.
 pub struct Fit<'a> {
     pub train: &'a dyn Batches,
     pub test: &'a dyn Batches,
+    pub watch: Option<&'a dyn Watch>,
     pub schedule: Schedule,
     /// How the images of a step are mixed.
     pub mix: Option<Mix>,
@@ -59,6 +77,8 @@ pub enum Outcome {
 
 /// Steps between two lines of the metrics.
 const REPORT: u64 = 10;
+/// Test images that are looked at closely.
+const WATCHED: usize = 32;
 /// Between two checkpoints within an epoch.
 const SAVE: Duration = Duration::from_secs(300);
 
@@ -83,6 +103,7 @@ impl Fit<'_> {
             mirrors: Mirrors::open(self.folder)?,
             progress: Progress::new(total, meta.step, self.quiet),
             saved: (Instant::now(), meta.step),
+            warned: BTreeSet::new(),
             fit: self,
             per_epoch,
             total,
@@ -121,6 +142,8 @@ struct Run<'a> {
     progress: Progress,
     /// When, and after how many steps.
     saved: (Instant, u64),
+    /// What was seen in the model is said once.
+    warned: BTreeSet<String>,
 }
 
 impl Run<'_> {
@@ -140,7 +163,7 @@ impl Run<'_> {
             }
         }
         // A run resumed after its end.
-        Ok(self.measure()?.map_or(Outcome::Interrupted, Outcome::Finished))
+        Ok(self.measure(None)?.map_or(Outcome::Interrupted, Outcome::Finished))
     }
 
     /// Steps to take, or an evaluation that was interrupted.
@@ -216,7 +239,9 @@ impl Run<'_> {
     /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
     /// interrupted, and then the epoch still waits for it.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
-        let Some(evaluation) = self.measure()? else { return Ok(None) };
+        let mut first = Vec::new();
+        let Some(evaluation) = self.measure(Some(&mut first))? else { return Ok(None) };
+        let watched = self.watch(&first)?;
         let meta = &mut self.meta;
         let epoch = meta.epoch + 1;
         let record = Record {
@@ -229,6 +254,7 @@ impl Run<'_> {
             lr: None,
             images_per_second: None,
             broken: evaluation.broken,
+            clusters: watched.numbers,
         };
         self.metrics.write(&record)?;
         self.mirrors.write(&record)?;
@@ -239,6 +265,12 @@ impl Run<'_> {
             100.0 * evaluation.top1,
             100.0 * evaluation.top3
         ));
+        for warning in watched.warnings {
+            if !self.warned.contains(&warning) {
+                self.progress.line(&format!("warning: {warning}"));
+                self.warned.insert(warning);
+            }
+        }
         if meta.batch == self.per_epoch {
             (meta.epoch, meta.batch) = (epoch, 0);
         }
@@ -251,12 +283,35 @@ impl Run<'_> {
         Ok(Some(evaluation))
     }
 
-    /// None if it is stopped.
-    fn measure(&mut self) -> Result<Option<Evaluation>, TrainError> {
+    /// None if it is stopped. `first` takes the first images.
+    fn measure(
+        &mut self,
+        mut first: Option<&mut Vec<f32>>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let mut left = if self.fit.watch.is_some() { WATCHED } else { 0 };
         let batches = self.fit.test.epoch(0, 0).take_while(|_| !self.fit.stopped());
+        let batches = batches.inspect(|fed| {
+            if let (Some(first), Ok(fed)) = (&mut first, fed) {
+                let images = fed.batch.labels.len();
+                let size = fed.batch.images.len() / images.max(1);
+                let taken = images.min(left);
+                first.extend_from_slice(&fed.batch.images[..taken * size]);
+                left -= taken;
+            }
+        });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
         Ok((!self.fit.stopped()).then_some(evaluation))
+    }
+
+    fn watch(&mut self, images: &[f32]) -> Result<Watched, TrainError> {
+        let Some(watch) = self.fit.watch.filter(|_| !images.is_empty()) else {
+            return Ok(Watched::default());
+        };
+        // What is measured: the running mean, where there is one.
+        let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
+        let parameters = optimizer.average.as_ref().unwrap_or(parameters);
+        watch.watch(parameters, images).map_err(TrainError::Exec)
     }
 
     /// Saves the state, if it is one to go on from, and the curves.

@@ -1,6 +1,7 @@
 //! `metrics.jsonl`: one JSON object a line, only ever appended to.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -27,6 +28,9 @@ pub struct Record {
     /// Images that could not be read: replaced in training, left out when measured.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub broken: u64,
+    /// How clusters are used, where they are watched: `stage1.block1.entropy`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub clusters: BTreeMap<String, f64>,
 }
 
 fn is_zero(n: &u64) -> bool {

@@ -61,10 +61,15 @@ fn line(fields: &Map<String, Value>) -> String {
 fn scalars(fields: &Map<String, Value>) -> Scalars {
     let kind = fields.get("kind").and_then(Value::as_str).unwrap_or("train");
     let measured = fields.iter().filter(|(name, _)| !["step", "epoch"].contains(&name.as_str()));
+    let named = |around: &str, (name, value): (&String, &Value)| {
+        Some((format!("{around}/{name}"), value.as_f64()?))
+    };
+    let clusters = fields.get("clusters").and_then(Value::as_object).into_iter().flatten();
     Scalars {
         step: fields.get("step").and_then(Value::as_u64).unwrap_or(0),
         values: measured
-            .filter_map(|(name, value)| Some((format!("{kind}/{name}"), value.as_f64()?)))
+            .filter_map(|field| named(kind, field))
+            .chain(clusters.filter_map(|field| named("clusters", field)))
             .collect(),
     }
 }

@@ -26,7 +26,7 @@ pub use confusion::{Confusion, Mistake};
 pub use curves::curves;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, rank};
-pub use fit::{Batches, Fed, Fit, Outcome};
+pub use fit::{Batches, Fed, Fit, Outcome, Watch, Watched};
 pub use metrics::{Held, Metrics, Record};
 pub use mirrors::Mirrors;
 pub use progress::{Progress, resident};

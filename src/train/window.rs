@@ -42,6 +42,7 @@ impl Window {
             lr: Some(lr),
             images_per_second: Some(images as f64 / elapsed.as_secs_f64().max(1e-9)),
             broken: self.broken,
+            clusters: Default::default(),
         }
     }
 }

@@ -134,6 +134,7 @@ fn rehearse(fault: Fault) -> Compared {
         let fit = Fit {
             train: &Same::new(5),
             test: &Same::new(2),
+            watch: None,
             schedule: Schedule::of(&recipe, None),
             mix: None,
             epochs: 4,

@@ -111,6 +111,7 @@ fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, Tra
     let fit = Fit {
         train: &images(Split::Train),
         test: &images(Split::Test),
+        watch: None,
         schedule: Schedule::of(&recipe, None),
         mix: Mix::of(&recipe, graph.input_size()),
         epochs: 4,
