@@ -50,7 +50,7 @@ impl Network {
             said: format!("{}, step {}", model.name, checkpoint.meta.step),
             classes: checkpoint.meta.classes.clone(),
             folder: checkpoint.meta.data.clone(),
-            parameters: checkpoint.parameters,
+            parameters: checkpoint.weights(false).clone(),
             pipeline: pipeline(&model, &graph),
             opened: None,
             graph,
