@@ -160,3 +160,35 @@ fn a_pipe_is_told_in_plain_lines() {
     }
     assert!(!cfg!(target_os = "linux") || line.contains(" MiB"), "{line}");
 }
+
+#[test]
+fn how_clusters_are_used_is_recorded_at_every_evaluation() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 14");
+    let lines = bench.metrics("run");
+    let records =
+        lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut evaluations = 0;
+    for record in records {
+        let names: Vec<&str> = match record["clusters"].as_object() {
+            Some(clusters) => clusters.keys().map(String::as_str).collect(),
+            None => Vec::new(),
+        };
+        let known: &[&str] = match record["kind"].as_str() {
+            Some("eval") => &[
+                "stage1.block1.agreement",
+                "stage1.block1.dead",
+                "stage1.block1.entropy",
+                "stage1.block1.occupancy",
+            ],
+            _ => &[],
+        };
+        assert_eq!(names, known, "{record}");
+        evaluations += usize::from(!known.is_empty());
+    }
+    assert_eq!(evaluations, 2);
+    // TensorBoard's tags are in the event file as they are.
+    let events = fs::read(bench.path("run/events.out.tfevents.0.cluec")).unwrap();
+    let tag = b"clusters/stage1.block1.entropy";
+    assert_eq!(events.windows(tag.len()).filter(|part| part == tag).count(), 2);
+}
