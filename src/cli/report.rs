@@ -7,7 +7,7 @@ use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown, Table};
 use crate::runs::Run;
 use crate::see::{Look, Show, Sight, Tally, look, png};
-use crate::train::{Batches, Evaluation, Metrics, RunFolder, curves, evaluate, replace};
+use crate::train::{Batches, Evaluation, Metrics, RunFolder, clusters, curves, evaluate, replace};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,7 @@ fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         title: title(&run),
         subtitle: network.said.clone(),
         parts: Some(parts(&network)),
+        history: clusters(&records),
         curves: (!records.is_empty()).then(|| curves(&records)),
         source: std::fs::read_to_string(folder.source()).unwrap_or_default(),
         ..Report::default()

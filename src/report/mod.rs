@@ -32,6 +32,8 @@ pub struct Report {
     pub eyes: Option<Eyes>,
     /// How clusters are used over test images.
     pub statistics: Option<Statistics>,
+    /// How that changed while the model was trained, as SVG.
+    pub history: Option<String>,
     /// The text of the model.
     pub source: String,
 }

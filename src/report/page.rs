@@ -80,10 +80,16 @@ fn sections(report: &Report) -> Vec<Section> {
             };
             section("confusion", "What is taken for what", body)
         }),
-        report
-            .statistics
-            .as_ref()
-            .map(|found| section("clusters", "How clusters are used", statistics(found))),
+        report.statistics.as_ref().map(|found| {
+            let body = html! {
+                (statistics(found))
+                @if let Some(svg) = &report.history {
+                    h3 { "While it was trained" }
+                    (chart(svg, "Occupancy and entropy of clusters at every evaluation"))
+                }
+            };
+            section("clusters", "How clusters are used", body)
+        }),
         report.parts.as_ref().map(|parts| section("parts", "Stage by stage", table(parts))),
         Some(section("source", "Text", html! { pre tabindex="0" { code { (report.source) } } })),
     ]

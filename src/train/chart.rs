@@ -1,5 +1,6 @@
 //! Lines over an axis, as SVG: panels under each other.
 
+use crate::diag::svg::escaped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
@@ -9,6 +10,9 @@ const RIGHT: f64 = 20.0;
 const GAP: f64 = 46.0;
 /// Points of a line at most that are also dots.
 const DOTS: usize = 40;
+/// Names in a row of a key, and how high a row is.
+const NAMES: usize = 5;
+const KEY: f64 = 18.0;
 
 pub struct Line<'a> {
     pub name: &'a str,
@@ -47,7 +51,13 @@ impl Axis {
 
 /// Panels, each with its title and its lines.
 pub fn chart(panels: &[(&str, Vec<Line<'_>>)], axis: Axis) -> String {
-    let height = GAP + panels.len() as f64 * (PANEL + GAP);
+    keyed(panels, axis, &[])
+}
+
+/// The same where lines are many: their names and colors stand below.
+pub fn keyed(panels: &[(&str, Vec<Line<'_>>)], axis: Axis, key: &[(&str, &str)]) -> String {
+    let below = GAP + panels.len() as f64 * (PANEL + GAP);
+    let height = below + KEY * key.len().div_ceil(NAMES) as f64;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -55,6 +65,11 @@ pub fn chart(panels: &[(&str, Vec<Line<'_>>)], axis: Axis) -> String {
     );
     for (index, (title, lines)) in panels.iter().enumerate() {
         panel(&mut svg, GAP + index as f64 * (PANEL + GAP), title, lines, axis);
+    }
+    for (at, (name, color)) in key.iter().enumerate() {
+        let x = LEFT + (at % NAMES) as f64 * (WIDTH - LEFT - RIGHT) / NAMES as f64;
+        let (y, name) = (below + KEY * (at / NAMES) as f64, escaped(name));
+        let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y}\" fill=\"{color}\">{name}</text>");
     }
     svg.push_str("</svg>\n");
     svg

@@ -23,7 +23,7 @@ mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Tensors, save};
 pub use confusion::{Confusion, Mistake};
-pub use curves::curves;
+pub use curves::{clusters, curves};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, rank};
 pub use fit::{Batches, Fed, Fit, Outcome, Watch, Watched};

@@ -29,6 +29,7 @@ fn a_report_is_one_file_that_asks_for_no_other() {
     for word in ["@import", "url(", "fetch(", "<link"] {
         assert!(!page.contains(word), "{word}");
     }
+    assert!(page.contains("While it was trained") && page.contains(">stage1.block1</text>"));
     for section in ["run", "eyes", "curves", "confusion", "clusters", "parts", "source"] {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
         assert!(page.contains(&format!("href=\"#{section}\"")), "{section}");
