@@ -2,10 +2,9 @@
 
 use super::executor;
 use super::session::{Failure, Images, Session, restore, threads, workers};
-use super::table::{Side, Table, room};
+use super::table::room;
 use super::{Exit, Format};
-
-use crate::train::{Batches, Confusion, evaluate, replace};
+use crate::train::{Batches, Confusion, Mistakes, evaluate, replace};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -110,28 +109,12 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// Pairs of classes that are shown.
-const SHOWN: usize = 10;
-
 /// What is taken for what most often.
 fn mistakes(confusion: &Confusion, names: &[String], out: &mut dyn Write) -> io::Result<()> {
-    let all = confusion.mistakes();
-    if all.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("class", Side::Left),
-        ("taken for", Side::Left),
-        ("images", Side::Right),
-        ("of", Side::Right),
-    ]);
-    for mistake in all.iter().take(SHOWN) {
-        let name = |class: usize| names.get(class).cloned().unwrap_or_default();
-        let counts = [mistake.images, mistake.of].map(|n| n.to_string());
-        table.row([name(mistake.class), name(mistake.named)].into_iter().chain(counts));
-    }
+    let name = |class: usize| names.get(class).cloned().unwrap_or_default();
+    let Some(Mistakes { table, more }) = confusion.worst(name) else { return Ok(()) };
     write!(out, "\n{}", table.render(room()))?;
-    match all.len().saturating_sub(SHOWN) {
+    match more {
         0 => writeln!(out),
         more => writeln!(out, "and {more} more pairs\n"),
     }

@@ -4,7 +4,7 @@ use super::see::{Network, each};
 use super::session::{Failure, Images, threads, workers};
 use super::{Exit, number, summary};
 use crate::exec::cpu;
-use crate::report::{Eyes, Report, Shown, Table};
+use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
 use crate::see::{Look, Show, Sight, Tally, look, png};
 use crate::train::{Batches, Evaluation, Metrics, RunFolder, clusters, curves, evaluate, replace};
@@ -57,7 +57,7 @@ fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut report = Report {
         title: title(&run),
         subtitle: network.said.clone(),
-        parts: Some(parts(&network)),
+        parts: Some(summary::table(&network.graph, false)),
         history: clusters(&records),
         curves: (!records.is_empty()).then(|| curves(&records)),
         source: std::fs::read_to_string(folder.source()).unwrap_or_default(),
@@ -79,7 +79,7 @@ fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     report.facts = facts(&run, &folder, measured.as_ref());
     if let Some(found) = &measured {
         report.confusion = Some(found.confusion.svg(&network.classes));
-        report.mistakes = mistakes(found, &network);
+        report.mistakes = found.confusion.worst(|class| network.class(class));
     }
     let path = args.out.clone().unwrap_or_else(|| args.run.join("report.html"));
     write_to(&path, &report.html())?;
@@ -193,27 +193,4 @@ fn time(seconds: u64) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
-}
-
-/// The table of `cluec summary`.
-fn parts(network: &Network) -> Table {
-    let table = summary::table(&network.graph, false);
-    Table { head: table.columns(), rows: table.rows().to_vec() }
-}
-
-/// Pairs of classes that are shown.
-const SHOWN: usize = 10;
-
-fn mistakes(found: &Evaluation, network: &Network) -> Option<Table> {
-    let mistakes = found.confusion.mistakes();
-    let head = [("class", false), ("taken for", false), ("images", true), ("of", true)];
-    let rows = mistakes.iter().take(SHOWN).map(|mistake| {
-        let counts = [mistake.images, mistake.of].map(number::grouped);
-        let names = [mistake.class, mistake.named].map(|class| network.class(class));
-        names.into_iter().chain(counts).collect()
-    });
-    (!mistakes.is_empty()).then(|| Table {
-        head: head.map(|(name, number)| (name.to_string(), number)).to_vec(),
-        rows: rows.collect(),
-    })
 }

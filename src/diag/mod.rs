@@ -9,6 +9,7 @@ mod fix;
 pub mod number;
 pub mod render;
 pub mod svg;
+pub mod table;
 
 pub use file::{decode, read_file};
 pub use fix::Fix;

@@ -9,7 +9,9 @@ mod page;
 
 pub use eyes::{Eyes, Layer};
 
+use crate::diag::table::Table;
 use crate::see::{Sight, Statistics};
+use crate::train::Mistakes;
 
 /// What a report is made of. Whatever is not there is left out of the page.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +30,7 @@ pub struct Report {
     /// What is taken for what, as SVG.
     pub confusion: Option<String>,
     /// What is taken for what most often.
-    pub mistakes: Option<Table>,
+    pub mistakes: Option<Mistakes>,
     pub eyes: Option<Eyes>,
     /// How clusters are used over test images.
     pub statistics: Option<Statistics>,
@@ -36,13 +38,6 @@ pub struct Report {
     pub history: Option<String>,
     /// The text of the model.
     pub source: String,
-}
-
-/// A table: names of columns, and whether numbers stand in them; then rows.
-#[derive(Debug, Clone, Default)]
-pub struct Table {
-    pub head: Vec<(String, bool)>,
-    pub rows: Vec<Vec<String>>,
 }
 
 /// An image that is shown: as the model took it, what it is and what is seen in it.

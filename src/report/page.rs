@@ -1,7 +1,9 @@
 //! The page.
 
-use super::{Eyes, Report, Table};
+use super::{Eyes, Report};
+use crate::diag::table::{Side, Table};
 use crate::see::Statistics;
+use crate::train::Mistakes;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
@@ -73,9 +75,10 @@ fn sections(report: &Report) -> Vec<Section> {
         confusion.map(|svg| {
             let body = html! {
                 (chart(svg, "Test images by their class and the class that was named"))
-                @if let Some(mistakes) = &report.mistakes {
+                @if let Some(Mistakes { table: worst, more }) = &report.mistakes {
                     h3 { "Taken for another most often" }
-                    (table(mistakes))
+                    (table(worst))
+                    @if *more > 0 { p { "and " (more) " more pairs" } }
                 }
             };
             section("confusion", "What is taken for what", body)
@@ -109,20 +112,21 @@ fn facts(facts: &[(String, String)]) -> Markup {
 }
 
 fn table(table: &Table) -> Markup {
+    let numbers: Vec<bool> = table.head().iter().map(|(_, side)| *side == Side::Right).collect();
     html! {
         div.wide tabindex="0" {
             table {
                 thead {
                     tr {
-                        @for (name, number) in &table.head {
+                        @for ((name, _), number) in table.head().iter().zip(&numbers) {
                             th scope="col" .number[*number] { (name) }
                         }
                     }
                 }
                 tbody {
-                    @for row in &table.rows {
+                    @for row in table.rows() {
                         tr {
-                            @for (at, (cell, (_, number))) in row.iter().zip(&table.head).enumerate() {
+                            @for (at, (cell, number)) in row.iter().zip(&numbers).enumerate() {
                                 @if at == 0 {
                                     th scope="row" .number[*number] { (cell) }
                                 } @else {
@@ -183,25 +187,6 @@ fn eyes(eyes: &Eyes) -> Markup {
 }
 
 fn statistics(found: &Statistics) -> Markup {
-    let columns =
-        ["part", "head", "centers", "occupied", "dead", "entropy", "in effect", "heads agree"];
-    let mut rows = Vec::new();
-    for part in &found.parts {
-        for (at, head) in part.heads.iter().enumerate() {
-            let agreement = part.agreement.filter(|_| at == 0);
-            rows.push(vec![
-                part.name.clone(),
-                (at + 1).to_string(),
-                head.centers.to_string(),
-                format!("{:.1} %", 100.0 * head.occupancy),
-                head.dead.to_string(),
-                format!("{:.3}", head.entropy),
-                format!("{:.1}", head.effective),
-                agreement.map_or(String::new(), |index| format!("{index:.3}")),
-            ]);
-        }
-    }
-    let head = columns.iter().enumerate().map(|(at, name)| (name.to_string(), at > 0)).collect();
     html! {
         p {
             "Means over " (found.images) " test images. Occupied: the part of the centers that has "
@@ -210,6 +195,6 @@ fn statistics(found: &Statistics) -> Markup {
             "Heads agree: their adjusted Rand index, 1 where they divide a map alike, 0 where they do "
             "by chance."
         }
-        (table(&Table { head, rows }))
+        (table(&found.table()))
     }
 }

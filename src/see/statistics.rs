@@ -2,6 +2,7 @@
 //! divide a map alike.
 
 use super::record::{Clusters, Entry, Record};
+use crate::diag::table::{Side, Table};
 use crate::graph::ops::Windows;
 use serde::Serialize;
 
@@ -60,6 +61,36 @@ impl Statistics {
         let mut tally = Tally::default();
         records.iter().for_each(|record| tally.add(record));
         tally.finish()
+    }
+
+    /// A row for every head; how far the heads of a part agree stands in its first row.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(&[
+            ("part", Side::Left),
+            ("head", Side::Right),
+            ("centers", Side::Right),
+            ("occupied", Side::Right),
+            ("dead", Side::Right),
+            ("entropy", Side::Right),
+            ("in effect", Side::Right),
+            ("heads agree", Side::Right),
+        ]);
+        for part in &self.parts {
+            for (at, head) in part.heads.iter().enumerate() {
+                let agreement = part.agreement.filter(|_| at == 0);
+                table.row([
+                    part.name.clone(),
+                    (at + 1).to_string(),
+                    head.centers.to_string(),
+                    format!("{:.1} %", 100.0 * head.occupancy),
+                    head.dead.to_string(),
+                    format!("{:.3}", head.entropy),
+                    format!("{:.1}", head.effective),
+                    agreement.map_or(String::new(), |index| format!("{index:.3}")),
+                ]);
+            }
+        }
+        table
     }
 
     /// Every number by its name, heads averaged (the dead added): `stage1.block1.entropy`.

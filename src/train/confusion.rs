@@ -1,6 +1,8 @@
 //! What is taken for what: images counted by their class and the class that was named.
 
+use crate::diag::number::grouped;
 use crate::diag::svg::escaped;
+use crate::diag::table::{Side, Table};
 use std::fmt::Write;
 
 /// `[class, class named]`, row-major.
@@ -19,6 +21,18 @@ pub struct Mistake {
     /// Of the class, all together.
     pub of: u64,
 }
+
+/// What is taken for what most often.
+#[derive(Debug, Clone)]
+pub struct Mistakes {
+    /// A row for every pair of classes, as many as are shown.
+    pub table: Table,
+    /// Pairs that are not.
+    pub more: usize,
+}
+
+/// Pairs of classes that are shown.
+const SHOWN: usize = 10;
 
 impl Confusion {
     pub fn new(classes: usize) -> Confusion {
@@ -55,6 +69,24 @@ impl Confusion {
         }
         mistakes.sort_by_key(|mistake| std::cmp::Reverse(mistake.images));
         mistakes
+    }
+
+    /// The most frequent ones, under the names of their classes; none where all images were
+    /// recognized.
+    pub fn worst(&self, name: impl Fn(usize) -> String) -> Option<Mistakes> {
+        let all = self.mistakes();
+        let mut table = Table::new(&[
+            ("class", Side::Left),
+            ("taken for", Side::Left),
+            ("images", Side::Right),
+            ("of", Side::Right),
+        ]);
+        for mistake in all.iter().take(SHOWN) {
+            let names = [mistake.class, mistake.named].map(&name);
+            table.row(names.into_iter().chain([mistake.images, mistake.of].map(grouped)));
+        }
+        let more = all.len().saturating_sub(SHOWN);
+        (!all.is_empty()).then_some(Mistakes { table, more })
     }
 
     /// A square per pair, the darker the more of the class; names where there is room for them.

@@ -22,7 +22,7 @@ mod state;
 mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Tensors, save};
-pub use confusion::{Confusion, Mistake};
+pub use confusion::{Confusion, Mistake, Mistakes};
 pub use curves::{clusters, curves};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, rank};

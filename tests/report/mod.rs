@@ -2,7 +2,8 @@
 //! in a browser.
 
 use crate::train::Bench;
-use cluec::report::{Report, Table};
+use cluec::diag::table::{Side, Table};
+use cluec::report::Report;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -66,12 +67,14 @@ fn what_is_no_run_and_what_can_not_be_written_is_told() {
 #[test]
 fn what_is_said_is_never_markup() {
     let bad = "<script>alert(1)</script>&\"'".to_string();
+    let mut parts = Table::new(&[(bad.clone().leak(), Side::Right)]);
+    parts.row([bad.clone()]);
     let page = Report {
         title: bad.clone(),
         subtitle: bad.clone(),
         facts: vec![(bad.clone(), bad.clone())],
         remarks: vec![bad.clone()],
-        parts: Some(Table { head: vec![(bad.clone(), true)], rows: vec![vec![bad.clone()]] }),
+        parts: Some(parts),
         source: bad,
         ..Report::default()
     }

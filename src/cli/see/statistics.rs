@@ -7,7 +7,7 @@ use super::subject::Network;
 use super::{Args, Kind};
 use crate::exec::cpu;
 use crate::see::overlap::{Line, Overlaps};
-use crate::see::{Show, Statistics, Tally, look};
+use crate::see::{Show, Tally, look};
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -42,7 +42,7 @@ pub fn run(
         "{}: {} test images\n\n{}",
         network.said,
         number::grouped(statistics.images as u64),
-        table(&statistics).render(room())
+        statistics.table().render(room())
     )?;
     for part in &collapsed {
         let message = "collapsed: nearly every position belongs to one center";
@@ -92,35 +92,6 @@ pub fn each(
         }
     }
     Ok(overlaps.finish())
-}
-
-fn table(statistics: &Statistics) -> Table {
-    let mut table = Table::new(&[
-        ("part", Side::Left),
-        ("head", Side::Right),
-        ("centers", Side::Right),
-        ("occupied", Side::Right),
-        ("dead", Side::Right),
-        ("entropy", Side::Right),
-        ("in effect", Side::Right),
-        ("heads agree", Side::Right),
-    ]);
-    for part in &statistics.parts {
-        for (at, head) in part.heads.iter().enumerate() {
-            let agreement = part.agreement.filter(|_| at == 0);
-            table.row([
-                if at == 0 { part.name.clone() } else { String::new() },
-                (at + 1).to_string(),
-                head.centers.to_string(),
-                format!("{:.1} %", 100.0 * head.occupancy),
-                head.dead.to_string(),
-                format!("{:.3}", head.entropy),
-                format!("{:.1}", head.effective),
-                agreement.map_or(String::new(), |index| format!("{index:.3}")),
-            ]);
-        }
-    }
-    table
 }
 
 /// How well clusters follow objects; nothing where none are known.
