@@ -3,9 +3,10 @@
 
 mod passes;
 
-use super::executor::{self, Executor};
+use super::executor::Executor;
+use super::options::{Running, Which};
 use super::session::threads;
-use super::{Exit, Format, address, number, print_reports, select, usage};
+use super::{Exit, Format, number, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
@@ -14,23 +15,21 @@ use crate::graph::Graph;
 use crate::passes::Method;
 use crate::train::resident;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("data", |data| data.requires("paper")),
+    mut_arg("workers", |workers| workers.requires("paper").help("Threads that decode")),
+)]
 pub struct Args {
     /// A .clue file
     pub file: String,
-    /// Which model, if the file holds several
-    pub name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    pub case: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
     /// Images per step
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
     pub batch: u64,
-    /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub threads: Option<u64>,
     /// Timed steps, after two that are not
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: u64,
@@ -49,20 +48,11 @@ pub struct Args {
     /// Test images of a pass (default: all), in whole batches
     #[arg(long, value_name = "N", requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
     pub images: Option<u64>,
-    /// Where the images are, instead of what the data item says
-    #[arg(long, value_name = "DIR", requires = "paper")]
-    pub data: Option<PathBuf>,
-    /// Threads that decode
-    #[arg(long, value_name = "N", requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
-    pub workers: Option<u64>,
     #[command(flatten)]
-    pub executor: executor::Options,
+    pub running: Running,
     /// Time per op, beside what the machine could do (compiled executor)
     #[arg(long)]
     pub ops: bool,
-    /// Change a setting: `mixer.grid=8x8`
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
     /// How to answer; JSON is one line per mode
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -78,9 +68,9 @@ pub enum Mode {
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut sources = Sources::default();
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.sets);
+        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.running.sets);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -90,7 +80,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(message) => return usage(&message),
     };
     let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
-    let executor = match args.executor.training(model.recipe.as_ref()) {
+    let executor = match args.running.executor.training(model.recipe.as_ref()) {
         Ok(executor) => executor,
         Err(error) => return usage(&error.to_string()),
     };
@@ -138,7 +128,7 @@ fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
-    let threads = threads(args.threads);
+    let threads = threads(args.running.threads);
     let batch = batch(graph, args.batch as usize);
     let before = resident("VmRSS");
     let parameters = init::initialize(graph, 0);
@@ -232,7 +222,7 @@ impl Measured {
             Mode::Train => "train",
             Mode::Infer => "infer",
         };
-        let threads = threads(args.threads);
+        let threads = threads(args.running.threads);
         if args.format == Format::Json {
             let line = serde_json::json!({
                 "model": graph.name, "executor": executor.name(), "device": executor.device(), "mode": mode,

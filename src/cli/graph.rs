@@ -1,7 +1,8 @@
 //! `cluec graph`: the graph a model is lowered to, as text, a picture or data; or the plan of its
 //! training step.
 
-use super::{Exit, address, open, usage};
+use super::options::Which;
+use super::{Exit, open, usage};
 use crate::diag::list;
 use crate::graph::Drawing;
 use crate::passes::Method;
@@ -12,10 +13,8 @@ use std::io::{self, Write};
 pub struct Args {
     /// A .clue file, or `-` for standard input
     file: String,
-    /// Which model, if the file holds several
-    name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    case: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// Only this stage and what flows into it
     #[arg(long, value_name = "N")]
     stage: Option<usize>,
@@ -46,7 +45,7 @@ enum Form {
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let opened = match open("graph", &args.file, name.as_deref(), &args.sets)? {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),

@@ -1,9 +1,9 @@
 //! `cluec lr`: how large a learning rate a model takes.
 
-use super::executor;
-use super::session::{Failure, threads, workers};
+use super::options::{Running, Which};
+use super::session::Failure;
 use super::training::{Order, on_interrupt};
-use super::{Exit, Format, address, print_reports, select, usage};
+use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::train::{Found, Range, replace};
 use std::io::{self, Write};
@@ -15,10 +15,8 @@ use std::sync::atomic::AtomicBool;
 pub struct Args {
     /// A .clue file
     pub file: String,
-    /// Which model, if the file holds several
-    pub name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    pub case: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
     /// The first learning rate
     #[arg(long, value_name = "LR", default_value_t = Range::default().from)]
     pub from: f64,
@@ -35,20 +33,8 @@ pub struct Args {
     /// Draw the losses over the rates into this SVG file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Where the images are, instead of what the data item says
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Change a setting: `recipe.batch=64`
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
-    /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub threads: Option<u64>,
     #[command(flatten)]
-    pub executor: executor::Options,
-    /// Threads that decode and augment; their number never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub workers: Option<u64>,
+    pub running: Running,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -67,9 +53,9 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         return Ok(usage("--from is above 0 and below --to")?);
     }
     let mut sources = Sources::default();
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.sets);
+        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.running.sets);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -78,17 +64,7 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Ok(model) => model,
         Err(message) => return Ok(usage(&message)?),
     };
-    let order = Order {
-        model,
-        ablation: None,
-        data: args.data.as_deref(),
-        executor: args.executor,
-        steps: None,
-        threads: threads(args.threads),
-        workers: workers(args.workers),
-        other_images: false,
-        quiet: true,
-    };
+    let order = Order::quiet(model, &args.running, None);
     let ready = order.ready(None, false)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);

@@ -28,6 +28,7 @@ mod lsp;
 mod man;
 pub mod needs;
 pub mod new;
+pub mod options;
 #[cfg(feature = "train")]
 pub mod predict;
 pub mod reference;

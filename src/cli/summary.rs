@@ -1,8 +1,9 @@
 //! `cluec summary`: what every stage of a model gives and costs.
 
 use super::needs;
+use super::options::Which;
 use super::table::{self, Side, Table};
-use super::{Exit, Format, Opened, address, number, open, print_reports, refused};
+use super::{Exit, Format, Opened, number, open, print_reports, refused};
 use crate::diag::Diags;
 use crate::graph::Graph;
 use crate::model::Checked;
@@ -14,10 +15,8 @@ use std::io::{self, Write};
 pub struct Args {
     /// A .clue file, or `-` for standard input
     file: String,
-    /// Which model, if the file holds several
-    name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    case: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// Every block by itself
     #[arg(long)]
     blocks: bool,
@@ -36,7 +35,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(asked) => asked,
         Err(refusal) => return refused(*refusal),
     };
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let opened = match open("summary", &args.file, name.as_deref(), &args.sets)? {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),

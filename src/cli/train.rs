@@ -1,9 +1,9 @@
 //! `cluec train`: from a file to a trained run.
 
-use super::executor;
-use super::session::{Failure, load, threads, workers};
+use super::options::{Running, Which};
+use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
-use super::{Exit, address, print_reports, select, usage};
+use super::{Exit, print_reports, select, usage};
 use crate::diag::{Diagnostic, Diags, Sources};
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
@@ -18,13 +18,8 @@ pub struct Args {
     /// A .clue file
     #[arg(required_unless_present = "resume")]
     pub file: Option<String>,
-    /// Which model, if the file holds several
-    pub name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    pub case: Option<String>,
-    /// Where the images are, instead of what the data item says
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub which: Which,
     /// Epochs, instead of what the recipe says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub epochs: Option<u64>,
@@ -37,17 +32,8 @@ pub struct Args {
     /// What every random choice follows from
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Change a setting: `recipe.optimizer.lr=2e-3`, `mixer.grid=8x8`
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
-    /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub threads: Option<u64>,
     #[command(flatten)]
-    pub executor: executor::Options,
-    /// Threads that decode and augment; their number never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub workers: Option<u64>,
+    pub running: Running,
     /// Go on with the run in this folder
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
@@ -87,14 +73,14 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         (None, Some(file)) => (file.clone(), String::new()),
         (None, None) => return Ok(usage("which file?")?),
     };
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let sets = recipe_sets(args);
     let mut sources = Sources::default();
     let (program, diags) = match &resumed {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
         None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
     };
-    let diags = without_restating(diags, &sources, &sets[args.sets.len()..]);
+    let diags = without_restating(diags, &sources, &sets[args.running.sets.len()..]);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -109,15 +95,11 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     // Where the run read its images.
     let known = resumed.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
     let order = Order {
-        model,
-        ablation: args.case.as_ref().and(args.name.as_deref()),
-        data: args.data.as_deref().or(known.as_deref().map(Path::new)),
-        executor: args.executor,
+        ablation: args.which.case.as_ref().and(args.which.name.as_deref()),
         steps: args.steps,
-        threads: threads(args.threads),
-        workers: workers(args.workers),
         other_images: args.other_images,
         quiet: false,
+        ..Order::quiet(model, &args.running, known.as_deref())
     };
     if let Err(why) = order.recipe() {
         return Ok(usage(&why.to_string())?);
@@ -210,7 +192,7 @@ fn unedited(folder: &RunFolder, texts: [&str; 2]) -> Result<(), Failure> {
 
 /// The short flags are settings like any other, over everything else.
 fn recipe_sets(args: &Args) -> Vec<String> {
-    let mut sets = args.sets.clone();
+    let mut sets = args.running.sets.clone();
     let mut set = |key: &str, value: Option<u64>| {
         sets.extend(value.map(|value| format!("recipe.{key}={value}")));
     };

@@ -1,7 +1,8 @@
 //! A model trained into a run's folder: what `train` and `ablate` share.
 
 use super::executor::{self, Executor};
-use super::session::{Failure, Images, Session};
+use super::options::Running;
+use super::session::{Failure, Images, Session, threads, workers};
 use crate::data::{Mix, fingerprint};
 use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
@@ -38,6 +39,21 @@ pub struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
+    /// All of a training, which says nothing; on the images that are named, or else the `known` ones.
+    pub fn quiet(model: &'a Checked, with: &'a Running, known: Option<&'a str>) -> Order<'a> {
+        Order {
+            model,
+            ablation: None,
+            data: with.data.as_deref().or(known.map(Path::new)),
+            executor: with.executor,
+            steps: None,
+            threads: threads(with.threads),
+            workers: workers(with.workers),
+            other_images: false,
+            quiet: true,
+        }
+    }
+
     pub fn recipe(&self) -> Result<&'a Recipe, Failure> {
         self.model.recipe.as_ref().ok_or_else(|| {
             Failure::new(format!(

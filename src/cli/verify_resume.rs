@@ -1,27 +1,30 @@
 //! `cluec verify-resume`: that an interrupted training ends in the bits of one that was not, shown on
 //! one's own model, data and recipe.
 
-use super::session::{Failure, load, threads, workers};
+use super::options::{Running, Which};
+use super::session::{Failure, load};
 use super::training::{Order, Ready, on_interrupt};
-use super::{Exit, Format, address, executor, print_reports, select, usage};
+use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
 use crate::train::{Checkpoint, RunFolder, State};
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("threads", |of| of.help("Threads that compute when nothing interrupts (default: one per core)")),
+    mut_arg("workers", |of| of.help("Threads that decode and augment when nothing interrupts")),
+)]
 pub struct Args {
     /// The folder of a run, a checkpoint, or a .clue file; nothing in it is changed
     #[arg(value_name = "RUN|FILE")]
     pub what: PathBuf,
-    /// Which model, if the file holds several
-    pub name: Option<String>,
-    /// Which of its cases, if it is an ablation
-    pub case: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
     /// Steps of the training that is repeated
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
     pub steps: u64,
@@ -34,20 +37,8 @@ pub struct Args {
     /// What the moments follow from (the recipe's seed is a setting: `--set recipe.seed=1`)
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Where the images are, instead of what the data item says
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Change a setting: `recipe.batch=16`
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
-    /// Threads that compute when nothing interrupts (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub threads: Option<u64>,
-    /// Threads that decode and augment when nothing interrupts
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub workers: Option<u64>,
     #[command(flatten)]
-    pub executor: executor::Options,
+    pub running: Running,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -66,13 +57,13 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let path = of_run.or(is_checkpoint.then(|| args.what.clone()));
     let checkpoint = path.as_deref().map(load).transpose()?;
     let mut sources = Sources::default();
-    let name = address(args.name.as_deref(), args.case.as_deref());
+    let name = args.which.address();
     let file = args.what.to_string_lossy();
     let (program, diags) = match &checkpoint {
         Some(known) => {
-            crate::compile_text(&mut sources, "model.clue", &known.meta.source, &args.sets)
+            crate::compile_text(&mut sources, "model.clue", &known.meta.source, &args.running.sets)
         }
-        None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.sets),
+        None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.running.sets),
     };
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
@@ -83,21 +74,11 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Err(message) => return Ok(usage(&message)?),
     };
     let known = checkpoint.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
-    let order = Order {
-        model,
-        ablation: None,
-        data: args.data.as_deref().or(known.as_deref().map(Path::new)),
-        executor: args.executor,
-        steps: None,
-        threads: threads(args.threads),
-        workers: workers(args.workers),
-        other_images: false,
-        quiet: true,
-    };
+    let order = Order::quiet(model, &args.running, known.as_deref());
     if let Err(why) = order.recipe() {
         return Ok(usage(&why.to_string())?);
     }
-    let mut ready = order.ready(checkpoint, !args.sets.is_empty())?;
+    let mut ready = order.ready(checkpoint, !args.running.sets.is_empty())?;
     let taken = ready.state.meta.step;
     let rehearsal = rehearsal(args, &mut ready);
     let within = 1..rehearsal.steps;

@@ -41,14 +41,14 @@ pub fn run(
     model: &Checked,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let session = Session::open(model, args.data.as_deref())?;
+    let session = Session::open(model, args.running.data.as_deref())?;
     let graph = &session.graph;
-    let threads = threads(args.threads);
+    let threads = threads(args.running.threads);
     let images = Images {
         opened: &session.opened,
         train: false,
         batch: args.batch as usize,
-        workers: workers(args.workers),
+        workers: workers(args.running.workers),
         seed: 0,
         size: graph.input_size(),
     };

@@ -1,0 +1,42 @@
+//! Options that verbs share.
+
+#[cfg(feature = "train")]
+use super::executor;
+#[cfg(feature = "train")]
+use std::path::PathBuf;
+
+/// Which model of a file is meant.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Which model, if the file holds several
+    pub name: Option<String>,
+    /// Which of its cases, if it is an ablation
+    pub case: Option<String>,
+}
+
+impl Which {
+    /// What it is called where one word names a model: of a case, `ablation.case`.
+    pub fn address(&self) -> Option<String> {
+        super::address(self.name.as_deref(), self.case.as_deref())
+    }
+}
+
+/// What a model is run with.
+#[cfg(feature = "train")]
+#[derive(Debug, clap::Args)]
+pub struct Running {
+    /// Where the images are, instead of what the data item says
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Change a setting: `recipe.batch=64`, `mixer.grid=8x8`
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Threads that compute (default: one per core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub threads: Option<u64>,
+    #[command(flatten)]
+    pub executor: executor::Options,
+    /// Threads that decode and augment; their number never changes a result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub workers: Option<u64>,
+}
