@@ -1,7 +1,8 @@
 //! Group norm with one group: the statistics are those of an image's whole map. The backward pass
 //! takes them from `x` again.
 
-use super::vector::{Part, along, vectorized};
+use super::normal::{Normal, squares, sum};
+use super::vector::vectorized;
 use crate::graph::ops;
 use pulp::Simd;
 
@@ -53,14 +54,9 @@ vectorized! {
     ) {
         let c = size.channels;
         for (x, y) in x.chunks_exact(size.size()).zip(y.chunks_exact_mut(size.size())) {
-            let [mean, scale] = statistics(simd, x, c).map(|x| simd.splat_f32s(x));
+            let normal = Normal::new(simd, statistics(simd, x, c));
             for (row, to) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-                along!(S, c, |at, part| {
-                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
-                    let (w, b) = (part.load(simd, weight, at), part.load(simd, bias, at));
-                    let y = simd.mul_add_e_f32s(simd.mul_f32s(centered, scale), w, b);
-                    part.store(simd, to, at, y);
-                });
+                normal.forward(simd, row, weight, bias, to);
             }
         }
     }
@@ -79,37 +75,16 @@ vectorized! {
         let share = 1.0 / size.size() as f64;
         let images = x.chunks_exact(size.size()).zip(dy.chunks_exact(size.size()));
         for ((x, dy), dx) in images.zip(dx.chunks_exact_mut(size.size())) {
-            let [mean, scale] = statistics(simd, x, c).map(|x| simd.splat_f32s(x));
+            let normal = Normal::new(simd, statistics(simd, x, c));
             let mut sums = [0.0, 0.0];
             for (row, g) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
-                let mut row_sums = [simd.splat_f32s(0.0); 2];
-                along!(S, c, |at, part| {
-                    let centered = part.keep(simd, simd.sub_f32s(part.load(simd, row, at), mean));
-                    let normal = simd.mul_f32s(centered, scale);
-                    let g = part.load(simd, g, at);
-                    let inner = simd.mul_f32s(g, part.load(simd, weight, at));
-                    row_sums[0] = simd.add_f32s(row_sums[0], inner);
-                    row_sums[1] = simd.mul_add_e_f32s(inner, normal, row_sums[1]);
-                    let dw = part.load(simd, dweight, at);
-                    part.store(simd, dweight, at, simd.mul_add_e_f32s(g, normal, dw));
-                    let db = part.load(simd, dbias, at);
-                    part.store(simd, dbias, at, simd.add_f32s(db, g));
-                });
-                for (sum, row) in sums.iter_mut().zip(row_sums) {
-                    *sum += f64::from(simd.reduce_sum_f32s(row));
-                }
+                let of_row = normal.sums(simd, row, weight, g, [&mut *dweight, &mut *dbias]);
+                sums.iter_mut().zip(of_row).for_each(|(sum, of_row)| *sum += f64::from(of_row));
             }
-            let [inner, slope] = sums.map(|sum| simd.splat_f32s((sum * share) as f32));
+            let means = sums.map(|sum| (sum * share) as f32);
             let rows = x.chunks_exact(c).zip(dy.chunks_exact(c));
             for ((row, g), to) in rows.zip(dx.chunks_exact_mut(c)) {
-                along!(S, c, |at, part| {
-                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
-                    let normal = simd.mul_f32s(centered, scale);
-                    let g = simd.mul_f32s(part.load(simd, g, at), part.load(simd, weight, at));
-                    let rest = simd.sub_f32s(g, inner);
-                    let rest = simd.negate_mul_add_e_f32s(normal, slope, rest);
-                    part.store(simd, to, at, simd.mul_f32s(rest, scale));
-                });
+                normal.backward(simd, row, weight, g, means, to, false);
             }
         }
     }
@@ -120,22 +95,15 @@ vectorized! {
 #[inline(always)]
 fn statistics<S: Simd>(simd: S, x: &[f32], c: usize) -> [f32; 2] {
     let share = 1.0 / x.len() as f64;
-    let mut sum = 0.0;
+    let mut total = 0.0;
     for row in x.chunks_exact(c) {
-        let mut of_row = simd.splat_f32s(0.0);
-        along!(S, c, |at, part| of_row = simd.add_f32s(of_row, part.load(simd, row, at)));
-        sum += f64::from(simd.reduce_sum_f32s(of_row));
+        total += f64::from(sum(simd, row));
     }
-    let mean = (sum * share) as f32;
-    let center = simd.splat_f32s(mean);
-    let mut squares = 0.0;
+    let mean = (total * share) as f32;
+    let mut total = 0.0;
     for row in x.chunks_exact(c) {
-        let mut of_row = simd.splat_f32s(0.0);
-        along!(S, c, |at, part| {
-            let centered = part.keep(simd, simd.sub_f32s(part.load(simd, row, at), center));
-            of_row = simd.mul_add_e_f32s(centered, centered, of_row);
-        });
-        squares += f64::from(simd.reduce_sum_f32s(of_row));
+        total += f64::from(squares(simd, row, mean));
     }
-    [mean, (1.0 / (squares * share + ops::GroupNorm::EPS).sqrt()) as f32]
+    let variance = total * share;
+    [mean, (1.0 / (variance + ops::GroupNorm::EPS).sqrt()) as f32]
 }

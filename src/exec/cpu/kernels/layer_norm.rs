@@ -1,5 +1,6 @@
 //! Layer norm over the last dimension. The backward pass takes a row's statistics from `x` again.
 
+use super::normal::{Normal, squares, sum};
 use super::vector::{Part, along, vectorized};
 use crate::graph::ops;
 use pulp::Simd;
@@ -52,13 +53,7 @@ vectorized! {
             let (means, scales) = statistics(simd, x, c);
             let rows = x.chunks_exact(c).zip(y.chunks_exact_mut(c));
             for ((row, to), (mean, scale)) in rows.zip(means.into_iter().zip(scales)) {
-                let (mean, scale) = (simd.splat_f32s(mean), simd.splat_f32s(scale));
-                along!(S, c, |at, part| {
-                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
-                    let (w, b) = (part.load(simd, weight, at), part.load(simd, bias, at));
-                    let y = simd.mul_add_e_f32s(simd.mul_f32s(centered, scale), w, b);
-                    part.store(simd, to, at, y);
-                });
+                Normal::new(simd, [mean, scale]).forward(simd, row, weight, bias, to);
             }
         }
     }
@@ -80,32 +75,10 @@ vectorized! {
             let (means, scales) = statistics(simd, x, c);
             let rows = x.chunks_exact(c).zip(dy.chunks_exact(c)).zip(dx.chunks_exact_mut(c));
             for (((row, g), to), (mean, scale)) in rows.zip(means.into_iter().zip(scales)) {
-                let (mean, scale) = (simd.splat_f32s(mean), simd.splat_f32s(scale));
-                let (mut sum, mut along_normal) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
-                along!(S, c, |at, part| {
-                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
-                    let normal = simd.mul_f32s(centered, scale);
-                    let g = part.load(simd, g, at);
-                    let inner = simd.mul_f32s(g, part.load(simd, weight, at));
-                    sum = simd.add_f32s(sum, inner);
-                    along_normal = simd.mul_add_e_f32s(inner, normal, along_normal);
-                    let dw = part.load(simd, dweight, at);
-                    part.store(simd, dweight, at, simd.mul_add_e_f32s(g, normal, dw));
-                    let db = part.load(simd, dbias, at);
-                    part.store(simd, dbias, at, simd.add_f32s(db, g));
-                });
-                let mean_inner = simd.splat_f32s(simd.reduce_sum_f32s(sum) * share);
-                let slope = simd.splat_f32s(simd.reduce_sum_f32s(along_normal) * share);
-                along!(S, c, |at, part| {
-                    let centered = simd.sub_f32s(part.load(simd, row, at), mean);
-                    let normal = simd.mul_f32s(centered, scale);
-                    let inner = simd.mul_f32s(part.load(simd, g, at), part.load(simd, weight, at));
-                    let rest = simd.sub_f32s(inner, mean_inner);
-                    let rest = simd.negate_mul_add_e_f32s(normal, slope, rest);
-                    let before =
-                        if adds { part.load(simd, to, at) } else { simd.splat_f32s(0.0) };
-                    part.store(simd, to, at, simd.mul_add_e_f32s(rest, scale, before));
-                });
+                let normal = Normal::new(simd, [mean, scale]);
+                let sums = normal.sums(simd, row, weight, g, [&mut *dweight, &mut *dbias]);
+                let means = sums.map(|sum| sum * share);
+                normal.backward(simd, row, weight, g, means, to, adds);
             }
         }
     }
@@ -120,16 +93,8 @@ fn statistics<S: Simd>(simd: S, x: &[f32], c: usize) -> ([f32; BLOCK], [f32; BLO
     let (mut means, mut scales) = ([0.0; BLOCK], [0.0; BLOCK]);
     let share = 1.0 / c as f32;
     for ((row, mean), scale) in x.chunks_exact(c).zip(&mut means).zip(&mut scales) {
-        let mut sum = simd.splat_f32s(0.0);
-        along!(S, c, |at, part| sum = simd.add_f32s(sum, part.load(simd, row, at)));
-        *mean = simd.reduce_sum_f32s(sum) * share;
-        let center = simd.splat_f32s(*mean);
-        let mut squares = simd.splat_f32s(0.0);
-        along!(S, c, |at, part| {
-            let centered = part.keep(simd, simd.sub_f32s(part.load(simd, row, at), center));
-            squares = simd.mul_add_e_f32s(centered, centered, squares);
-        });
-        *scale = simd.reduce_sum_f32s(squares);
+        *mean = sum(simd, row) * share;
+        *scale = squares(simd, row, *mean);
     }
     let (one, share) = (simd.splat_f32s(1.0), simd.splat_f32s(share));
     let eps = simd.splat_f32s(ops::LayerNorm::EPS as f32);

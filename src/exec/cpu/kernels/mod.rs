@@ -25,6 +25,7 @@ pub mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod nearest;
+mod normal;
 pub mod product;
 pub mod reread;
 pub mod simd;
