@@ -8,6 +8,7 @@ use cluec::exec::{
     Trainer, not_finite,
 };
 use cluec::graph::Graph;
+use cluec::see::Watcher;
 use cluec::spec::Recipe;
 use cluec::train::{
     Batches, Checkpoint, Evaluation, Fed, Fit, Outcome, RunFolder, Schedule, State, TrainError,
@@ -91,6 +92,16 @@ enum Pull {
 
 /// Trains as far as it goes.
 fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, TrainError> {
+    train_watched(folder, pull, fault, false)
+}
+
+/// The same; `watched` is whether clusters are looked at meanwhile.
+fn train_watched(
+    folder: &Path,
+    pull: Pull,
+    fault: Option<Fault>,
+    watched: bool,
+) -> Result<Outcome, TrainError> {
     let model = model(TINY, &[]);
     let (graph, recipe) = (model.graph.unwrap(), model.recipe.unwrap());
     let opened = open(model.data.as_ref().unwrap(), None).unwrap();
@@ -108,10 +119,11 @@ fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, Tra
         },
         stop: (!matches!(pull, Pull::Broken(_))).then_some(&stop),
     };
+    let watcher = Watcher { graph: &graph };
     let fit = Fit {
         train: &images(Split::Train),
         test: &images(Split::Test),
-        watch: None,
+        watch: watched.then_some(&watcher),
         schedule: Schedule::of(&recipe, None),
         mix: Mix::of(&recipe, graph.input_size()),
         epochs: 4,
@@ -145,6 +157,29 @@ fn assert_same(one: &Path, other: &Path, what: &str) {
     for file in ["last.safetensors", "best.safetensors"] {
         let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
         assert!(read(one) == read(other), "{what}: {file}");
+    }
+}
+
+#[test]
+fn looking_at_clusters_changes_no_bit() {
+    let [plain, watched] = [0; 2].map(|_| tempfile::tempdir().unwrap());
+    finished(train_watched(plain.path(), Pull::Never, None, false));
+    finished(train_watched(watched.path(), Pull::Never, None, true));
+    let without = |folder: &Path| {
+        let clusters = |line: &str| {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let seen = record.as_object_mut().unwrap().remove("clusters");
+            (record.to_string(), seen.is_some_and(|seen| seen.get("stage1.block1.dead").is_some()))
+        };
+        metrics(folder).lines().map(clusters).unzip::<_, _, Vec<String>, Vec<bool>>()
+    };
+    let ((plain_lines, none), (lines, seen)) = (without(plain.path()), without(watched.path()));
+    assert_eq!(lines, plain_lines);
+    let counts = [none, seen].map(|seen| seen.into_iter().filter(|seen| *seen).count());
+    assert_eq!(counts, [0, 4]);
+    for file in ["last.safetensors", "best.safetensors"] {
+        let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert!(read(plain.path()) == read(watched.path()), "{file}");
     }
 }
 
