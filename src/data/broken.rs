@@ -48,10 +48,11 @@ impl Broken {
         self.met().len()
     }
 
-    /// Those met, one a line, in the order of the data set; none if there are none.
+    /// Those met, one a line, in the order of the data set; none if there are none, or more than there
+    /// may be: then the error has named them.
     pub fn report(&self) -> Option<String> {
         let met = self.met();
-        (!met.is_empty()).then(|| named(met.values()))
+        (1..=self.limit).contains(&met.len()).then(|| named(met.values()))
     }
 
     fn met(&self) -> MutexGuard<'_, BTreeMap<usize, String>> {

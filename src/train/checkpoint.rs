@@ -1,19 +1,20 @@
 //! Checkpoints: everything a run needs to go on, in one safetensors file written atomically.
 //!
 //! Tensors `parameters/NAME`, for each name of [`Rule::kept`](crate::graph::ops::Rule::kept), as
-//! `adamw.m`, a tensor `adamw.m/NAME`, and where a running mean is kept `ema/NAME`; the metadata key `cluec` holds [`Meta`] as JSON, the text of the
-//! model with it.
+//! `adamw.m`, a tensor `adamw.m/NAME`, and where a running mean is kept `ema/NAME`; the metadata key
+//! `cluec` holds [`Meta`] as JSON, the text of the model with it.
 
 use super::run::replace;
 use super::window::{Exact, Window};
 use crate::exec::Parameters;
 use crate::exec::published::Misfit;
+use crate::foreign::{Floats, write};
 use crate::graph::Graph;
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Where a run stands, and what it trains.
@@ -87,30 +88,6 @@ const SUM: &str = "sum";
 pub const PARAMETERS: &str = "parameters";
 pub const AVERAGE: &str = "ema";
 
-/// A tensor that is turned into bytes when its turn comes.
-struct Floats<'a> {
-    shape: &'a [usize],
-    values: &'a [f32],
-}
-
-impl View for Floats<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.values.iter().flat_map(|v| v.to_le_bytes()).collect())
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * 4
-    }
-}
-
 /// The tensors of a run, borrowed.
 #[derive(Debug, Clone)]
 pub struct Tensors<'a> {
@@ -137,17 +114,21 @@ pub fn save(path: &Path, meta: &Meta, tensors: &Tensors<'_>) -> Result<(), Check
         CheckpointError(format!("the checkpoint {} can not be written: {error}", path.display()))
     };
     let mut meta = serde_json::to_value(meta).map_err(|e| fail(&e))?;
-    let mut views = Vec::new();
+    let mut all = Vec::new();
     for (part, parameters) in tensors.parts() {
         let shaped = tensors.names.iter().zip(tensors.shapes).zip(&parameters.0);
         for ((name, shape), values) in shaped {
-            views.push((format!("{part}/{name}"), Floats { shape, values }));
+            all.push(Floats { name: format!("{part}/{name}"), shape, values });
         }
     }
-    meta[SUM] = sum(views.iter().map(|(name, view)| (name.as_str(), view.data()))).into();
-    let metadata = Some(HashMap::from([("cluec".to_string(), meta.to_string())]));
-    let bytes = safetensors::serialize(views, metadata).map_err(|e| fail(&e))?;
-    replace(path, |file| file.write_all(&bytes)).map_err(|e: io::Error| fail(&e))
+    meta[SUM] = sum(all.iter().map(|tensor| (tensor.name.as_str(), tensor.bytes()))).into();
+    let metadata = HashMap::from([("cluec".to_string(), meta.to_string())]);
+    let written = replace(path, |file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file, all, metadata)?;
+        file.flush()
+    });
+    written.map_err(|e: io::Error| fail(&e))
 }
 
 /// The check sum of tensors, whichever come first.

@@ -1,60 +1,40 @@
 //! Parameters as a safetensors file, for other programs.
 
 use crate::exec::Parameters;
-use crate::exec::published::{Plain, to_published};
+use crate::exec::published::to_published;
+use crate::foreign::{Floats, write};
 use crate::graph::Graph;
-use safetensors::tensor::{Dtype, SafeTensorError, View};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-
-impl View for &Plain {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.data.iter().flat_map(|number| number.to_le_bytes()).collect())
-    }
-
-    fn data_len(&self) -> usize {
-        self.data.len() * 4
-    }
-}
+use std::io;
 
 /// What is said of a model beside its weights, by key.
 pub type About = BTreeMap<String, String>;
 
-/// One entry, for several would stand in any order, and the bytes of a file would differ each time.
-fn header(about: &About) -> Option<HashMap<String, String>> {
-    let text = serde_json::to_string(about).ok()?;
-    Some(HashMap::from([("cluec.about".to_string(), text)]))
-}
-
 /// Under the names of the published code and in its layout: what `load_state_dict` of PyTorch takes.
-pub fn published(
-    graph: &Graph,
-    parameters: &Parameters,
-    about: &About,
-) -> Result<Vec<u8>, SafeTensorError> {
+pub fn published(graph: &Graph, parameters: &Parameters, about: &About) -> io::Result<Vec<u8>> {
     let tensors = to_published(graph, parameters);
-    safetensors::serialize(&tensors, header(about))
+    let tensors = tensors.iter().map(|(name, plain)| Floats {
+        name: name.clone(),
+        shape: &plain.shape,
+        values: &plain.data,
+    });
+    file(tensors.collect(), about)
 }
 
 /// Under our own names, as the graph has them.
-pub fn own(
-    graph: &Graph,
-    parameters: &Parameters,
-    about: &About,
-) -> Result<Vec<u8>, SafeTensorError> {
-    let pairs = graph.params.iter().zip(&parameters.0);
-    let tensors: Vec<(&str, Plain)> = pairs
-        .map(|(param, data)| {
-            (param.name.as_str(), Plain { shape: param.shape.clone(), data: data.clone() })
-        })
-        .collect();
-    safetensors::serialize(tensors.iter().map(|(name, plain)| (name, plain)), header(about))
+pub fn own(graph: &Graph, parameters: &Parameters, about: &About) -> io::Result<Vec<u8>> {
+    let tensors = graph.params.iter().zip(&parameters.0).map(|(param, values)| Floats {
+        name: param.name.clone(),
+        shape: &param.shape,
+        values,
+    });
+    file(tensors.collect(), about)
+}
+
+fn file(tensors: Vec<Floats<'_>>, about: &About) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One entry, for several would stand in any order, and the bytes would differ each time.
+    let about = HashMap::from([("cluec.about".to_string(), serde_json::to_string(about)?)]);
+    write(&mut bytes, tensors, about)?;
+    Ok(bytes)
 }

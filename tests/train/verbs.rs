@@ -221,6 +221,21 @@ fn a_broken_photograph_is_named_and_nothing_is_lost() {
 }
 
 #[test]
+fn too_many_broken_photographs_are_named_once() {
+    let bench = Bench::new();
+    photographs(&bench);
+    for name in ["photos/train/day/3.jpg", "photos/train/night/2.png"] {
+        fs::write(bench.path(name), "no image").unwrap();
+    }
+    let ran = bench.run("train photos.clue --data photos --out run --set data.broken=10%");
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("more than 1 of 12 images are broken:"), "{}", ran.err);
+    for name in ["day/3.jpg", "night/2.png"] {
+        assert_eq!(ran.err.matches(name).count(), 1, "{}", ran.err);
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_explained() {
     let bench = Bench::new();
     photographs(&bench);
