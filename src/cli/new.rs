@@ -15,6 +15,11 @@ pub struct Args {
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let name = &args.name;
+    if let Some(name) = name.strip_suffix(".clue").filter(|name| is_name(name)) {
+        return usage(&format!(
+            "name the model, not the file: `cluec new {name}` writes {name}.clue"
+        ));
+    }
     if !is_name(name) {
         return usage(&format!(
             "`{name}` is no name: a letter, then letters, digits and `_` (and no word of the language)"

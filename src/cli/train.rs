@@ -59,6 +59,12 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             let message = "goes on with a run, named by its folder";
             return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
         }
+        Some(run) if !run.is_dir() => {
+            return Err(Failure::new(format!(
+                "{} is not the folder of a run\n  help: `cluec runs` lists them",
+                run.display()
+            )));
+        }
         Some(run) => Some(load(&RunFolder::open(run).last())?),
         None => None,
     };
@@ -212,12 +218,14 @@ fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags
 }
 
 fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
-    Ok(match &args.out {
+    let (root, name) = match &args.out {
         Some(out) => {
-            let root = out.parent().unwrap_or(Path::new(""));
             let name = out.file_name().map_or(name.into(), |n| n.to_string_lossy().into_owned());
-            RunFolder::create(root, &name)?
+            (out.parent().unwrap_or(Path::new("")), name)
         }
-        None => RunFolder::create(Path::new("runs"), name)?,
+        None => (Path::new("runs"), name.to_string()),
+    };
+    RunFolder::create(root, &name).map_err(|error| {
+        Failure::new(format!("{} can not be made: {error}", root.join(&name).display()))
     })
 }

@@ -6,5 +6,5 @@ mod tensors;
 mod torch;
 mod written;
 
-pub use tensors::{Tensor, TensorFile, Unreadable};
+pub use tensors::{Tensor, TensorFile, Unreadable, explained};
 pub use written::{Floats, write};

@@ -3,7 +3,7 @@
 
 use super::torch;
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -178,9 +178,24 @@ impl TensorFile {
     }
 }
 
+/// Why a file of safetensors is not read, as a sentence without its beginning.
+pub fn explained(error: SafeTensorError) -> String {
+    match error {
+        SafeTensorError::HeaderTooSmall
+        | SafeTensorError::HeaderTooLarge
+        | SafeTensorError::InvalidHeader(_)
+        | SafeTensorError::InvalidHeaderDeserialization(_) => {
+            format!("it is no file of safetensors ({error})")
+        }
+        SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => {
+            "it is cut short, or no file of safetensors".into()
+        }
+        other => other.to_string(),
+    }
+}
+
 fn safetensors(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
-    let (header, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(explained)?;
     let mut tensors = BTreeMap::new();
     for (name, info) in metadata.tensors() {
         let number = match info.dtype {

@@ -32,7 +32,8 @@ pub fn is_legacy(bytes: &[u8]) -> bool {
 /// The tensors of a zip archive. Its members are stored as they are, so that no length in it can
 /// make more of the file than it is.
 pub fn archive(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
-    let broken = |error: &dyn std::fmt::Display| format!("a broken zip archive: {error}");
+    let broken =
+        |error: &dyn std::fmt::Display| format!("its zip archive is broken, or cut short: {error}");
     let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
     let mut members = HashMap::new();
     for index in 0..zip.len() {

@@ -8,7 +8,7 @@ use super::run::replace;
 use super::window::{Exact, Window};
 use crate::exec::Parameters;
 use crate::exec::published::Misfit;
-use crate::foreign::{Floats, write};
+use crate::foreign::{Floats, explained, write};
 use crate::graph::Graph;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ impl Checkpoint {
     /// The same of its bytes; an error is a sentence without its beginning.
     pub fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
         let fail = |error: &dyn std::fmt::Display| error.to_string();
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| fail(&e))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(explained)?;
         let text = header.metadata().as_ref().and_then(|m| m.get("cluec"));
         let text = text.ok_or_else(|| fail(&"it was not written by cluec"))?;
         // The number first: another format may have other fields.
@@ -207,7 +207,7 @@ impl Checkpoint {
         }
         let noted = any.get(SUM).and_then(|sum| sum.as_str()).map(str::to_string);
         let meta: Meta = serde_json::from_value(any).map_err(|e| fail(&e))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| fail(&e))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(explained)?;
         // Those of before there were sums have none.
         let views = tensors.iter().map(|(name, view)| (name, Cow::Borrowed(view.data())));
         if noted.is_some_and(|noted| noted != sum(views)) {

@@ -1,11 +1,12 @@
 //! The folder of a run.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes a file beside its place and moves it there when it is whole and on the disk, so that a
-/// crash or a full disk leaves what was there.
+/// crash or a full disk leaves what was there. What is no file, a device or a pipe, stays what it is
+/// and is written to.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     replace_by(path, &path.with_extension("draft"), write)
 }
@@ -16,6 +17,9 @@ pub fn replace_by(
     draft: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return OpenOptions::new().write(true).open(path).and_then(|mut file| write(&mut file));
+    }
     let written = File::create(draft).and_then(|mut file| {
         write(&mut file)?;
         file.sync_all()

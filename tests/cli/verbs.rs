@@ -172,6 +172,10 @@ fn a_new_file_checks_cleanly() {
         said_in(folder.path(), &["new"]),
         "2\nerror: there is a my_model.clue already; give the model another name: `cluec new my_model2`\n"
     );
+    assert_eq!(
+        said_in(folder.path(), &["new", "deep.clue"]),
+        "2\nerror: name the model, not the file: `cluec new deep` writes deep.clue\n"
+    );
     assert!(said_in(folder.path(), &["new", "two words"]).starts_with("2\n"));
     assert!(said_in(folder.path(), &["new", "from"]).starts_with("2\n"));
     assert!(said_in(folder.path(), &["new", "deep"]).starts_with("0\n"));

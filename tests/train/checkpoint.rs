@@ -96,11 +96,14 @@ fn a_file_cut_short_or_foreign_is_an_error() {
     let whole = fs::read(&path).unwrap();
     for end in [0, 1, 7, 8, 100, 2000, whole.len() / 2, whole.len() - 1] {
         fs::write(&path, &whole[..end]).unwrap();
-        assert!(refused(&path).starts_with("the checkpoint X can not be read: "), "{end}");
+        let error = refused(&path);
+        assert!(error.starts_with("the checkpoint X can not be read: it is "), "{end}: {error}");
+        assert!(error.contains("no file of safetensors"), "{end}: {error}");
     }
     for garbage in [&b"PK\x03\x04 not a checkpoint"[..], &[0xff; 4096]] {
         fs::write(&path, garbage).unwrap();
-        assert!(refused(&path).starts_with("the checkpoint X can not be read: "));
+        let error = refused(&path);
+        assert!(error.contains("can not be read: it is no file of safetensors"), "{error}");
     }
     let write = |meta: Option<&str>, tensors: &[(&str, Vec<usize>)]| {
         let zeros = [0; 64];

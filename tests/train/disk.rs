@@ -83,3 +83,29 @@ fn a_folder_that_can_not_be_written_is_an_error() {
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.starts_with("error: ") && ran.err.lines().count() == 1, "{}", ran.err);
 }
+
+/// A device that is always full, behind a link, and a pipe.
+#[test]
+fn what_is_no_file_stays_what_it_is() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 7");
+    if std::path::Path::new("/dev/full").exists() {
+        std::os::unix::fs::symlink("/dev/full", bench.path("full")).unwrap();
+        let ran = bench.run("export run/last.safetensors --format safetensors --out full");
+        assert_eq!(ran.code, Some(1), "{}", ran.out);
+        assert!(
+            ran.err.starts_with("error: full can not be written: No space left"),
+            "{}",
+            ran.err
+        );
+        assert!(bench.path("full").is_symlink());
+    }
+    let ran = script(
+        &bench,
+        "mkfifo pipe && { cat pipe > got & \"$0\" eval run/last.safetensors --confusion pipe && wait; }",
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    bench.fine("eval run/last.safetensors --confusion file");
+    assert_eq!(fs::read(bench.path("got")).unwrap(), fs::read(bench.path("file")).unwrap());
+    assert!(!fs::metadata(bench.path("pipe")).unwrap().is_file());
+}

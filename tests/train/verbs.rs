@@ -151,7 +151,10 @@ fn a_run_goes_on_with_what_it_began_with() {
     assert!(graph.contains("the checkpoint is of another graph"), "{graph}");
     assert!(refused("train tiny.clue --resume run", 2).contains("leave FILE out"));
     assert!(refused("train --resume run/last.safetensors", 2).contains("--resume run"));
-    assert!(refused("train --resume nowhere", 1).contains("No such file"));
+    let nowhere = refused("train --resume nowhere", 1);
+    assert!(nowhere.starts_with("error: nowhere is not the folder of a run"), "{nowhere}");
+    let inside = refused("train tiny.clue --out tiny.clue/run", 1);
+    assert!(inside.starts_with("error: tiny.clue/run can not be made: "), "{inside}");
     assert!(refused("train --resume run --out other", 2).contains("cannot be used with"));
     // None of this did it any harm; the text may be gone meanwhile.
     fs::remove_file(bench.path("tiny.clue")).unwrap();
