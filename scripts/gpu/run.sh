@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in order: facts, kernels, sanitizer, speed beside PyTorch, real training.
+# Everything that needs a GPU, in order: facts, kernels, sanitizer, training in every precision, speed
+# beside PyTorch, real training.
 #
 # NOT RUN YET on a GPU: what is written here about one is what we expect.
 #
@@ -21,7 +22,7 @@ python=python3
 data=$root/data/cifar-100-python
 train_seconds=480
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
-sections="facts tests sanitizer bench train"
+sections="facts tests sanitizer precision bench train"
 
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
@@ -98,6 +99,21 @@ sanitizer() {
     return $found
 }
 
+# A short training in each precision, what it says of skipped steps, and that fp16 is resumed to the bit.
+precision() {
+    local name run failed=0
+    for name in fp32 bf16 fp16; do
+        run=$out/precision-$name
+        rm -rf "$run"
+        "$cluec" train examples/shapes.clue --out "$run" --device cuda --steps 250 \
+            --set "recipe.precision=$name" || failed=1
+        tail -n 1 "$run/metrics.jsonl"
+    done
+    "$cluec" verify-resume examples/shapes.clue --device cuda --steps 40 --set recipe.precision=fp16 \
+        --set recipe.precision.loss_scale=1e9 --set recipe.precision.growth_interval=5 || failed=1
+    return $failed
+}
+
 # compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…
 compare() {
     local name=$1 model=$2 batch=$3 cluec_args=$4 peer_args=$5
@@ -115,6 +131,7 @@ bench() {
         || { missing "$python has no PyTorch that sees the GPU"; return; }
     compare cifar-bf16 cluenet_cifar 256 "$bf16" "" eager-amp compile-amp || failed=1
     compare cifar-bf16-graphs cluenet_cifar 256 "$bf16" "--compile-mode reduce-overhead" compile-amp || failed=1
+    compare cifar-fp16 cluenet_cifar 256 "--set recipe.precision=fp16" "" eager-amp compile-amp || failed=1
     compare cifar-fp32 cluenet_cifar 256 "" "" eager compile || failed=1
     compare tiny-bf16 cluenet_tiny 128 "$bf16" "" eager-amp compile-amp || failed=1
     return $failed
@@ -136,6 +153,7 @@ train() {
 section facts facts
 section tests gpu_tests
 section sanitizer sanitizer
+section precision precision
 section bench bench
 section train train
 printf '\n======== summary, in %s\n' "$out"

@@ -139,13 +139,13 @@ fn measure(
     let mut measured =
         Measured { mode, rates: Vec::new(), planned: None, peak: None, profile: None };
     match (executor, mode) {
-        (Executor::Compiled, _) => {
+        (Executor::Compiled(precision), _) => {
             let mut compiled = match mode {
                 Mode::Train => {
                     let optimizer = optimizer(&parameters);
                     Compiled::trainer(graph, parameters, optimizer, method, threads)
                 }
-                Mode::Infer => Compiled::evaluator(graph, parameters, threads),
+                Mode::Infer => Compiled::evaluator_in(precision, graph, parameters, threads),
             };
             let planned = compiled.memory(batch.labels.len()).peak;
             measured.planned = before.map(|before| before + planned);
@@ -225,7 +225,8 @@ impl Measured {
         let threads = threads(args.running.threads);
         if args.format == Format::Json {
             let line = serde_json::json!({
-                "model": graph.name, "executor": executor.name(), "device": executor.device(), "mode": mode,
+                "model": graph.name, "executor": executor.name(), "device": executor.device(),
+                "precision": executor.precision().name(), "mode": mode,
                 "batch": args.batch, "threads": threads,
                 "images_per_second": {"median": median, "min": min, "max": max},
                 "peak_bytes": self.peak, "planned_bytes": self.planned,
@@ -236,11 +237,9 @@ impl Measured {
         let bytes = |value: Option<u64>| value.map_or("unknown".into(), number::bytes);
         writeln!(
             out,
-            "{} {mode}, {} on {}, batch {}, {threads} threads: {median:.1} images/s \
+            "{} {mode}, {executor}, batch {}, {threads} threads: {median:.1} images/s \
              ({min:.1} to {max:.1}), peak memory {} (planned {})",
             graph.name,
-            executor.name(),
-            executor.device(),
             args.batch,
             bytes(self.peak),
             bytes(self.planned),

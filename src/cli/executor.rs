@@ -7,9 +7,9 @@ use crate::exec::cuda;
 use crate::exec::observe::Observation;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{Batch, Evaluator, ExecError, Optimizer, Parameters, Trainer};
-use crate::graph::Graph;
+use crate::graph::{Graph, Precision};
 use crate::passes::Method;
-use crate::spec::{Precision, Recipe};
+use crate::spec::Recipe;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Options {
@@ -26,57 +26,66 @@ enum Kind {
     /// The planned graph on cluec's own kernels
     #[default]
     Compiled,
-    /// Candle's tensors and autograd: slow, and what everything is compared with
+    /// Candle's tensors and autograd, in fp32: slow, and what everything is compared with
     Reference,
 }
 
 /// One of the executors, with all it has to know before it meets a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Executor {
-    Compiled,
+    Compiled(Precision),
     Reference,
     #[cfg(feature = "cuda")]
-    Cuda(cuda::tape::Precision),
+    Cuda(Precision),
 }
 
 impl Options {
     /// Trains in what the recipe says, or refuses to.
     pub fn training(self, recipe: Option<&Recipe>) -> Result<Executor, ExecError> {
         let precision = precision(recipe);
-        if self.device == Device::Cpu && precision == Precision::Bf16 {
-            return Err(ExecError(
-                "the recipe asks for bf16, and a CPU computes in fp32\n  \
-                 help: --device cuda, or --set recipe.precision=fp32"
-                    .into(),
-            ));
+        if self.executor == Kind::Reference && precision != Precision::F32 {
+            return Err(ExecError(format!(
+                "the recipe asks for {}, and the reference executor computes in fp32\n  \
+                 help: --executor compiled, or --set recipe.precision=fp32",
+                precision.name()
+            )));
         }
         self.in_precision(precision)
     }
 
-    /// Evaluates in what the recipe says where the device can, and in fp32 elsewhere.
+    /// Evaluates in what the recipe says, as training does; the reference executor in fp32.
     pub fn evaluation(self, recipe: Option<&Recipe>) -> Result<Executor, ExecError> {
         self.in_precision(precision(recipe))
     }
 
     fn in_precision(self, precision: Precision) -> Result<Executor, ExecError> {
         match (self.device, self.executor, precision) {
-            (Device::Cpu, Kind::Compiled, _) => Ok(Executor::Compiled),
+            (Device::Cpu, Kind::Compiled, precision) => Ok(Executor::Compiled(precision)),
             (Device::Cpu, Kind::Reference, _) => Ok(Executor::Reference),
             #[cfg(feature = "cuda")]
             (Device::Cuda, Kind::Reference, _) => {
                 Err(ExecError("the reference executor runs on the CPU only".into()))
             }
             #[cfg(feature = "cuda")]
-            (Device::Cuda, Kind::Compiled, precision) => Ok(Executor::Cuda(match precision {
-                Precision::Fp32 => cuda::tape::Precision::F32,
-                Precision::Bf16 => cuda::tape::Precision::Bf16,
-            })),
+            (Device::Cuda, Kind::Compiled, precision) => Ok(Executor::Cuda(precision)),
         }
     }
 }
 
-fn precision(recipe: Option<&Recipe>) -> Precision {
-    recipe.map_or(Precision::Fp32, |recipe| *recipe.precision)
+/// What a recipe asks for.
+pub fn precision(recipe: Option<&Recipe>) -> Precision {
+    recipe.map_or(Precision::F32, |recipe| recipe.precision.value.stored())
+}
+
+/// `compiled on cpu`, `compiled on cuda in bf16`.
+impl std::fmt::Display for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} on {}", self.name(), self.device())?;
+        match self.precision() {
+            Precision::F32 => Ok(()),
+            precision => write!(f, " in {}", precision.name()),
+        }
+    }
 }
 
 impl Executor {
@@ -89,9 +98,18 @@ impl Executor {
 
     pub fn device(self) -> &'static str {
         match self {
-            Executor::Compiled | Executor::Reference => "cpu",
+            Executor::Compiled(_) | Executor::Reference => "cpu",
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => "cuda",
+        }
+    }
+
+    pub fn precision(self) -> Precision {
+        match self {
+            Executor::Compiled(precision) => precision,
+            Executor::Reference => Precision::F32,
+            #[cfg(feature = "cuda")]
+            Executor::Cuda(precision) => precision,
         }
     }
 
@@ -102,7 +120,9 @@ impl Executor {
         threads: usize,
     ) -> Result<Box<dyn Evaluator>, ExecError> {
         Ok(match self {
-            Executor::Compiled => Box::new(Compiled::evaluator(graph, parameters, threads)),
+            Executor::Compiled(precision) => {
+                Box::new(Compiled::evaluator_in(precision, graph, parameters, threads))
+            }
             Executor::Reference => {
                 let reference = Reference::new(graph.clone(), threads)?;
                 Box::new(ReferenceEvaluator { reference, parameters })
@@ -126,7 +146,7 @@ impl Executor {
         threads: usize,
     ) -> Result<Box<dyn Trainer>, ExecError> {
         Ok(match self {
-            Executor::Compiled => {
+            Executor::Compiled(_) => {
                 Box::new(Compiled::trainer(graph, parameters, optimizer, method, threads))
             }
             Executor::Reference => {
@@ -153,7 +173,7 @@ impl Executor {
         batch: &Batch,
     ) -> Result<Observation, ExecError> {
         match self {
-            Executor::Compiled => cpu::observe(graph, parameters, batch),
+            Executor::Compiled(_) => cpu::observe(graph, parameters, batch),
             Executor::Reference => reference::observe(graph, parameters, batch),
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => {

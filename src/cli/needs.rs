@@ -5,8 +5,6 @@ use super::device::{Device, threads};
 use super::number;
 use super::table::{Side, Table};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
-#[cfg(feature = "cuda")]
-use crate::exec::cuda::tape::Precision as Stored;
 use crate::exec::{Footprint, Target, Work};
 use crate::graph::Graph;
 use crate::model::Checked;
@@ -195,12 +193,8 @@ impl Asked {
             Device::Cpu => Target::Cpu { threads: self.threads },
             #[cfg(feature = "cuda")]
             Device::Cuda => {
-                use crate::spec::Precision;
-                let precision = model.recipe.as_ref().map(|recipe| *recipe.precision);
-                Target::Cuda(match precision.unwrap_or(Precision::Fp32) {
-                    Precision::Fp32 => Stored::F32,
-                    Precision::Bf16 => Stored::Bf16,
-                })
+                let precision = model.recipe.as_ref().map(|recipe| recipe.precision.value.stored());
+                Target::Cuda(precision.unwrap_or_default())
             }
         }
     }
@@ -211,9 +205,7 @@ fn place(target: Target) -> String {
         Target::Cpu { threads: 1 } => "on one thread".to_string(),
         Target::Cpu { threads } => format!("on {threads} threads"),
         #[cfg(feature = "cuda")]
-        Target::Cuda(Stored::F32) => "on a GPU in fp32".to_string(),
-        #[cfg(feature = "cuda")]
-        Target::Cuda(Stored::Bf16) => "on a GPU in bf16".to_string(),
+        Target::Cuda(precision) => format!("on a GPU in {}", precision.name()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cluec predict`: the most likely classes of images.
 
 use super::Exit;
-use super::executor::Executor;
+use super::executor::{Executor, precision};
 use super::session::{Failure, data_of, restore};
 use crate::data::{decode, test_pipeline};
 
@@ -38,8 +38,8 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     // What is done to a test image; then the size the model takes, whatever the image's was.
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
-    let mut evaluator =
-        Executor::Compiled.evaluator(&graph, checkpoint.weights(args.raw).clone(), 1)?;
+    let executor = Executor::Compiled(precision(model.recipe.as_ref()));
+    let mut evaluator = executor.evaluator(&graph, checkpoint.weights(args.raw).clone(), 1)?;
     let mut exit = Exit::Fine;
     for path in &args.images {
         let image = match decode(path) {

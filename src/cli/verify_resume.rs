@@ -166,10 +166,9 @@ impl Report<'_> {
         let setup = &self.ready.setup;
         writeln!(
             out,
-            "{}, {} on {}: {steps} steps of batch {} from {}, epochs cut to {per_epoch}",
+            "{}, {}: {steps} steps of batch {} from {}, epochs cut to {per_epoch}",
             self.ready.state.meta.model,
-            setup.executor.name(),
-            setup.executor.device(),
+            setup.executor,
             setup.recipe.batch.value.0,
             match self.taken {
                 0 => "its beginning".to_string(),

@@ -3,10 +3,10 @@
 use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda::{
-    tape::{Pointer, Precision},
+    tape::Pointer,
     walk::{End, Weights, walk},
 };
-use crate::graph::{Graph, Type};
+use crate::graph::{Graph, Precision, Type};
 use crate::passes::Method;
 use crate::plan::Plan;
 
@@ -33,6 +33,8 @@ pub struct Footprint {
     target: Target,
     #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     parts: usize,
+    /// Of the method; a GPU has its own.
+    precision: Precision,
     training: Plan,
     evaluation: Plan,
 }
@@ -44,7 +46,8 @@ impl Footprint {
     /// Of a model that is trained by a method.
     pub fn new(model: &Graph, method: Method, target: Target) -> Footprint {
         let (training, evaluation) = (Plan::training_by(model, method), Plan::evaluation(model));
-        Footprint { target, parts: method.parts.max(1), training, evaluation }
+        let (parts, precision) = (method.parts.max(1), method.precision);
+        Footprint { target, parts, precision, training, evaluation }
     }
 
     /// The peak in bytes with batches of this many images: parameters (in training with gradients
@@ -57,7 +60,8 @@ impl Footprint {
         };
         match self.target {
             Target::Cpu { threads } => {
-                cpu::memory(plan, batch, threads).peak + batch as u64 * outside(plan)
+                let memory = cpu::memory(plan, batch, threads, self.precision);
+                memory.peak + batch as u64 * outside(plan)
             }
             #[cfg(feature = "cuda")]
             Target::Cuda(precision) => cuda(plan, batch, precision, self.parts),

@@ -22,7 +22,7 @@ pub mod verify;
 
 pub use batch::{Batch, Other, Targets};
 pub use footprint::{Footprint, Target, Work};
-pub use optimizer::{Kept, Move, Optimizer};
+pub use optimizer::{Kept, Move, Optimizer, Scaling};
 
 use crate::graph::Graph;
 
@@ -74,6 +74,11 @@ pub struct Step {
     pub loss: f64,
     /// `[B, classes]`
     pub logits: Vec<f32>,
+    /// False if gradients overflowed in half precision: then parameters and what the optimizer keeps
+    /// are as they were, and only the loss scale has changed.
+    pub taken: bool,
+    /// Of the next step's loss, if it is scaled.
+    pub scaling: Option<Scaling>,
 }
 
 /// Why a step was not taken; parameters and optimizer are as they were.
@@ -109,11 +114,23 @@ pub trait Evaluator {
 /// A model in training, with its parameters and what its optimizer keeps. It is evaluated at the
 /// running mean of its parameters, if there is one.
 pub trait Trainer: Evaluator {
-    /// Forward in training mode, the mean loss, backward, update.
+    /// Forward in training mode, the mean loss, backward, update. Where the update scales the loss, a
+    /// step whose gradients are not finite is passed over, as long as a smaller scale is left.
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;
 
     /// Parameters and optimizer as the last step left them.
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError>;
+}
+
+/// What of what a step is given is not finite: a sentence without its end.
+pub fn given_not_finite(graph: &Graph, parameters: &Parameters, images: &[f32]) -> Option<String> {
+    let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
+    if let Some(bad) = parameters.0.iter().position(|values| !finite(values)) {
+        return Some(format!("the parameter `{}` holds the first", graph.params[bad].name));
+    }
+    let [h, w] = graph.input_size();
+    let bad = images.chunks(h * w * 3).position(|image| !finite(image))?;
+    Some(format!("image {} of its batch holds the first", bad + 1))
 }
 
 /// What of a step's loss and gradients is not finite; of several gradients the one that the backward

@@ -13,6 +13,7 @@ mod draw;
 mod edit;
 mod hash;
 pub mod ops;
+mod precision;
 mod text;
 mod types;
 mod verify;
@@ -21,6 +22,7 @@ pub use builder::Builder;
 pub use draw::Drawing;
 pub use edit::Edit;
 pub use ops::Op;
+pub use precision::Precision;
 pub use types::{Choice, Dims, Size, Type, area, times};
 
 use crate::diag::Span;

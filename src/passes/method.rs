@@ -1,21 +1,24 @@
 //! What a training step does besides running a model forward and backward.
 
-use crate::graph::ops::{Average, CrossEntropy, Rule, Update};
-use crate::spec::{Loss, Optimizer, Recipe};
+use crate::graph::Precision;
+use crate::graph::ops::{Average, CrossEntropy, LossScale, Rule, Update};
+use crate::spec::{self, Loss, Optimizer, Recipe};
 
-/// What is minimized, and what becomes of the gradients. Where no recipe says it: plain cross entropy
-/// and AdamW.
+/// What is minimized, what becomes of the gradients, and what values are stored in. Where no recipe
+/// says it: plain cross entropy, AdamW, `f32`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Method {
     pub loss: CrossEntropy,
     pub update: Update,
     /// How many parts the images of a step are taken in, where a whole batch runs at once.
     pub parts: usize,
+    pub precision: Precision,
 }
 
 impl Default for Method {
     fn default() -> Method {
-        Method { loss: CrossEntropy::default(), update: Update::default(), parts: 1 }
+        let (loss, update) = (CrossEntropy::default(), Update::default());
+        Method { loss, update, parts: 1, precision: Precision::F32 }
     }
 }
 
@@ -46,13 +49,21 @@ impl Method {
             .value
             .as_ref()
             .map(|ema| Average { decay: ema.decay.value.0, warmup: ema.warmup.value });
+        let scaling = match &recipe.precision.value {
+            spec::Precision::Fp16(kind) => Some(LossScale {
+                start: kind.loss_scale.value.0,
+                interval: kind.growth_interval.value.map(|steps| steps.0 as u64),
+            }),
+            _ => None,
+        };
         Method {
             loss: CrossEntropy {
                 smoothing: loss.smoothing.value.0,
                 mixed: recipe.mix.value.is_some(),
             },
-            update: Update { rule, clip, average },
+            update: Update { rule, clip, average, scaling },
             parts: recipe.accumulate.value.0,
+            precision: recipe.precision.value.stored(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod data;
 mod ema;
 mod mix;
 mod optimizer;
+mod precision;
 mod recipe;
 mod review;
 mod schedule;
@@ -17,7 +18,8 @@ pub use data::{
 pub use ema::Ema;
 pub use mix::{Mix, Per};
 pub use optimizer::{AdamW, Decay, Optimizer, Sgd, WeightDecay};
-pub use recipe::{CrossEntropy, Keep, Loss, Precision, Recipe, RecipeSlot};
+pub use precision::{Bf16, Fp16, Fp32, Precision};
+pub use recipe::{CrossEntropy, Keep, Loss, Recipe, RecipeSlot};
 pub use review::review;
 pub use schedule::{
     Constant, Cosine, Exponential, Linear, OneCycle, Poly, Schedule, Steps, Unit, WarmUp,

@@ -3,6 +3,7 @@
 use super::ema::Ema;
 use super::mix::Mix;
 use super::optimizer::Optimizer;
+use super::precision::Precision;
 use super::schedule::Schedule;
 use crate::schema::{Count, Fraction, Positive, Whole};
 use crate::schema::{block, choice, slot};
@@ -54,16 +55,6 @@ block! {
         /// what all classes share equally of every image: 10% says that it shows its class to 90 %,
         /// and each class to a part of the rest
         smoothing: Fraction = "0",
-    }
-}
-
-choice! {
-    /// What is computed in.
-    pub enum Precision {
-        /// 32 bits throughout.
-        Fp32 = "fp32",
-        /// Maps in bfloat16, parameters and sums in 32 bits; on a GPU.
-        Bf16 = "bf16",
     }
 }
 

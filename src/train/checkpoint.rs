@@ -4,10 +4,11 @@
 //! `adamw.m`, a tensor `adamw.m/NAME`, and where a running mean is kept `ema/NAME`; the metadata key
 //! `cluec` holds [`Meta`] as JSON, the text of the model with it.
 
+use super::metrics::is_zero;
 use super::run::replace;
 use super::window::{Exact, Window};
-use crate::exec::Parameters;
 use crate::exec::published::Misfit;
+use crate::exec::{Parameters, Scaling};
 use crate::foreign::{Floats, explained, write};
 use crate::graph::Graph;
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -39,7 +40,7 @@ pub struct Meta {
     pub train_fingerprint: Option<String>,
     /// Names of the classes, in the order of the logits; none where they are not known.
     pub classes: Vec<String>,
-    /// Steps taken.
+    /// Steps done; those that were skipped are among them.
     pub step: u64,
     /// The epoch running, from 0, and the batch of it to run next.
     pub epoch: u64,
@@ -50,12 +51,38 @@ pub struct Meta {
     /// Steps of the optimizer.
     #[serde(alias = "adamw_steps")]
     pub updates: u64,
+    /// Steps skipped, because gradients overflowed.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub skipped: u64,
+    /// Where loss scaling stands, if the loss is scaled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scaling: Option<Scale>,
     /// Steps taken when the test images were measured last.
     pub evaluated: u64,
     pub best_top1: Option<Exact>,
     /// Lines of the metrics written, and what the next one has gathered.
     pub metrics_lines: u64,
     pub window: Window,
+}
+
+/// As [`Scaling`], read back to the bit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    pub scale: Exact,
+    /// Good steps since it changed.
+    pub good: u64,
+}
+
+impl From<Scaling> for Scale {
+    fn from(Scaling { scale, good }: Scaling) -> Scale {
+        Scale { scale: Exact(scale), good }
+    }
+}
+
+impl From<Scale> for Scaling {
+    fn from(Scale { scale: Exact(scale), good }: Scale) -> Scaling {
+        Scaling { scale, good }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

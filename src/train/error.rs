@@ -1,6 +1,7 @@
 //! How a training fails.
 
 use super::CheckpointError;
+use crate::graph::Precision;
 use std::path::PathBuf;
 
 #[derive(Debug)]
@@ -20,6 +21,9 @@ pub enum TrainError {
         /// The checkpoint to go on from, and the steps behind it.
         last: PathBuf,
         stands: u64,
+        /// What was computed in, and what the loss was multiplied by, if it was.
+        precision: Precision,
+        scale: Option<f64>,
     },
 }
 
@@ -29,8 +33,11 @@ impl std::fmt::Display for TrainError {
             TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
             TrainError::Checkpoint(error) => error.fmt(f),
             TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
-            TrainError::NonFinite { step, what, first, last, stands } => {
+            TrainError::NonFinite { step, what, first, last, stands, precision, scale } => {
                 write!(f, "{what} at step {step}")?;
+                if let Some(scale) = scale {
+                    write!(f, ", at a loss scale of {scale}")?;
+                }
                 if let Some(first) = first {
                     write!(f, ": {first}")?;
                 }
@@ -39,7 +46,13 @@ impl std::fmt::Display for TrainError {
                     "\n  help: {} holds the last good state, that of step {stands}; go on from it \
                      with a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`",
                     last.display()
-                )
+                )?;
+                if *precision == Precision::F16 {
+                    let help = "or in bf16, whose numbers reach as far as fp32's: \
+                                `--set recipe.precision=bf16`";
+                    write!(f, ", {help}")?;
+                }
+                Ok(())
             }
         }
     }

@@ -6,12 +6,14 @@ use super::evaluate::{Evaluation, evaluate};
 use super::run::replace;
 use super::window::Exact;
 use super::{
-    Meta, Metrics, Mirrors, Progress, Record, RunFolder, Schedule, Tensors, TrainError, save,
+    Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors, TrainError, save,
 };
 use crate::data::Mix;
-use crate::exec::reference::first_not_finite;
-use crate::exec::{Batch, ExecError, Parameters, StepError, StepKey, Trainer};
-use crate::graph::Graph;
+use crate::exec::{
+    Batch, ExecError, Parameters, StepError, StepKey, Trainer, cpu::first_not_finite, reference,
+};
+use crate::graph::{Graph, Precision};
+use crate::passes::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +62,7 @@ pub struct Fit<'a> {
     pub max_steps: Option<u64>,
     pub folder: &'a RunFolder,
     pub graph: &'a Graph,
+    pub method: Method,
     pub names: Vec<String>,
     pub shapes: Vec<Vec<usize>>,
     /// Set from outside (Ctrl-C): the run saves and ends.
@@ -112,6 +115,9 @@ impl Fit<'_> {
         };
         let mut outcome = run.train();
         run.progress.finish();
+        if run.meta.skipped > 0 && outcome.is_ok() {
+            run.tell_skipped();
+        }
         if let Err(TrainError::Data(_) | TrainError::Exec(_) | TrainError::NonFinite { .. }) =
             outcome
         {
@@ -185,7 +191,9 @@ impl Run<'_> {
             let Meta { step, batch, .. } = self.meta;
             self.progress.step(step);
             let ends = batch == self.per_epoch || step == self.total;
-            if ends || step.is_multiple_of(REPORT) {
+            // Where no loss was a number, the line waits for one.
+            let some = self.meta.window.steps > 0;
+            if some && (ends || step.is_multiple_of(REPORT)) {
                 let window = std::mem::take(&mut self.meta.window);
                 let record = window.record(&self.meta, lr, images, since.elapsed());
                 self.metrics.write(&record)?;
@@ -216,24 +224,57 @@ impl Run<'_> {
             Err(StepError::Exec(error)) => return Err(exec(error)),
             Err(StepError::NotFinite(what)) => {
                 // The parameters are still those of before the step.
-                let parameters = self.trainer.state().map_err(exec)?.0;
-                let first = first_not_finite(fit.graph, parameters, &batch.images, key);
+                let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
+                let (graph, scale) = (fit.graph, optimizer.loss_scale());
+                let first = match fit.method.precision {
+                    Precision::F32 => {
+                        reference::first_not_finite(graph, parameters, &batch.images, key)
+                    }
+                    _ => first_not_finite(graph, fit.method, parameters, &batch, scale, key),
+                };
                 let first = first.unwrap_or_else(|error| Some(error.to_string()));
-                let (last, stands) = (fit.folder.last(), self.saved.1);
-                return Err(TrainError::NonFinite {
-                    step: meta.step + 1,
-                    what,
-                    first,
-                    last,
-                    stands,
-                });
+                let scale = optimizer.scaling.map(|scaling| scaling.scale);
+                return Err(self.not_finite(1, what, first, scale));
             }
         };
         meta.step += 1;
         meta.batch += 1;
-        meta.updates += 1;
+        meta.updates += u64::from(result.taken);
+        meta.skipped += u64::from(!result.taken);
+        meta.scaling = result.scaling.map(Scale::from);
         meta.window.add(&result, &batch.labels);
+        if let (false, Some(Scale { scale: Exact(scale), .. })) = (result.taken, meta.scaling) {
+            let step = meta.step;
+            let what = if result.loss.is_finite() { "gradients overflow" } else { "it overflows" };
+            self.progress.line(&format!(
+                "step {step} is skipped: {what} in fp16; the loss scale is {scale} now"
+            ));
+        }
         Ok(lr)
+    }
+
+    /// The error of the step `ahead` of those done.
+    fn not_finite(
+        &self,
+        ahead: u64,
+        what: String,
+        first: Option<String>,
+        scale: Option<f64>,
+    ) -> TrainError {
+        let (last, stands) = (self.fit.folder.last(), self.saved.1);
+        let (step, precision) = (self.meta.step + ahead, self.fit.method.precision);
+        TrainError::NonFinite { step, what, first, last, stands, precision, scale }
+    }
+
+    /// At the end, how many steps taught nothing.
+    fn tell_skipped(&self) {
+        let Meta { skipped, step, scaling, .. } = self.meta;
+        let now = match scaling {
+            Some(Scale { scale: Exact(scale), .. }) => format!("; the loss scale is {scale}"),
+            None => String::new(),
+        };
+        let message = "steps were skipped, because gradients overflowed in fp16";
+        self.progress.line(&format!("{skipped} of {step} {message}{now}"));
     }
 
     /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
@@ -254,6 +295,8 @@ impl Run<'_> {
             lr: None,
             images_per_second: None,
             broken: evaluation.broken,
+            skipped: 0,
+            loss_scale: None,
             clusters: watched.numbers,
         };
         self.metrics.write(&record)?;
@@ -322,13 +365,13 @@ impl Run<'_> {
         let (names, shapes) = (&fit.names, &fit.shapes);
         let average = optimizer.average.as_ref();
         let tensors = Tensors { names, shapes, parameters, kept, average };
-        for (part, values) in tensors.parts() {
-            if let Some(name) = bad_tensor(values, names) {
-                let whose = if part == PARAMETERS { "" } else { &format!("`{part}` of ") };
-                let what = format!("{whose}`{name}` is not finite");
-                let (step, stands) = (meta.step, self.saved.1);
-                return Err(TrainError::NonFinite { step, what, first: None, last, stands });
-            }
+        let bad = tensors.parts().find_map(|(part, values)| {
+            let name = bad_tensor(values, names)?;
+            let whose = if part == PARAMETERS { "" } else { &format!("`{part}` of ") };
+            Some(format!("{whose}`{name}` is not finite"))
+        });
+        if let Some(what) = bad {
+            return Err(self.not_finite(0, what, None, None));
         }
         self.metrics.sync()?;
         meta.metrics_lines = self.metrics.lines;

@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: one JSON object a line, only ever appended to.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -17,6 +17,8 @@ pub struct Record {
     pub step: u64,
     /// The epoch running, from 1.
     pub epoch: u64,
+    /// No number where that of the test images is none.
+    #[serde(deserialize_with = "or_none")]
     pub loss: f64,
     pub top1: f64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -28,12 +30,23 @@ pub struct Record {
     /// Images that could not be read: replaced in training, left out when measured.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub broken: u64,
+    /// Steps skipped since the line before, because gradients overflowed in half precision.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub skipped: u64,
+    /// What the next step's loss is multiplied by, if it is scaled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loss_scale: Option<f64>,
     /// How clusters are used, where they are watched: `stage1.block1.entropy`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub clusters: BTreeMap<String, f64>,
 }
 
-fn is_zero(n: &u64) -> bool {
+/// A number that is none stands as null.
+fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+pub(super) fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 

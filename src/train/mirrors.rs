@@ -9,8 +9,19 @@ use serde_json::{Map, Value};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 9] =
-    ["kind", "step", "epoch", "loss", "top1", "top3", "lr", "broken", "images_per_second"];
+const COLUMNS: [&str; 11] = [
+    "kind",
+    "step",
+    "epoch",
+    "loss",
+    "top1",
+    "top3",
+    "lr",
+    "broken",
+    "images_per_second",
+    "skipped",
+    "loss_scale",
+];
 
 pub struct Mirrors {
     csv: File,
@@ -50,8 +61,9 @@ fn fields(record: &Record) -> Map<String, Value> {
 fn line(fields: &Map<String, Value>) -> String {
     let cell = |name: &&str| match fields.get(*name) {
         Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) => String::new(),
         Some(value) => value.to_string(),
-        None if *name == "broken" => "0".to_string(),
+        None if ["broken", "skipped"].contains(name) => "0".to_string(),
         None => String::new(),
     };
     COLUMNS.iter().map(cell).collect::<Vec<String>>().join(",") + "\n"

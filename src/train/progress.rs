@@ -100,8 +100,12 @@ fn bar(total: u64, first: u64) -> ProgressBar {
 }
 
 fn how(record: &Record) -> String {
+    let skipped = match record.skipped {
+        0 => String::new(),
+        skipped => format!(", {skipped} skipped"),
+    };
     format!(
-        "loss {:.4}, top-1 {:.1} %, {:.0} images/s",
+        "loss {:.4}, top-1 {:.1} %{skipped}, {:.0} images/s",
         record.loss,
         100.0 * record.top1,
         record.images_per_second.unwrap_or(0.0)

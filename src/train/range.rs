@@ -85,7 +85,9 @@ impl Range {
             }
             let lr = self.rate(step);
             let loss = match trainer.step(&batch, lr, key) {
-                Ok(step) => step.loss,
+                Ok(step) if step.taken => step.loss,
+                // Skipped, to find a loss scale.
+                Ok(_) => continue,
                 Err(StepError::Exec(error)) => return Err(TrainError::Exec(error.to_string())),
                 Err(StepError::NotFinite(_)) => {
                     diverged = true;
@@ -93,7 +95,7 @@ impl Range {
                 }
             };
             mean = LEFT * mean + (1.0 - LEFT) * loss;
-            let smooth = mean / (1.0 - LEFT.powf(step as f64 + 1.0));
+            let smooth = mean / (1.0 - LEFT.powf(points.len() as f64 + 1.0));
             points.push(Point { lr, loss, smooth });
             best = best.min(smooth);
             if smooth > DIVERGED * best {

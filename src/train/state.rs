@@ -45,6 +45,10 @@ impl State {
         let Checkpoint { meta, parameters, kept, average, .. } = checkpoint;
         let mut optimizer = fresh(graph, recipe, &parameters);
         optimizer.steps = meta.updates;
+        // A run that was not in fp16 before begins with the recipe's scale.
+        if let (Some(scaling), Some(left)) = (&mut optimizer.scaling, meta.scaling) {
+            *scaling = left.into();
+        }
         // Imported weights come from elsewhere, and begin here.
         if meta.updates == 0 && kept.is_empty() && average.is_none() {
             return Ok(State { parameters, optimizer, meta });
@@ -83,6 +87,8 @@ impl Meta {
             batch: 0,
             lr: None,
             updates: 0,
+            skipped: 0,
+            scaling: None,
             evaluated: 0,
             best_top1: None,
             metrics_lines: 0,

@@ -1,5 +1,6 @@
 //! What training steps have shown since the last line of the metrics.
 
+use super::metrics::is_zero;
 use super::{Meta, Record, rank};
 use crate::exec::Step;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,11 +18,18 @@ pub struct Window {
     /// Images replaced because they are broken.
     #[serde(default)]
     pub broken: u64,
+    /// Steps skipped, because gradients overflowed. Those whose loss is a number count above as well.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub skipped: u64,
 }
 
 impl Window {
     /// Takes in one step.
     pub fn add(&mut self, result: &Step, labels: &[u32]) {
+        self.skipped += u64::from(!result.taken);
+        if !result.loss.is_finite() {
+            return;
+        }
         let classes = result.logits.len() / labels.len().max(1);
         let rows = result.logits.chunks(classes.max(1)).zip(labels);
         self.right += rows.filter(|(row, label)| rank(row, **label) == 0).count() as u64;
@@ -42,6 +50,8 @@ impl Window {
             lr: Some(lr),
             images_per_second: Some(images as f64 / elapsed.as_secs_f64().max(1e-9)),
             broken: self.broken,
+            skipped: self.skipped,
+            loss_scale: meta.scaling.map(|scaling| scaling.scale.0),
             clusters: Default::default(),
         }
     }

@@ -5,6 +5,7 @@ use super::emulator;
 use cluec::exec::cuda::device;
 use cluec::exec::cuda::tape::{Pointer, Precision, Tape};
 use cluec::exec::random::Random;
+use half::{bf16, f16};
 
 /// Bytes of the piece, and of a gap.
 const SIZE: usize = 32 << 20;
@@ -84,8 +85,9 @@ impl Bench {
     pub fn set(&mut self, at: Pointer, data: &[f32]) {
         match self.precision() {
             Precision::F32 => self.set_wide(at, data),
-            Precision::Bf16 => {
-                let bytes: Vec<u8> = data.iter().flat_map(|&x| to_bf16(x).to_le_bytes()).collect();
+            precision => {
+                let bytes: Vec<u8> =
+                    data.iter().flat_map(|&x| narrow(precision, x).to_le_bytes()).collect();
                 self.slice(at, bytes.len()).copy_from_slice(&bytes);
             }
         }
@@ -147,9 +149,9 @@ impl Bench {
     pub fn read(&mut self, at: Pointer, count: usize) -> Vec<f32> {
         match self.precision() {
             Precision::F32 => self.read_wide(at, count),
-            Precision::Bf16 => {
+            precision => {
                 let (pairs, _) = self.slice(at, 2 * count).as_chunks::<2>();
-                pairs.iter().map(|b| from_bf16(u16::from_le_bytes(*b))).collect()
+                pairs.iter().map(|b| widen(precision, u16::from_le_bytes(*b))).collect()
             }
         }
     }
@@ -164,21 +166,26 @@ impl Bench {
     }
 }
 
-/// To nearest, ties to even.
-pub fn to_bf16(x: f32) -> u16 {
-    let bits = x.to_bits();
-    if x.is_nan() { 0x7fff } else { ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16 }
+/// The bits of a number in one of the formats of 16 bits: to nearest, ties to even.
+pub fn narrow(precision: Precision, x: f32) -> u16 {
+    match precision {
+        Precision::F16 => f16::from_f32(x).to_bits(),
+        _ => bf16::from_f32(x).to_bits(),
+    }
 }
 
-pub fn from_bf16(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
+pub fn widen(precision: Precision, bits: u16) -> f32 {
+    match precision {
+        Precision::F16 => f16::from_bits(bits).to_f32(),
+        _ => bf16::from_bits(bits).to_f32(),
+    }
 }
 
 /// Normal numbers that the precision can store.
 pub fn sample(stream: &mut Random, count: usize, precision: Precision) -> Vec<f32> {
     let round = |x: f32| match precision {
         Precision::F32 => x,
-        Precision::Bf16 => from_bf16(to_bf16(x)),
+        precision => widen(precision, narrow(precision, x)),
     };
     (0..count).map(|_| round(stream.normal() as f32)).collect()
 }

@@ -83,6 +83,7 @@ fn every_kernel_compiles() {
     compile(90, &all);
     compile(80, &one_each(&all));
     compile(90, &one_each(&units("cluenet_cifar", &["mixer.refine=dot"], Precision::F32)));
+    compile(90, &one_each(&units("cluenet_cifar", &[], Precision::F16)));
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn every_specialization_compiles() {
     if !available() {
         return;
     }
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
         for model in ["cluenet_cifar", "cluenet_micro", "cluenet_tiny", "cluenet_small"] {
             compile(90, &units(model, &[], precision));
         }

@@ -1,6 +1,7 @@
 //! Plays a tape without a GPU: kernels compiled by a C++ compiler against `emulate.h`, products
 //! plainly. What was compiled is kept in the target directory.
 
+use super::bench::{narrow, widen};
 use cluec::exec::cuda::kernels::PRELUDE;
 use cluec::exec::cuda::product::Product;
 use cluec::exec::cuda::tape::{Arg, Command, Launch, Precision, Tape, Unit};
@@ -110,17 +111,16 @@ fn compile(unit: &Unit) -> PathBuf {
 /// Numbers of one stored kind.
 struct Numbers {
     at: u64,
-    wide: bool,
+    stored: Precision,
 }
 
 impl Numbers {
     fn get(&self, i: usize) -> f32 {
         // SAFETY: as in `run`.
         unsafe {
-            if self.wide {
-                *(self.at as *const f32).add(i)
-            } else {
-                f32::from_bits(u32::from(*(self.at as *const u16).add(i)) << 16)
+            match self.stored {
+                Precision::F32 => *(self.at as *const f32).add(i),
+                stored => widen(stored, *(self.at as *const u16).add(i)),
             }
         }
     }
@@ -128,10 +128,9 @@ impl Numbers {
     fn set(&self, i: usize, value: f32) {
         // SAFETY: as in `run`.
         unsafe {
-            if self.wide {
-                *(self.at as *mut f32).add(i) = value;
-            } else {
-                *(self.at as *mut u16).add(i) = super::bench::to_bf16(value);
+            match self.stored {
+                Precision::F32 => *(self.at as *mut f32).add(i) = value,
+                stored => *(self.at as *mut u16).add(i) = narrow(stored, value),
             }
         }
     }
@@ -139,10 +138,9 @@ impl Numbers {
 
 fn multiply(product: &Product, precision: Precision) {
     let Product { m, n, k, a, b, d, bias, wide, accumulate } = *product;
-    let stored = precision == Precision::F32;
-    let numbers = |at: u64| Numbers { at, wide: stored };
+    let numbers = |at: u64| Numbers { at, stored: precision };
     let (left, right) = (numbers(a.at.0), numbers(b.at.0));
-    let to = Numbers { at: d.0, wide: wide || stored };
+    let to = Numbers { at: d.0, stored: if wide { Precision::F32 } else { precision } };
     for i in 0..m {
         for j in 0..n {
             let mut sum = bias.map_or(0.0, |bias| numbers(bias.0).get(j));

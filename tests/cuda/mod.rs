@@ -4,6 +4,7 @@
 mod bench;
 mod compiles;
 mod emulator;
+mod half;
 mod oracle;
 mod step;
 mod values;

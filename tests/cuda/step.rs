@@ -43,7 +43,7 @@ model two {
 }
 ";
 
-fn model(sets: &[&str]) -> Graph {
+pub fn model(sets: &[&str]) -> Graph {
     let mut sources = Sources::default();
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
     let (program, diags) = cluec::compile_text(&mut sources, "two.clue", TEXT, &sets);
@@ -51,7 +51,7 @@ fn model(sets: &[&str]) -> Graph {
     program.models[0].graph.clone().unwrap()
 }
 
-fn batch(graph: &Graph, images: usize) -> Batch {
+pub fn batch(graph: &Graph, images: usize) -> Batch {
     let mut random = Random::named(3, "batch", Site::Other);
     let [h, w] = graph.input_size();
     Batch {
@@ -62,7 +62,7 @@ fn batch(graph: &Graph, images: usize) -> Batch {
 }
 
 /// Weights large enough that every part of the model has a say.
-fn parameters(graph: &Graph) -> Parameters {
+pub fn parameters(graph: &Graph) -> Parameters {
     let mut random = Random::named(4, "parameters", Site::Other);
     let mut parameters = initialize(graph, 1);
     for (values, param) in parameters.0.iter_mut().zip(graph.params.iter()) {
@@ -73,7 +73,7 @@ fn parameters(graph: &Graph) -> Parameters {
 }
 
 /// Lays a batch and parameters out; `wide` arrays get a number for every parameter.
-fn fill(
+pub fn fill(
     bench: &mut Bench,
     layout: &Layout,
     weights: &Weights,
@@ -99,7 +99,7 @@ fn fill(
 }
 
 /// One array's numbers, by parameter.
-fn read(
+pub fn read(
     bench: &mut Bench,
     weights: &Weights,
     at: Pointer,
@@ -111,7 +111,7 @@ fn read(
 }
 
 /// Finds room for a plan and writes it onto the tape.
-fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout) {
+pub fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout) {
     let (precision, nowhere) = (bench.precision(), Pointer::NULL);
     let weights = |at| Weights::new(&plan.graph, precision, 1, at);
     let end = if plan.graph.update().is_some() { End::Move } else { End::Stay };
@@ -188,7 +188,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
 }
 
 /// What drop path scales an image by.
-fn factor(rate: f64, site: u64, image: u64, key: StepKey) -> f32 {
+pub fn factor(rate: f64, site: u64, image: u64, key: StepKey) -> f32 {
     let mut random = Random::new(key.seed, key.step, site << 32 | image, Site::DropPath);
     if random.uniform() < rate { 0.0 } else { (1.0 / (1.0 - rate)) as f32 }
 }
@@ -203,7 +203,7 @@ fn a_training_step_agrees() {
 fn a_training_step_by_another_method_agrees() {
     let rule = Rule::Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.01 };
     let loss = CrossEntropy { smoothing: 0.1, mixed: true };
-    let update = Update { rule, clip: Some(0.5), average: None };
+    let update = Update { rule, clip: Some(0.5), ..Update::default() };
     let method = Method { loss, update, ..Method::default() };
     step_by(method, &[], Precision::F32, 1e-5);
 }
@@ -213,9 +213,9 @@ fn a_training_step_by_another_method_agrees() {
 fn parts_of_a_batch_are_a_batch() {
     let rule = Rule::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.01 };
     let average = Some(Average { decay: 0.9, warmup: false });
-    let update = Update { rule, clip: Some(0.5), average };
+    let update = Update { rule, clip: Some(0.5), average, scaling: None };
     let loss = CrossEntropy { smoothing: 0.1, mixed: true };
-    let method = Method { loss, update, parts: 3 };
+    let method = Method { loss, update, parts: 3, ..Method::default() };
     // No choice is so close that another order of sums decides it.
     let graph = model(&["mixer.assign=soft"]);
     let (images, key, lr) = (5, StepKey { seed: 9, step: 4 }, 0.01);
@@ -260,6 +260,7 @@ fn parts_of_a_batch_are_a_batch() {
                 factors.extend(range.clone().map(|image| factor(rate, site, image as u64, key)));
             }
             bench.set_wide(layout.factors, &factors);
+            bench.set_wide(layout.step, &words);
             bench.play();
             let at = layout.result(&plan, range.len(), plan.graph.loss.unwrap(), 0).unwrap();
             losses += bench.read_wide(at, range.len()).iter().sum::<f32>();

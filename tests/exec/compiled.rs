@@ -9,10 +9,10 @@ use cluec::graph::Graph;
 use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
 use cluec::passes::Method;
 
-const KEY: StepKey = StepKey { seed: 3, step: 7 };
+pub const KEY: StepKey = StepKey { seed: 3, step: 7 };
 
 /// The models of a file, changed by `sets`.
-fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
+pub fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
     let mut sources = Sources::default();
     let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
@@ -22,7 +22,7 @@ fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
 }
 
 /// Parameters away from their beginnings, so that every term matters.
-fn parameters(graph: &Graph) -> Parameters {
+pub fn parameters(graph: &Graph) -> Parameters {
     let mut parameters = init::initialize(graph, 5);
     for (index, values) in parameters.0.iter_mut().enumerate() {
         let mut random = Random::new(1, 0, index as u64, Site::Other);
@@ -31,7 +31,7 @@ fn parameters(graph: &Graph) -> Parameters {
     parameters
 }
 
-fn batch(graph: &Graph, images: usize, seed: u64) -> Batch {
+pub fn batch(graph: &Graph, images: usize, seed: u64) -> Batch {
     let [h, w] = graph.input_size();
     let mut random = Random::new(seed, 0, 0, Site::Other);
     let pixels = (0..images * h * w * 3).map(|_| random.normal() as f32).collect();
@@ -95,7 +95,7 @@ fn models_of_every_shape_agree() {
 }
 
 /// A small model whose every switch the cases below turn.
-const SWITCHES: &str = "tests/exec/switches.clue";
+pub const SWITCHES: &str = "tests/exec/switches.clue";
 
 #[test]
 fn every_switch_agrees() {
@@ -206,7 +206,7 @@ fn steps_end_where_the_references_end() {
             batch.others = (0..6).map(other).collect();
         }
         let average = clip.map(|_| Average { decay: 0.7, warmup: true });
-        let update = Update { rule, clip, average };
+        let update = Update { rule, clip, average, scaling: None };
         let method = Method { loss, update, ..Method::default() };
         let optimizer = optimizer(update, &parameters);
         let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(loss);

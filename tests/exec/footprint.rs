@@ -40,7 +40,8 @@ fn what_an_optimizer_keeps_is_counted() {
     let graph = text.model("cluenet_cifar").graph.as_ref().unwrap();
     let cpu = Target::Cpu { threads: 2 };
     let bytes = |rule, average| {
-        let method = Method { update: Update { rule, average, clip: None }, ..Method::default() };
+        let method =
+            Method { update: Update { rule, average, ..Update::default() }, ..Method::default() };
         Footprint::new(graph, method, cpu).bytes(Work::Training, 8)
     };
     let sgd = |momentum| Rule::Sgd { momentum, nesterov: false, weight_decay: 0.0 };

@@ -5,6 +5,7 @@ mod difference;
 mod drop_path;
 mod families;
 mod footprint;
+mod half;
 mod model;
 mod whole;
 

@@ -3,7 +3,7 @@
 use super::{TINY, model};
 use cluec::exec::init::initialize;
 use cluec::graph::Graph;
-use cluec::train::{Checkpoint, Exact, FORMAT, Meta, Window};
+use cluec::train::{Checkpoint, Exact, FORMAT, Meta, Scale, Window};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::fs;
@@ -26,11 +26,20 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
         epoch: 1,
         batch: 2,
         lr: Some(Exact(3e-4)),
-        updates: 9,
+        updates: 8,
+        skipped: 1,
+        scaling: Some(Scale { scale: Exact(0.1 + 0.2), good: 3 }),
         evaluated: 7,
         best_top1: Some(Exact(0.1 + 0.2)),
         metrics_lines: 2,
-        window: Window { loss: Exact(1.0 / 3.0), right: 3, images: 16, steps: 2, broken: 3 },
+        window: Window {
+            loss: Exact(1.0 / 3.0),
+            right: 3,
+            images: 16,
+            steps: 2,
+            broken: 3,
+            skipped: 1,
+        },
     };
     Checkpoint {
         meta,

@@ -10,6 +10,7 @@ mod faults;
 mod gradients;
 mod kill;
 mod malformed;
+mod precision;
 mod recipe;
 mod rehearsal;
 mod resume;

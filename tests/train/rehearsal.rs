@@ -4,6 +4,7 @@ use super::{Bench, TINY, model};
 use cluec::exec::Batch;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Reference, ReferenceTrainer};
+use cluec::passes::Method;
 use cluec::train::rehearsal::{Compared, Difference, How, Rehearsal, Stretch};
 use cluec::train::{Batches, Checkpoint, Fed, Fit, Meta, Schedule, State, TrainError};
 use insta::assert_snapshot;
@@ -132,6 +133,7 @@ fn rehearse(fault: Fault) -> Compared {
         let reference = Reference::new(graph.clone(), 1).unwrap();
         let mut trainer = ReferenceTrainer { reference, parameters, optimizer };
         let fit = Fit {
+            method: Method::of(Some(&recipe)),
             train: &Same::new(5),
             test: &Same::new(2),
             watch: None,

@@ -8,6 +8,7 @@ use cluec::exec::{
     Trainer, not_finite,
 };
 use cluec::graph::Graph;
+use cluec::passes::Method;
 use cluec::see::Watcher;
 use cluec::spec::Recipe;
 use cluec::train::{
@@ -121,6 +122,7 @@ fn train_watched(
     };
     let watcher = Watcher { graph: &graph };
     let fit = Fit {
+        method: Method::of(Some(&recipe)),
         train: &images(Split::Train),
         test: &images(Split::Test),
         watch: watched.then_some(&watcher),
@@ -292,7 +294,7 @@ impl Trainer for Faulty {
             return Err(StepError::NotFinite(what));
         }
         self.optimizer.step(&mut self.parameters, &mut found.gradients, lr);
-        Ok(Step { loss: found.loss, logits: found.logits })
+        Ok(Step { loss: found.loss, logits: found.logits, taken: true, scaling: None })
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {

@@ -279,14 +279,3 @@ fn gradients_are_clipped_where_the_recipe_says_so() {
     assert_eq!(end("plain"), end("loose"));
     assert_ne!(end("plain"), end("tight"));
 }
-
-#[test]
-fn a_cpu_refuses_a_recipe_in_bf16() {
-    let bench = Bench::new();
-    let ran = bench.run("train tiny.clue --set recipe.precision=bf16");
-    assert_eq!(ran.code, Some(1));
-    assert_snapshot!(ran.err, @r"
-    error: the recipe asks for bf16, and a CPU computes in fp32
-      help: --device cuda, or --set recipe.precision=fp32
-    ");
-}

@@ -84,6 +84,7 @@ pub fn run(
     if args.format == Format::Json {
         let line = json!({
             "model": graph.name, "executor": executor.name(), "device": executor.device(),
+            "precision": executor.precision().name(),
             "mode": "passes", "batch": args.batch, "threads": threads, "workers": images.workers,
             "images": count, "passes": args.passes, "dropped": args.dropped,
             "with_loading": loaded.json(), "without_loading": held.json(), "peak_bytes": peak,
@@ -92,11 +93,9 @@ pub fn run(
     }
     writeln!(
         out,
-        "{} infer, {} on {}, batch {}, {threads} threads: {} passes over {count} test images, the \
+        "{} infer, {executor}, batch {}, {threads} threads: {} passes over {count} test images, the \
          first {} dropped, peak memory {}",
         graph.name,
-        executor.name(),
-        executor.device(),
         args.batch,
         args.passes,
         args.dropped,

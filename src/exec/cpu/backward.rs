@@ -215,7 +215,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         }
         Op::CrossEntropy(op) => {
             let (classes, smoothing) = (rows(ty(0)).1, op.smoothing as f32);
-            let factor = 1.0 / node.run.batch as f32;
+            let factor = node.run.scale / node.run.batch as f32;
             let logits = x(0).chunks_exact(classes).zip(node.y(0).chunks_exact_mut(classes));
             for ((logits, to), target) in logits.zip(node.targets().each()) {
                 cross_entropy(logits, target, smoothing, factor, to);

@@ -5,6 +5,7 @@
 //! their order, so the bits do not depend on the number of threads.
 
 mod backward;
+mod finite;
 mod forward;
 pub mod kernels;
 mod lane;
@@ -20,14 +21,16 @@ use super::{
     Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
     Targets, Trainer, not_finite,
 };
-use crate::graph::Graph;
 use crate::graph::ops::CrossEntropy;
+use crate::graph::{Graph, Precision};
 use crate::passes::{self, Keep, Method};
 use crate::plan::{self, Memory, Plan};
+use kernels::narrow::narrow;
 use lane::Lane;
 use run::Run;
 use weights::Weights;
 
+pub use finite::first_not_finite;
 pub use machine::machine;
 pub use observe::observe;
 pub use profile::{Machine, Profile, Spent};
@@ -40,6 +43,8 @@ pub struct Compiled {
     /// The running mean as it is measured, between two steps.
     averaged: Option<Weights>,
     lanes: Vec<Lane>,
+    /// Of the last batch as it is stored, where that is not in `f32`.
+    images: Vec<f32>,
     /// Nothing where a model is only evaluated.
     training: Option<Training>,
 }
@@ -53,16 +58,27 @@ struct Training {
 }
 
 impl Compiled {
-    /// For evaluation. `threads` of 0 means one.
+    /// For evaluation in `f32`. `threads` of 0 means one.
     pub fn evaluator(model: &Graph, parameters: Parameters, threads: usize) -> Compiled {
-        let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
-        let weights = Weights::new(&evaluation.graph, parameters, false);
-        let lane = |_| Lane::new(Parameters(Vec::new()));
-        let lanes = (0..threads.max(1)).map(lane).collect();
-        Compiled { evaluation, weights, averaged: None, lanes, training: None }
+        Compiled::evaluator_in(Precision::F32, model, parameters, threads)
     }
 
-    /// For training.
+    /// For evaluation. Values and what products read are rounded to the precision, as a GPU stores
+    /// them: nothing is faster for it, or smaller.
+    pub fn evaluator_in(
+        precision: Precision,
+        model: &Graph,
+        parameters: Parameters,
+        threads: usize,
+    ) -> Compiled {
+        let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
+        let weights = Weights::new(&evaluation.graph, parameters, precision, false);
+        let lane = |_| Lane::new(Parameters(Vec::new()));
+        let lanes = (0..threads.max(1)).map(lane).collect();
+        Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training: None }
+    }
+
+    /// For training, in the method's precision.
     pub fn trainer(
         model: &Graph,
         parameters: Parameters,
@@ -74,16 +90,16 @@ impl Compiled {
         let loss = method.loss;
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let zeros = parameters.zeros();
-        let weights = Weights::new(&plan.graph, parameters, true);
+        let weights = Weights::new(&plan.graph, parameters, method.precision, true);
         let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
         let training = Some(Training { plan, loss, optimizer, gradients: zeros });
-        Compiled { evaluation, weights, averaged: None, lanes, training }
+        Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training }
     }
 
     /// The memory of training with this batch, or of evaluation.
     pub fn memory(&self, batch: usize) -> Memory {
         let plan = self.training.as_ref().map_or(&self.evaluation, |training| &training.plan);
-        memory(plan, batch, self.lanes.len())
+        memory(plan, batch, self.lanes.len(), self.weights.precision)
     }
 
     /// Whether the time of every op is taken from now on.
@@ -108,13 +124,19 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.weights.load(parameters);
-        let Step { loss, logits } = self.accumulate(batch, key)?;
+        let (loss, logits) = self.accumulate(batch, key)?;
         let training = self.training.as_ref().ok_or_else(no_training)?;
-        Ok(Gradients { loss, logits, gradients: training.gradients.clone() })
+        let mut gradients = training.gradients.clone();
+        let scale = training.optimizer.loss_scale();
+        if scale != 1.0 {
+            gradients.0.iter_mut().flatten().for_each(|g| *g /= scale);
+        }
+        Ok(Gradients { loss, logits, gradients })
     }
 
-    /// Forward and backward of all groups; the gradients are added up in the order of the groups.
-    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Step, ExecError> {
+    /// Forward and backward of all groups; the gradients are added up in the order of the groups, and
+    /// are those of the loss times its scale. Gives the mean loss and the logits.
+    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<(f64, Vec<f32>), ExecError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let graph = &training.plan.graph;
         let size = image_size(graph);
@@ -126,7 +148,12 @@ impl Compiled {
         reserve(&mut self.lanes, &training.plan, group);
         let (plan, weights) = (&training.plan, &self.weights);
         let targets = batch.targets();
-        let run = |index| Run::of(plan, weights, &batch.images, targets, index * group, group, key);
+        let pixels = stored(weights.precision, &batch.images, &mut self.images);
+        let scale = training.optimizer.loss_scale();
+        let run = |index| {
+            let run = Run::of(plan, weights, pixels, targets, index * group, group, key);
+            Run { scale, ..run }
+        };
         let mut loss = 0.0;
         let mut logits = Vec::with_capacity(images * classes);
         let sums = &mut training.gradients;
@@ -157,7 +184,7 @@ impl Compiled {
                 kernels::elementwise::accumulate(gradient, sum);
             });
         }
-        Ok(Step { loss: loss / images as f64, logits })
+        Ok((loss / images as f64, logits))
     }
 }
 
@@ -174,11 +201,13 @@ impl Evaluator for Compiled {
             && let Some(Training { optimizer, .. }) = &self.training
             && let Some(average) = &optimizer.average
         {
-            self.averaged = Some(Weights::new(&self.evaluation.graph, average.clone(), false));
+            let (graph, average) = (&self.evaluation.graph, average.clone());
+            self.averaged = Some(Weights::new(graph, average, self.weights.precision, false));
         }
         let (plan, weights) = (&self.evaluation, self.averaged.as_ref().unwrap_or(&self.weights));
+        let pixels = stored(weights.precision, images, &mut self.images);
         let run =
-            |index| Run::of(plan, weights, images, Targets::default(), index * group, group, key);
+            |index| Run::of(plan, weights, pixels, Targets::default(), index * group, group, key);
         let mut logits = Vec::with_capacity(images_count * graph.classes());
         schedule::in_order(
             images_count.div_ceil(group),
@@ -192,9 +221,13 @@ impl Evaluator for Compiled {
 
 impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
-        let step = self.accumulate(batch, key)?;
+        let (loss, logits) = self.accumulate(batch, key)?;
         let Some(training) = &mut self.training else { return Err(no_training().into()) };
-        if let Some(what) = not_finite(&training.plan.graph, step.loss, &training.gradients) {
+        if let Some(what) = not_finite(&training.plan.graph, loss, &training.gradients) {
+            if training.optimizer.skip() {
+                let scaling = training.optimizer.scaling;
+                return Ok(Step { loss, logits, taken: false, scaling });
+            }
             return Err(StepError::NotFinite(what));
         }
         self.averaged = None;
@@ -202,13 +235,11 @@ impl Trainer for Compiled {
         let advance = training.optimizer.begin(lr, scale);
         let kept = training.optimizer.each();
         let parts = self.weights.parts().zip(&mut training.gradients.0).zip(kept).collect();
-        schedule::each(parts, self.lanes.len(), |(((p, packs), g), kept)| {
+        schedule::each(parts, self.lanes.len(), |(((p, read), g), kept)| {
             advance.apply(p, g, kept);
-            if let Some(packs) = packs {
-                packs.fill(p);
-            }
+            read.fill(p);
         });
-        Ok(step)
+        Ok(Step { loss, logits, taken: true, scaling: training.optimizer.scaling })
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
@@ -218,13 +249,33 @@ impl Trainer for Compiled {
 }
 
 /// The memory of a plan on this many threads.
-pub fn memory(plan: &Plan, batch: usize, threads: usize) -> Memory {
+pub fn memory(plan: &Plan, batch: usize, threads: usize, precision: Precision) -> Memory {
     let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
-    plan::memory(plan, batch, threads, scratch)
+    let memory = plan::memory(plan, batch, threads, scratch);
+    if precision == Precision::F32 {
+        return memory;
+    }
+    // Parameters and their running mean once more as products read them, and the images.
+    let averaged = plan.graph.update().is_some_and(|update| update.average.is_some());
+    let parameters = 4 * plan.graph.param_count() * (1 + u64::from(averaged));
+    let images = 4 * (batch * image_size(&plan.graph)) as u64;
+    let (all, peak) = (memory.parameters + parameters, memory.peak + parameters + images);
+    Memory { parameters: all, peak, ..memory }
 }
 
 fn no_training() -> ExecError {
     ExecError("this model was compiled for evaluation".into())
+}
+
+/// Images as they are stored, in `room` if that is not in `f32`.
+fn stored<'a>(precision: Precision, images: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
+    if precision == Precision::F32 {
+        return images;
+    }
+    room.clear();
+    room.extend_from_slice(images);
+    narrow(precision, room);
+    room
 }
 
 /// Numbers of one image.

@@ -6,11 +6,11 @@ use super::scratch;
 use super::weights::Weights;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
-use crate::graph::{Choice, Graph, Type, Value, area};
+use crate::graph::{Choice, Graph, Precision, Type, Value, area};
 use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 
-/// Runs `batch` in evaluation mode as one group, and backward if it has labels. Values with names
+/// Runs `batch` in evaluation mode and `f32` as one group, and backward if it has labels. Values with names
 /// are kept, so fusions that would swallow one do not happen.
 pub fn observe(
     model: &Graph,
@@ -24,7 +24,7 @@ pub fn observe(
     };
     let plan = Plan::new(graph, Keep::Taps);
     let images = super::count(&batch.images, super::image_size(&plan.graph))?;
-    let weights = Weights::new(&plan.graph, parameters.clone(), training);
+    let weights = Weights::new(&plan.graph, parameters.clone(), Precision::F32, training);
     let mut lane = Lane::new(parameters.zeros());
     lane.reserve(plan.arena * images, scratch(&plan, images));
     let key = StepKey { seed: 0, step: 0 };

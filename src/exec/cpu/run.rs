@@ -1,12 +1,13 @@
 //! Walks a plan for one group of images: every node reads its inputs from the arena and leaves its
 //! results there.
 
+use super::kernels::narrow::narrow;
 use super::lane::{Arena, Lane};
 use super::weights::Weights;
 use super::{backward, forward};
 use crate::exec::{StepKey, Targets};
-use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
-use crate::plan::Plan;
+use crate::graph::{Choice, Graph, Op, ParamId, Precision, Size, Type, Value};
+use crate::plan::{Place, Plan};
 use std::time::Instant;
 
 /// A group and what it runs with.
@@ -24,6 +25,8 @@ pub struct Run<'a> {
     pub first: usize,
     /// Keys what is random.
     pub key: StepKey,
+    /// What the loss is multiplied by.
+    pub scale: f32,
 }
 
 impl<'a> Run<'a> {
@@ -47,11 +50,16 @@ impl<'a> Run<'a> {
             _ => targets.part(first..first + count),
         };
         let images = &images[first * size..(first + count) * size];
-        Run { plan, weights, images, targets, count, batch, first, key }
+        Run { plan, weights, images, targets, count, batch, first, key, scale: 1.0 }
     }
 
     /// Runs every node; parameters' gradients are added to the lane's.
     pub fn group(&self, lane: &mut Lane) {
+        self.group_while(lane, |_, _| true);
+    }
+
+    /// The same for as long as `on` says so, which sees every node after it ran.
+    pub fn group_while(&self, lane: &mut Lane, mut on: impl FnMut(&Node<'_>, &Lane) -> bool) {
         lane.losses.clear();
         for stretch in &self.plan.stretches {
             // Of like size: a last one of a single small image would be slow.
@@ -60,14 +68,17 @@ impl<'a> Run<'a> {
             for first in (0..self.count).step_by(most) {
                 let count = most.min(self.count - first);
                 for index in stretch.nodes.clone() {
-                    self.node(Value(index as u32), first, count, lane);
+                    let node = self.node(Value(index as u32), first, count, lane);
+                    if !on(&node, lane) {
+                        return;
+                    }
                 }
             }
         }
     }
 
     /// Runs one node for `count` images of the group.
-    fn node(&self, value: Value, first: usize, count: usize, lane: &mut Lane) {
+    fn node(&'a self, value: Value, first: usize, count: usize, lane: &mut Lane) -> Node<'a> {
         let arena = lane.arena(self.count).images(first, count);
         let node = Node { run: self, arena, value, first, count };
         let start = lane.profile.is_some().then(Instant::now);
@@ -81,9 +92,13 @@ impl<'a> Run<'a> {
             }
             op => forward::run(&node, op, lane),
         }
+        if self.weights.precision != Precision::F32 {
+            node.stored().for_each(|map| narrow(self.weights.precision, map));
+        }
         if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
             profile.add(self.plan, value, count, start.elapsed());
         }
+        node
     }
 
     /// The logits of the group, once it has run.
@@ -169,6 +184,24 @@ impl<'a> Node<'a> {
         let place = self.run.plan.places[self.value.0 as usize][result];
         // SAFETY: the plan keeps results apart from inputs, except where `shares` says otherwise.
         unsafe { self.arena.write(place) }
+    }
+
+    /// Its results that are maps: those that are stored as the precision says.
+    pub fn stored(&self) -> impl Iterator<Item = &'a mut [f32]> {
+        let (places, node) =
+            (&self.run.plan.places[self.value.0 as usize], self.graph().node(self.value));
+        let maps = match (&node.op, &node.ty) {
+            // Computed elsewhere, or nowhere; the loss.
+            (Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Spare(_) | Op::Update(_), _) => 0,
+            (Op::CrossEntropy(_), _) => 0,
+            (_, Type::Tuple(results)) => results.len(),
+            // Attention leaves its normalizers as well.
+            (_, Type::Tensor(_) | Type::Assignment { choice: Choice::Soft, .. }) => 1,
+            _ => 0,
+        };
+        let arena = self.arena;
+        // SAFETY: nothing runs but this node.
+        places.iter().take(maps).map(move |&place: &Place| unsafe { arena.write(place) })
     }
 
     pub fn y_index(&self) -> &'a mut [u32] {

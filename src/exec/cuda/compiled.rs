@@ -6,7 +6,7 @@ use super::super::{
     Targets, Trainer,
 };
 use super::device::{Captured, Device, Memory, Staging};
-use super::kernels::update::WORDS;
+use super::kernels::update::{SCALE, WORDS};
 use super::tape::{Pointer, Precision};
 use super::walk::{End, Ending, Layout, Weights, finish, sites, walk};
 use crate::exec::drop_path;
@@ -54,6 +54,13 @@ struct Finish {
     ending: Ending,
     _memory: Memory,
     step: Staging,
+}
+
+/// What a step shows, and whether it moved the parameters.
+struct Shown {
+    loss: f64,
+    logits: Vec<f32>,
+    moved: bool,
 }
 
 /// Some images of a batch.
@@ -213,19 +220,25 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.load(parameters)?;
-        let (Step { loss, logits }, _) = self.train(End::Stay, batch, key, [0.0; WORDS])?;
-        Ok(Gradients { loss, logits, gradients: self.read(self.weights.sum)? })
+        let training = self.training.as_ref().ok_or_else(no_training)?;
+        let scale = training.optimizer.loss_scale();
+        let mut words = [0.0; WORDS];
+        words[SCALE] = scale;
+        let Shown { loss, logits, .. } = self.train(End::Stay, batch, key, words)?;
+        let mut gradients = self.read(self.weights.sum)?;
+        gradients.0.iter_mut().flatten().for_each(|g| *g /= scale);
+        Ok(Gradients { loss, logits, gradients })
     }
 
     /// Forward and backward of a batch, whole or in parts, and what comes behind: parameters are
-    /// moved, or gradients stay. Whether parameters moved stands behind what the step shows.
+    /// moved, or gradients stay.
     fn train(
         &mut self,
         end: End,
         batch: &Batch,
         key: StepKey,
         words: [f32; WORDS],
-    ) -> Result<(Step, bool), ExecError> {
+    ) -> Result<Shown, ExecError> {
         let training = self.training.as_ref().ok_or_else(no_training)?;
         let (graph, parts) = (&training.plan.graph, training.method.parts);
         let [h, w] = graph.input_size();
@@ -233,7 +246,7 @@ impl Compiled {
         let images = batch.images.len() / size;
         batch.check(images, graph.classes(), training.method.loss.mixed)?;
         let most = images.div_ceil(parts.max(1)).max(1);
-        let mut step = Step { loss: 0.0, logits: Vec::new() };
+        let mut step = Shown { loss: 0.0, logits: Vec::new(), moved: false };
         for first in (0..images.max(1)).step_by(most) {
             let end = match parts {
                 2.. => End::Add { whole: images, first: first == 0 },
@@ -253,10 +266,10 @@ impl Compiled {
         let norm = match (end, parts) {
             (End::Move, 2..) if step.loss.is_finite() => self.finish(words)?,
             (End::Move, 0..2) => self.programs[&(Purpose::Training(end), images)].layout.norm,
-            _ => return Ok((step, false)),
+            _ => return Ok(step),
         };
-        let moved = self.numbers(norm, 1)?[0].is_finite();
-        Ok((step, moved))
+        step.moved = self.numbers(norm, 1)?[0].is_finite();
+        Ok(step)
     }
 
     /// Moves the parameters along the sum of all parts; gives where the norm of it lies.
@@ -340,15 +353,16 @@ impl Compiled {
 
     /// Numbers of the device as maps are stored.
     fn stored(&self, at: Pointer, count: usize) -> Result<Vec<f32>, ExecError> {
-        if self.precision == Precision::F32 {
-            return self.numbers(at, count);
-        }
+        let wide = match self.precision {
+            Precision::F32 => return self.numbers(at, count),
+            Precision::Bf16 => |bytes| half::bf16::from_le_bytes(bytes).to_f32(),
+            Precision::F16 => |bytes| half::f16::from_le_bytes(bytes).to_f32(),
+        };
         let mut bytes = vec![0u8; 2 * count];
         // SAFETY: the callers name pieces of at least this many numbers.
         unsafe { self.device.read(at, &mut bytes) }?;
         let (words, _) = bytes.as_chunks::<2>();
-        let wide = |word: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*word)) << 16);
-        Ok(words.iter().map(wide).collect())
+        Ok(words.iter().copied().map(wide).collect())
     }
 
     /// Records a plan for a batch.
@@ -401,21 +415,25 @@ impl Evaluator for Compiled {
 impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
+        let before = (training.optimizer.steps, training.optimizer.scaling);
         let words = training.optimizer.begin(lr, 1.0).words();
-        let step = self.train(End::Move, batch, key, words);
+        let shown = self.train(End::Move, batch, key, words);
         self.stale = true;
-        let taken = matches!(step, Ok((_, true)));
-        if !taken && let Some(training) = &mut self.training {
-            training.optimizer.steps -= 1;
+        let Some(Training { optimizer, .. }) = &mut self.training else {
+            return Err(no_training().into());
+        };
+        let taken = shown.as_ref().is_ok_and(|shown| shown.moved);
+        if !taken {
+            (optimizer.steps, optimizer.scaling) = before;
         }
-        let (step, _) = step?;
-        match taken {
-            true => Ok(step),
-            false if step.loss.is_finite() => {
-                Err(StepError::NotFinite("a gradient is not finite".into()))
-            }
-            false => Err(StepError::NotFinite(format!("the loss is {}", step.loss))),
+        let Shown { loss, logits, .. } = shown?;
+        if !taken && !optimizer.skip() {
+            return Err(StepError::NotFinite(match loss.is_finite() {
+                true => "a gradient is not finite".into(),
+                false => format!("the loss is {loss}"),
+            }));
         }
+        Ok(Step { loss, logits, taken, scaling: optimizer.scaling })
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {

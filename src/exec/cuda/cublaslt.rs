@@ -144,6 +144,7 @@ pub fn describe(product: &Product, precision: Precision) -> Result<Ready, ExecEr
     let stored = match precision {
         Precision::F32 => wide,
         Precision::Bf16 => sys::cudaDataType::CUDA_R_16BF,
+        Precision::F16 => sys::cudaDataType::CUDA_R_16F,
     };
     let Product { m, n, k, a, b, bias, .. } = *product;
     // Rows and columns as they lie in memory, read by columns: turned over.

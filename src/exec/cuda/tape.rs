@@ -5,22 +5,8 @@
 
 use super::product::Product;
 
-/// How maps and the operands of products are stored. Arithmetic is in `f32` always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Precision {
-    F32,
-    Bf16,
-}
-
-impl Precision {
-    /// Of one stored number.
-    pub fn bytes(self) -> usize {
-        match self {
-            Precision::F32 => 4,
-            Precision::Bf16 => 2,
-        }
-    }
-}
+/// How maps and the operands of products are stored.
+pub use crate::graph::Precision;
 
 /// An address in the memory of whoever plays the tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,7 +130,12 @@ impl Tape {
         args: &[Arg],
     ) {
         let mut unit = unit;
-        unit.constants.push(("BF16", usize::from(self.precision == Precision::Bf16)));
+        let stored = match self.precision {
+            Precision::F32 => "FP32",
+            Precision::Bf16 => "BF16",
+            Precision::F16 => "FP16",
+        };
+        unit.constants.push((stored, 1));
         let grid = grid.map(|blocks| blocks as u32);
         if !grid.contains(&0) {
             let launch = Launch { unit, entry, grid, block: block as u32, args: args.to_vec() };

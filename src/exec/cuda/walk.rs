@@ -55,7 +55,7 @@ impl Weights {
         let parameters = pieces.take(4 * numbers);
         let copy = match precision {
             Precision::F32 => parameters,
-            Precision::Bf16 => pieces.take(2 * numbers),
+            _ => pieces.take(precision.bytes() * numbers),
         };
         let gradients = pieces.take(trained(4 * numbers));
         let sum = if parts > 1 { pieces.take(trained(4 * numbers)) } else { gradients };
@@ -65,7 +65,7 @@ impl Weights {
                 let wide = pieces.take(4 * numbers);
                 let stored = match precision {
                     Precision::F32 => wide,
-                    Precision::Bf16 => pieces.take(2 * numbers),
+                    _ => pieces.take(precision.bytes() * numbers),
                 };
                 [wide, stored]
             }
@@ -156,7 +156,7 @@ impl Layout {
             images,
             input: match precision {
                 Precision::F32 => images,
-                Precision::Bf16 => pieces.take(2 * image),
+                _ => pieces.take(precision.bytes() * image),
             },
             targets: {
                 let loss = plan.graph.loss.map(|loss| &plan.graph.node(loss).op);

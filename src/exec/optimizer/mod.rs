@@ -2,7 +2,10 @@
 //! itself stands in the graph of the training step ([`Update`]); here is what it means on the host.
 
 mod adamw;
+mod scaling;
 mod sgd;
+
+pub use scaling::Scaling;
 
 use super::Parameters;
 use crate::graph::ops::{Rule, Update};
@@ -19,6 +22,8 @@ pub struct Optimizer {
     pub average: Option<Parameters>,
     /// Steps taken.
     pub steps: u64,
+    /// Of the loss, if the update scales it.
+    pub scaling: Option<Scaling>,
 }
 
 impl Optimizer {
@@ -26,7 +31,22 @@ impl Optimizer {
     pub fn new(update: Update, decays: Vec<bool>, parameters: &Parameters) -> Optimizer {
         let kept = update.rule.kept().iter().map(|_| parameters.zeros()).collect();
         let average = update.average.map(|_| parameters.clone());
-        Optimizer { update, decays, kept, average, steps: 0 }
+        let scaling = update.scaling.map(Scaling::new);
+        Optimizer { update, decays, kept, average, steps: 0, scaling }
+    }
+
+    /// What the loss is multiplied by, and gradients with it.
+    pub fn loss_scale(&self) -> f32 {
+        self.scaling.map_or(1.0, |scaling| scaling.scale as f32)
+    }
+
+    /// Passes over a step whose gradients are not finite, with a smaller loss scale from now on; or
+    /// does nothing, if there is none to be tried.
+    pub fn skip(&mut self) -> bool {
+        let next = self.update.scaling.zip(self.scaling);
+        let next = next.and_then(|(rule, scaling)| scaling.retreat(rule));
+        self.scaling = next.or(self.scaling);
+        next.is_some()
     }
 
     /// One step along `gradients`, which are clipped if the update says so.
@@ -39,14 +59,19 @@ impl Optimizer {
         }
     }
 
-    /// What gradients are multiplied by so that the norm of all together is what the update allows.
+    /// What gradients are multiplied by so that they are those of the loss itself and the norm of all
+    /// together is what the update allows.
     pub fn scale(&self, gradients: &Parameters) -> f32 {
-        self.update.clip.map_or(1.0, |clip| clip_factor(gradients, clip))
+        let loss = self.loss_scale();
+        self.update.clip.map_or(1.0, |clip| clip_factor(gradients, loss, clip)) / loss
     }
 
     /// Counts a step and gives what it does to every parameter, whose gradients it scales first.
     pub fn begin(&mut self, lr: f64, scale: f32) -> Move {
         self.steps += 1;
+        let loss_scale = self.loss_scale();
+        let scaling = self.update.scaling.zip(self.scaling);
+        self.scaling = scaling.map(|(rule, scaling)| scaling.advance(rule));
         let rule = match self.update.rule {
             Rule::AdamW { beta1, beta2, eps, weight_decay } => {
                 let settings = [beta1, beta2, eps, weight_decay];
@@ -57,7 +82,7 @@ impl Optimizer {
             }
         };
         let replaced = self.update.average.map_or(0.0, |average| average.replaced(self.steps));
-        Move { rule, scale, replaced: replaced as f32 }
+        Move { rule, scale, replaced: replaced as f32, loss_scale }
     }
 
     /// What is kept of each parameter.
@@ -94,6 +119,8 @@ pub struct Move {
     scale: f32,
     /// How much of the running mean the parameters replace.
     replaced: f32,
+    /// What the loss was multiplied by.
+    loss_scale: f32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,7 +132,7 @@ enum Rates {
 impl Move {
     /// Moves a parameter along its gradient.
     pub fn apply(self, p: &mut [f32], g: &mut [f32], kept: Kept<'_>) {
-        if self.scale < 1.0 {
+        if self.scale != 1.0 {
             g.iter_mut().for_each(|g| *g *= self.scale);
         }
         let Kept { moments, average, decays } = kept;
@@ -127,18 +154,19 @@ impl Move {
     }
 
     /// What of it changes from step to step, as a device's kernel reads it.
-    pub fn words(self) -> [f32; 4] {
+    pub fn words(self) -> [f32; 5] {
         let [a, b, c] = match self.rule {
             Rates::AdamW(rates) => rates.words(),
             Rates::Sgd(rates) => rates.words(),
         };
-        [a, b, c, self.replaced]
+        [a, b, c, self.replaced, self.loss_scale]
     }
 }
 
-/// What gradients are multiplied by so that the norm of all together is at most `clip`.
-fn clip_factor(gradients: &Parameters, clip: f64) -> f32 {
+/// What gradients of a loss times `scale` are multiplied by so that the norm of all together is at
+/// most `clip` times that.
+fn clip_factor(gradients: &Parameters, scale: f32, clip: f64) -> f32 {
     let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
-    let norm = squares.sum::<f64>().sqrt();
+    let norm = squares.sum::<f64>().sqrt() / f64::from(scale);
     if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
 }

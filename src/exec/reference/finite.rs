@@ -3,7 +3,7 @@
 use super::assign::Assignment;
 use super::run::evaluate_while;
 use super::{Mode, Output, variables};
-use crate::exec::{ExecError, Parameters, StepKey};
+use crate::exec::{ExecError, Parameters, StepKey, given_not_finite};
 use crate::graph::{Graph, Value};
 use candle_core::{DType, Device, Tensor};
 
@@ -15,17 +15,13 @@ pub fn first_not_finite(
     images: &[f32],
     key: StepKey,
 ) -> Result<Option<String>, ExecError> {
-    let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
-    if let Some(bad) = parameters.0.iter().position(|values| !finite(values)) {
-        return Ok(Some(format!("the parameter `{}` holds the first", graph.params[bad].name)));
+    if let Some(given) = given_not_finite(graph, parameters, images) {
+        return Ok(Some(given));
     }
     let [h, w] = graph.input_size();
     let variables = variables(graph, parameters, DType::F32)?;
     let inputs: Vec<Tensor> = variables.iter().map(|v| v.as_detached_tensor()).collect();
     for (image, pixels) in images.chunks(h * w * 3).enumerate() {
-        if !finite(pixels) {
-            return Ok(Some(format!("image {} of its batch holds the first", image + 1)));
-        }
         let x = Tensor::from_slice(pixels, (1, h, w, 3), &Device::Cpu)?;
         let mut bad = None;
         let mode = Mode::Training { key, image };

@@ -37,7 +37,8 @@ impl Trainer for ReferenceTrainer {
             return Err(StepError::NotFinite(what));
         }
         self.optimizer.step(&mut self.parameters, &mut found.gradients, lr);
-        Ok(Step { loss: found.loss, logits: found.logits })
+        let scaling = self.optimizer.scaling;
+        Ok(Step { loss: found.loss, logits: found.logits, taken: true, scaling })
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {

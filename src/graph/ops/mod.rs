@@ -153,7 +153,7 @@ mod windows;
 pub use attend::Score;
 pub use cluster_mean::Weighing;
 pub use linear::Form;
-pub use update::{Average, Rule};
+pub use update::{Average, LossScale, Rule};
 pub use windows::Windows;
 
 /// The map and channels of input `index`, or a mismatch that names it.

@@ -11,6 +11,19 @@ pub struct Update {
     pub clip: Option<f64>,
     /// The running mean of the parameters that is kept.
     pub average: Option<Average>,
+    /// How the loss is scaled, if it is.
+    pub scaling: Option<LossScale>,
+}
+
+/// What the loss is multiplied by, so that small gradients survive half precision. Clipping and the
+/// rule see gradients as they are without it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossScale {
+    /// At first.
+    pub start: f64,
+    /// Good steps in a row after which the scale doubles; it halves when gradients overflow. None: it
+    /// stays.
+    pub interval: Option<u64>,
 }
 
 /// A running mean of the parameters, which a step moves towards them.
@@ -85,6 +98,7 @@ impl Operation for Update {
         };
         words.extend(self.clip.map(|norm| ("clip", norm.to_string())));
         words.extend(self.average.map(|average| ("ema", average.decay.to_string())));
+        words.extend(self.scaling.map(|scaling| ("loss_scale", scaling.start.to_string())));
         words
     }
 

@@ -1,7 +1,7 @@
 //! What every step leaves, so that the first one that differs can be named.
 
 use crate::exec::{
-    Batch, Evaluator, ExecError, Optimizer, Parameters, Step, StepError, StepKey, Trainer,
+    Batch, Evaluator, ExecError, Optimizer, Parameters, Scaling, Step, StepError, StepKey, Trainer,
 };
 use crate::train::checkpoint::AVERAGE;
 use blake3::Hash;
@@ -14,6 +14,7 @@ pub struct Mark {
     pub step: u64,
     loss: u64,
     logits: Hash,
+    scaling: Option<Scaling>,
     /// Of the parameters, then of what the optimizer keeps of each, by its name.
     tensors: Vec<(&'static str, Vec<Hash>)>,
 }
@@ -50,7 +51,11 @@ pub fn first_difference(straight: &[Mark], other: &[Mark], names: &[String]) -> 
         let name = names.get(at).map_or("?", String::as_str);
         Some(if part.is_empty() { format!("`{name}`") } else { format!("`{part}` of `{name}`") })
     });
-    let shown = if known.loss == mark.loss { "the logits" } else { "the loss" };
+    let shown = match (known.loss == mark.loss, known.logits == mark.logits) {
+        (false, _) => "the loss",
+        (_, false) => "the logits",
+        _ => "the loss scale",
+    };
     Some(Difference { step, what: bad.unwrap_or_else(|| shown.to_string()) })
 }
 
@@ -78,6 +83,7 @@ impl Trainer for Watched<'_> {
             step: key.step,
             loss: result.loss.to_bits(),
             logits: hash(&result.logits),
+            scaling: result.scaling,
             tensors: parts.map(|(part, of)| (part, hashes(of))).collect(),
         });
         Ok(result)

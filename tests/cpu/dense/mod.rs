@@ -3,6 +3,7 @@ mod depthwise;
 mod ffn;
 mod gelu;
 mod linear;
+mod narrow;
 mod product;
 
 use cluec::exec::cpu::kernels::simd;

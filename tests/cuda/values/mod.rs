@@ -1,4 +1,4 @@
-//! Every kernel against the reference executor, values and gradients, in both precisions, over sizes
+//! Every kernel against the reference executor, values and gradients, in every precision, over sizes
 //! that divide nothing.
 
 mod centers;
@@ -19,13 +19,14 @@ fn bound(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-5,
         Precision::Bf16 => 4e-3,
+        Precision::F16 => 5e-4,
     }
 }
 
-/// Calls the test in both precisions on every machine there is.
+/// Calls the test in every precision on every machine there is.
 fn each(name: &str, test: impl Fn(&mut Bench, &mut Random)) {
     for machine in machines() {
-        for precision in [Precision::F32, Precision::Bf16] {
+        for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
             println!("{name} {precision:?} {machine:?}");
             test(&mut Bench::new(machine, precision), &mut Random::named(7, name, Site::Other));
         }

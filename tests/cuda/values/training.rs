@@ -71,7 +71,7 @@ fn updates_agree_over_steps() {
                 Parameters(sizes.map(|n| sample(stream, n, Precision::F32)).to_vec());
             let decays = vec![true, false, true];
             let average = clip.map(|_| ops::Average { decay: 0.7, warmup: true });
-            let of = ops::Update { rule, clip, average };
+            let of = ops::Update { rule, clip, average, scaling: None };
             let mut host = Optimizer::new(of, decays.clone(), &parameters);
             let bytes: Vec<u8> = sizes
                 .iter()
@@ -91,7 +91,7 @@ fn updates_agree_over_steps() {
             };
             let copy = match bench.precision() {
                 Precision::F32 => Pointer::NULL,
-                Precision::Bf16 => bench.map(n),
+                _ => bench.map(n),
             };
             let op = update::Update { n, of };
             let (scratch, norm) = (bench.room(op.scratch()), bench.room(8));

@@ -24,6 +24,7 @@ pub mod group_norm;
 pub mod layer_norm;
 pub mod linear;
 pub mod loss;
+pub mod narrow;
 pub mod nearest;
 mod normal;
 pub mod product;

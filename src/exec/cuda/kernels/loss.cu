@@ -32,20 +32,22 @@ cross_entropy_forward(const real* logits, const u32* labels, const u32* others, 
     }
 }
 
-// The gradient of the mean loss over `batch` images: (softmax - target) / batch.
+// The gradient of the mean loss over `batch` images times *scale, if there is one:
+// (softmax - target) *scale / batch.
 extern "C" __global__ void __launch_bounds__(THREADS)
 cross_entropy_backward(const real* logits, const u32* labels, const u32* others, const float* shares,
-                       real* g, float smoothing, int images, int k, int batch) {
+                       const float* scale, real* g, float smoothing, int images, int k, int batch) {
     int image = blockIdx.x * (THREADS / 32) + threadIdx.x / 32;
     if (image >= images) return;
     u64 first = (u64)image * k;
     float sum = normalizer(logits + first, k);
     float share = shares ? shares[image] : 0.0f;
     int label = labels[image], other = shares ? (int)others[image] : -1;
+    float times = scale ? *scale : 1.0f;
     for (int c = threadIdx.x % 32; c < k; c += 32) {
         float target = smoothing / k;
         if (c == label) target += (1 - smoothing) * (1 - share);
         if (c == other) target += (1 - smoothing) * share;
-        put(g[first + c], (expf(get(logits[first + c]) - sum) - target) / batch);
+        put(g[first + c], (expf(get(logits[first + c]) - sum) - target) * times / batch);
     }
 }

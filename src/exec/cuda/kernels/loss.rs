@@ -49,9 +49,23 @@ impl CrossEntropy {
         g: Pointer,
         batch: usize,
     ) {
+        self.backward_scaled(tape, logits, targets, Pointer::NULL, g, batch);
+    }
+
+    /// The same of the loss times the number that lies at `scale`, if that is not null.
+    pub fn backward_scaled(
+        &self,
+        tape: &mut Tape,
+        logits: Pointer,
+        targets: Targets,
+        scale: Pointer,
+        g: Pointer,
+        batch: usize,
+    ) {
         let Targets { labels, others, shares } = targets;
         let CrossEntropy { images, classes, smoothing } = *self;
-        let args = args![logits, labels, others, shares, g, smoothing, images, classes, batch];
+        let args =
+            args![logits, labels, others, shares, scale, g, smoothing, images, classes, batch];
         tape.launch(Self::unit(), "cross_entropy_backward", self.grid(), THREADS, args);
     }
 }

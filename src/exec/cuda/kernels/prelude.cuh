@@ -1,6 +1,7 @@
 // What every kernel stands on; includes nothing. Constants given from outside are in capitals.
-// BF16: maps are stored as bfloat16 (1) or float (0). Arithmetic is in float always; parameters
-// that enter no matrix product, their gradients and all partial sums are float in memory too.
+// BF16, FP16: maps are stored as bfloat16, as half precision, or with neither as float. Arithmetic is
+// in float always; parameters that enter no matrix product, their gradients and all partial sums are
+// float in memory too.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -9,14 +10,30 @@ struct bf16 {
     unsigned short bits;
 };
 
+struct fp16 {
+    unsigned short bits;
+};
+
 #if BF16
 typedef bf16 real;
+#elif FP16
+typedef fp16 real;
 #else
 typedef float real;
 #endif
 
 __device__ inline float get(float x) { return x; }
 __device__ inline float get(bf16 x) { return __uint_as_float((u32)x.bits << 16); }
+
+__device__ inline float get(fp16 x) {
+#ifdef __CUDA_ARCH__
+    float wide;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
+    return wide;
+#else
+    return half_to_float(x.bits);
+#endif
+}
 
 __device__ inline void put(float& to, float x) { to = x; }
 
@@ -27,6 +44,15 @@ __device__ inline void put(bf16& to, float x) {
 #else
     u32 bits = __float_as_uint(x);
     to.bits = x != x ? 0x7fff : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+#endif
+}
+
+// Beyond the largest number to infinity.
+__device__ inline void put(fp16& to, float x) {
+#ifdef __CUDA_ARCH__
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to.bits) : "f"(x));
+#else
+    to.bits = float_to_half(x);
 #endif
 }
 

@@ -10,10 +10,12 @@ squares(const float* g, float* partial, u64 n) {
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-// The norm of the gradients, and what they are scaled by so that it is at most `most`: norm[0],
-// norm[1]. If a gradient or a loss is no finite number, both are none.
+// The norm of the gradients, which are those of the loss times step[4], without that; and what they are
+// scaled by so that they are without it and no longer than `most`: norm[0], norm[1]. If a gradient or a
+// loss is no finite number, both are none.
 extern "C" __global__ void __launch_bounds__(THREADS)
-clip(const float* partial, const float* losses, float* norm, int count, int images, float most) {
+clip(const float* partial, const float* losses, const float* step, float* norm, int count, int images,
+     float most) {
     __shared__ float room[THREADS / 32];
     float sum = 0;
     for (int i = threadIdx.x; i < count; i += THREADS) sum += partial[i];
@@ -21,9 +23,9 @@ clip(const float* partial, const float* losses, float* norm, int count, int imag
     for (int i = threadIdx.x; i < images; i += THREADS) sum += losses[i] - losses[i];
     sum = block_sum(sum, room);
     if (threadIdx.x == 0) {
-        float length = sqrtf(sum), none = length - length;
+        float length = sqrtf(sum) / step[4], none = length - length;
         norm[0] = length + none;
-        norm[1] = (length > most ? most / (length + 1e-6f) : 1.0f) + none;
+        norm[1] = (length > most ? most / (length + 1e-6f) : 1.0f) / step[4] + none;
     }
 }
 

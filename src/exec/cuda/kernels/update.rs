@@ -7,7 +7,9 @@ use crate::graph::ops::{self, Rule};
 pub static SOURCE: Source = source!("update");
 
 /// Numbers that change from step to step: see [`Move::words`](crate::exec::Move::words).
-pub const WORDS: usize = 4;
+pub const WORDS: usize = 5;
+/// Which of them is what the loss is multiplied by.
+pub const SCALE: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Update {
@@ -34,7 +36,8 @@ pub struct State {
     /// Of every image, and how many there are (they may be none): if one is not finite, nothing moves.
     pub losses: Pointer,
     pub images: usize,
-    /// Two numbers: the norm of all gradients and what they are scaled by; none if nothing moves.
+    /// Two numbers: the norm of all gradients of the loss itself, and what they are scaled by to be
+    /// those and no longer than allowed; none if nothing moves.
     pub norm: Pointer,
 }
 
@@ -70,7 +73,7 @@ impl Update {
         let args = args![gradients, squares, n];
         tape.launch(Self::unit(), "squares", [self.parts(), 1], THREADS, args);
         let most = self.of.clip.map_or(f32::INFINITY, |norm| norm as f32);
-        let args = args![squares, losses, norm, self.parts(), images, most];
+        let args = args![squares, losses, step, norm, self.parts(), images, most];
         tape.launch(Self::unit(), "clip", [1, 1], THREADS, args);
         let kept = |i: usize| state.kept.get(i).copied().unwrap_or(Pointer::NULL);
         let (p, g) = (parameters, gradients);

@@ -5,6 +5,7 @@ use super::super::kernels::depthwise::Depthwise;
 use super::super::kernels::elementwise;
 use super::super::kernels::ffn::Layers;
 use super::super::kernels::group_norm::GroupNorm;
+use super::super::kernels::update::SCALE;
 use super::super::kernels::{assign, attend};
 use super::super::tape::Pointer;
 use super::{End, Walk};
@@ -219,7 +220,8 @@ impl Walk<'_> {
                     End::Add { whole, .. } => whole,
                     _ => self.n,
                 };
-                kernel.backward(&mut self.tape, x[0], targets, *gx, whole);
+                let scale = self.layout.step.plus(4 * SCALE);
+                kernel.backward_scaled(&mut self.tape, x[0], targets, scale, *gx, whole);
             }
             // Their gradients pass unchanged or end there, so that no node computes them.
             _ => {}
