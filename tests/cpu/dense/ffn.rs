@@ -165,19 +165,25 @@ impl Case {
     }
 }
 
-/// Map, channels, kernel, images, chunk, group: one chunk or several, of which the last is short,
-/// maps of a pixel, groups that do not divide the images.
+/// Map, channels, kernel, images, chunk, group, band: one chunk or several, of which the last is
+/// short, chunks with a gap behind every pixel, maps of a pixel, groups that do not divide the images,
+/// bands that do not divide the map or are hardly higher than what the kernel reaches.
 #[test]
 fn the_fused_op_is_its_four_layers() {
     let three = Some([3, 3]);
-    for (height, width, [input, hidden, output], kernel, images, chunk, group) in [
-        (5, 4, [16, 96, 16], three, 1, 32, 1),
-        (4, 4, [13, 75, 9], three, 5, 32, 2),
-        (1, 1, [7, 33, 40], three, 3, 64, 8),
-        (3, 6, [8, 70, 8], Some([5, 5]), 2, 64, 1),
-        (2, 2, [8, 40, 24], None, 3, 32, 2),
+    let five = Some([5, 5]);
+    for (height, width, [input, hidden, output], kernel, images, chunk, group, band) in [
+        (5, 4, [16, 96, 16], three, 1, 32, 1, 5),
+        (4, 4, [13, 75, 9], three, 5, 32, 2, 4),
+        (1, 1, [7, 33, 40], three, 3, 64, 8, 1),
+        (3, 6, [8, 70, 8], five, 2, 64, 1, 3),
+        (2, 2, [8, 40, 24], None, 3, 32, 2, 2),
+        (9, 4, [16, 96, 16], three, 2, 64, 1, 4),
+        (8, 3, [8, 130, 8], three, 1, 128, 1, 2),
+        (8, 5, [8, 64, 9], five, 2, 64, 1, 3),
+        (7, 3, [8, 40, 24], None, 2, 32, 1, 2),
     ] {
-        let ffn = Ffn { height, width, input, hidden, output, kernel, chunk, group };
+        let ffn = Ffn { height, width, input, hidden, output, kernel, chunk, group, band };
         let case = Case::new(images, ffn);
         let expected = case.expected();
         everywhere(|arch| case.check(&format!("{arch} {ffn:?}"), &expected));
@@ -193,12 +199,19 @@ fn tiles_fit_the_sizes() {
         ([4, 4], [256, 1024, 256]),
         ([1, 1], [5, 20, 5]),
         ([300, 200], [24, 100, 24]),
+        ([57, 3], [24, 2000, 24]),
+        ([3, 5000], [24, 100, 24]),
+        ([1000, 1], [24, 100, 24]),
     ] {
         let ffn = Ffn::tiled(map, widths, three);
         assert!(ffn.chunk.is_multiple_of(32) && ffn.chunk > 0 && ffn.group > 0, "{ffn:?}");
         assert!(ffn.chunk <= widths[1].next_multiple_of(32), "{ffn:?}");
+        assert!(ffn.band >= map[0] || ffn.group == 1 && ffn.band >= 3, "{ffn:?}");
     }
     // A small map brings several images along, a large one goes alone.
     assert_eq!(Ffn::tiled([56, 56], [32, 256, 32], three).group, 1);
     assert!(Ffn::tiled([4, 4], [256, 1024, 256], three).group >= 8);
+    // What is held of the hidden map does not grow with the map.
+    let scratch = |side| Ffn::tiled([side, side], [32, 256, 32], three).scratch(1);
+    assert!(scratch(224) < 2 * scratch(56));
 }

@@ -32,12 +32,13 @@ impl Floats {
 }
 
 /// Asks for pages of 2 MiB where much memory is needed: of the usual ones the core could not remember
-/// where all lie, and looks up again and again. A wish: where it is not granted, nothing changes.
+/// where all lie, and looks up again and again. A wish: where it is not granted, nothing changes. Not
+/// for less, as the system may first have to move other memory out of the way.
 #[cfg(target_os = "linux")]
 fn ask_for_huge_pages(memory: &[f32]) {
     const USUAL: usize = 4096;
     let bytes = size_of_val(memory);
-    if bytes < 2 * HUGE {
+    if bytes < 8 * HUGE {
         return;
     }
     let before = memory.as_ptr().align_offset(USUAL) * size_of::<f32>();

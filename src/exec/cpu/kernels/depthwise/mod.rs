@@ -55,17 +55,24 @@ impl Depthwise {
 
     fn part(&self) -> Part {
         let Depthwise { height, width, channels, kernel } = *self;
-        Part { height, width, channels, kernel }
+        Part::whole([height, width], channels, kernel)
     }
 }
 
-/// A convolution of some channels, whose maps lie by themselves and whose weights lie among others.
+/// A convolution of some channels, and perhaps of some rows: their maps lie by themselves, their
+/// weights among others.
 #[derive(Clone, Copy)]
 pub(super) struct Part {
-    pub height: usize,
-    pub width: usize,
-    pub channels: usize,
-    pub kernel: [usize; 2],
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// From one pixel to the next.
+    stride: usize,
+    kernel: [usize; 2],
+    /// Rows of the output, which begins with the first of them.
+    rows: [usize; 2],
+    /// The row that the input begins with.
+    first: usize,
 }
 
 /// Weights of the channels from `first` on among `of` channels, `[kh, kw, of]`.
@@ -84,6 +91,24 @@ pub(super) struct TapsMut<'a> {
 }
 
 impl Part {
+    pub fn whole([height, width]: [usize; 2], channels: usize, kernel: [usize; 2]) -> Part {
+        Part { height, width, channels, stride: channels, kernel, rows: [0, height], first: 0 }
+    }
+
+    /// With something between the pixels of either map.
+    pub fn strided(self, stride: usize) -> Part {
+        assert!(stride >= self.channels);
+        Part { stride, ..self }
+    }
+
+    /// Some rows of the output of one image, from an input that begins with row `first`: not later
+    /// than the kernel reaches.
+    pub fn band(self, [top, bottom]: [usize; 2], first: usize) -> Part {
+        assert!(top < bottom && bottom <= self.height);
+        assert!(first <= top.saturating_sub(self.kernel[0] / 2));
+        Part { rows: [top, bottom], first, ..self }
+    }
+
     /// `epilogue` sees pixels as rows and channels as columns.
     pub fn forward(
         &self,
@@ -110,11 +135,11 @@ impl Part {
         weight: TapsMut,
         bias: &mut [f32],
     ) {
-        let n = images * self.height * self.width * self.channels;
         self.check(weight.weight.len(), weight.first, weight.of);
         assert!(bias.len() >= self.channels);
-        let part = *self;
-        dispatch(Weight { part, images, x: &x[..n], dy: &dy[..n], weight, bias });
+        let [input, output] = self.lengths(images);
+        let (x, dy) = (&x[..input], &dy[..output]);
+        dispatch(Weight { part: *self, images, x, dy, weight, bias });
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -128,10 +153,40 @@ impl Part {
         y: &mut [f32],
         epilogue: impl Epilogue,
     ) {
-        let n = images * self.height * self.width * self.channels;
         self.check(taps.weight.len(), taps.first, taps.of);
-        let (x, y) = (&x[..n], &mut y[..n]);
+        let [input, output] = self.lengths(images);
+        let (x, y) = (&x[..input], &mut y[..output]);
         dispatch(Convolve { part: *self, images, x, taps, bias, flip, y, epilogue });
+    }
+
+    /// Floats of the input that is read and of the output.
+    fn lengths(&self, images: usize) -> [usize; 2] {
+        let [top, bottom] = self.rows;
+        let row = self.width * self.stride;
+        if [top, bottom] == [0, self.height] {
+            return [images * self.height * row; 2];
+        }
+        assert!(images == 1, "bands of several images do not lie one behind the other");
+        let end = (bottom + self.kernel[0] / 2).min(self.height);
+        [(end - self.first) * row, (bottom - top) * row]
+    }
+
+    /// Where a pixel of the input lies.
+    #[inline(always)]
+    fn input(&self, image: usize, y: usize, x: usize) -> usize {
+        ((image * self.height + y - self.first) * self.width + x) * self.stride
+    }
+
+    /// The number of a pixel of the output.
+    #[inline(always)]
+    fn pixel(&self, image: usize, y: usize, x: usize) -> usize {
+        (image * self.height + y - self.rows[0]) * self.width + x
+    }
+
+    /// Where it lies.
+    #[inline(always)]
+    fn output(&self, image: usize, y: usize, x: usize) -> usize {
+        self.pixel(image, y, x) * self.stride
     }
 
     fn check(&self, len: usize, first: usize, of: usize) {

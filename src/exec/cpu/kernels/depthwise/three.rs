@@ -2,7 +2,7 @@
 //! in registers. Every pixel is read once per pair of rows and contributes to three columns, whose
 //! sums move on with it.
 
-use super::{Convolve, Weight};
+use super::{Convolve, Part, Weight};
 use crate::exec::cpu::kernels::product::Epilogue;
 use crate::exec::cpu::kernels::simd::{load, store};
 use pulp::Simd;
@@ -17,27 +17,37 @@ struct Line {
     step: usize,
 }
 
-impl Line {
-    /// Row `y` of a map at `map`, zeros outside of it.
+impl Part {
+    /// Rows of the input from the one above `top` on, zeros outside of the map.
     #[inline(always)]
-    fn new(map: *const f32, y: isize, height: usize, width: usize, channels: usize) -> Line {
-        if y >= 0 && y < height as isize {
-            Line { at: map.wrapping_add(y as usize * width * channels), step: channels }
-        } else {
-            Line { at: ZEROS.as_ptr(), step: 0 }
+    fn lines<const I: usize>(
+        &self,
+        input: &[f32],
+        image: usize,
+        top: usize,
+        channel: usize,
+    ) -> [Line; I] {
+        let mut lines = [Line { at: ZEROS.as_ptr(), step: 0 }; I];
+        for (i, line) in lines.iter_mut().enumerate() {
+            let inside = (top + i).checked_sub(1).filter(|&y| y < self.height);
+            if let Some(y) = inside {
+                let at = input.as_ptr().wrapping_add(self.input(image, y, 0) + channel);
+                *line = Line { at, step: self.stride };
+            }
         }
+        lines
     }
 }
 
 impl<E: Epilogue> Convolve<'_, E> {
     #[inline(always)]
     pub(super) unsafe fn three<S: Simd>(&mut self, simd: S, image: usize) {
-        let (height, channels) = (self.part.height, self.part.channels);
-        for top in (0..height).step_by(2) {
+        let ([first, bottom], channels) = (self.part.rows, self.part.channels);
+        for top in (first..bottom).step_by(2) {
             for channel in (0..channels).step_by(S::F32_LANES) {
                 let lanes = channels - channel;
                 unsafe {
-                    match (top + 1 < height, lanes >= S::F32_LANES) {
+                    match (top + 1 < bottom, lanes >= S::F32_LANES) {
                         (true, true) => {
                             self.sweep::<S, 2, 4>(simd, image, top, channel, S::F32_LANES);
                         }
@@ -62,13 +72,8 @@ impl<E: Epilogue> Convolve<'_, E> {
         channel: usize,
         lanes: usize,
     ) {
-        let (height, width, channels) = (self.part.height, self.part.width, self.part.channels);
-        let map = image * height * width * channels;
-        let x = self.x.as_ptr().wrapping_add(map + channel);
-        let mut lines = [Line { at: x, step: channels }; I];
-        for (i, line) in lines.iter_mut().enumerate() {
-            *line = Line::new(x, (top + i) as isize - 1, height, width, channels);
-        }
+        let width = self.part.width;
+        let mut lines = self.part.lines::<I>(self.x, image, top, channel);
         let mut taps = [[simd.splat_f32s(0.0); 3]; 3];
         for (tap, to) in taps.as_flattened_mut().iter_mut().enumerate() {
             let tap = if self.flip { 8 - tap } else { tap };
@@ -115,11 +120,10 @@ impl<E: Epilogue> Convolve<'_, E> {
         lanes: usize,
         sums: &[S::f32s; R],
     ) {
-        let (height, width, channels) = (self.part.height, self.part.width, self.part.channels);
         for (r, &sum) in sums.iter().enumerate() {
-            let pixel = (image * height + top + r) * width + column;
+            let pixel = self.part.pixel(image, top + r, column);
             let value = self.epilogue.apply(simd, sum, pixel, channel, lanes);
-            let to = self.y.as_mut_ptr().wrapping_add(pixel * channels + channel);
+            let to = self.y.as_mut_ptr().wrapping_add(pixel * self.part.stride + channel);
             unsafe { store(simd, to, lanes, value) };
         }
     }
@@ -128,12 +132,12 @@ impl<E: Epilogue> Convolve<'_, E> {
 impl Weight<'_> {
     #[inline(always)]
     pub(super) unsafe fn three<S: Simd>(&mut self, simd: S, image: usize) {
-        let (height, channels) = (self.part.height, self.part.channels);
-        for top in (0..height).step_by(2) {
+        let ([first, bottom], channels) = (self.part.rows, self.part.channels);
+        for top in (first..bottom).step_by(2) {
             for channel in (0..channels).step_by(S::F32_LANES) {
                 let lanes = channels - channel;
                 unsafe {
-                    match (top + 1 < height, lanes >= S::F32_LANES) {
+                    match (top + 1 < bottom, lanes >= S::F32_LANES) {
                         (true, true) => {
                             self.sweep::<S, 2, 4>(simd, image, top, channel, S::F32_LANES);
                         }
@@ -158,15 +162,11 @@ impl Weight<'_> {
         channel: usize,
         lanes: usize,
     ) {
-        let (height, width, channels) = (self.part.height, self.part.width, self.part.channels);
-        let map = image * height * width * channels;
-        let x = self.x.as_ptr().wrapping_add(map + channel);
-        let mut lines = [Line { at: x, step: channels }; I];
-        for (i, line) in lines.iter_mut().enumerate() {
-            *line = Line::new(x, (top + i) as isize - 1, height, width, channels);
-        }
-        let dy = self.dy.as_ptr().wrapping_add(map + channel + top * width * channels);
-        let gradient = |column: usize, r: usize| dy.wrapping_add((r * width + column) * channels);
+        let width = self.part.width;
+        let mut lines = self.part.lines::<I>(self.x, image, top, channel);
+        let dy = self.dy.as_ptr().wrapping_add(self.part.output(image, top, 0) + channel);
+        let gradient =
+            |column: usize, r: usize| dy.wrapping_add((r * width + column) * self.part.stride);
         let zero = simd.splat_f32s(0.0);
         let (mut sums, mut bias) = ([[zero; 3]; 3], zero);
         // Gradients in the columns before, at and after the pixel that is read.

@@ -1,9 +1,10 @@
 //! The gradients of an [`Ffn`].
 
-use super::{Ffn, FfnWeights};
+use super::window::Window;
+use super::{Ffn, FfnWeights, chunk, chunk_mut, stride};
 use crate::exec::cpu::kernels::depthwise::TapsMut;
 use crate::exec::cpu::kernels::product::{
-    Add, Bias, BiasGeluSlope, GeluSlope, Matrix, MatrixMut, Packed, Store, Times, add_column_sums,
+    Add, BiasGeluSlope, GeluSlope, Matrix, MatrixMut, Packed, Store, Times, add_column_sums,
     multiply, multiply_at_b,
 };
 
@@ -87,53 +88,73 @@ impl Group<'_> {
         buffers: &mut Buffers,
     ) {
         let Buffers { hidden, values, slopes, copies } = buffers;
-        let (ffn, count, x, dy, rows) = (self.ffn, self.count, self.x, self.dy, self.x.rows);
+        let (ffn, count, x, dy) = (self.ffn, self.count, self.x, self.dy);
         let forward = &self.weights.forward;
         let convolution = ffn.convolution(forward, (from, width));
-
-        // The hidden map again, after GELU, with GELU's slope.
         let expand = forward.expand.columns(from, width);
         let bias = &forward.expand_bias[from..];
-        let slope = MatrixMut::new(slopes, rows, width);
-        if let Some((part, taps, taps_bias)) = convolution {
-            multiply(x, expand, MatrixMut::new(hidden, rows, width), Bias(bias));
-            part.forward(count, hidden, taps, taps_bias, values, GeluSlope(slope));
-        } else {
-            let to = MatrixMut::new(values, rows, width);
-            multiply(x, expand, to, BiasGeluSlope(bias, slope));
-        }
+        // A row of all images.
+        let line = count * ffn.width;
+        let mut hidden = Window::new(hidden, line * stride(width));
+        let mut values = Window::new(values, line * stride(width));
+        let mut done = 0usize;
+        for [top, bottom] in ffn.bands() {
+            // What the convolution will yet see of the gradients before it.
+            values.forget(done.saturating_sub(ffn.reach()).min(top));
+            let rows = (bottom - top) * line;
 
-        // Through the last layer and GELU: `values` becomes the gradient before GELU.
-        let part = &mut gradients.contract[from * ffn.output..];
-        let to = MatrixMut::new(part, width, ffn.output);
-        multiply_at_b(Matrix::new(values, rows, width), dy, to, copies);
-        let slope = Times(Matrix::new(slopes, rows, width));
-        let back = self.weights.contract.columns(from, width);
-        multiply(dy, back, MatrixMut::new(values, rows, width), slope);
+            // The hidden map again, after GELU, with GELU's slope.
+            let slope = chunk_mut(slopes, rows, width);
+            let value = values.extend(bottom);
+            if let Some((part, taps, taps_bias)) = convolution {
+                ffn.expand(&mut hidden, [top, bottom], x, expand, bias);
+                let part = part.band([top, bottom], hidden.first());
+                part.forward(count, hidden.rows(), taps, taps_bias, value, GeluSlope(slope));
+            } else {
+                let to = chunk_mut(value, rows, width);
+                multiply(x.rows(top * line, rows), expand, to, BiasGeluSlope(bias, slope));
+            }
 
-        // Through the convolution: `slopes` becomes the gradient of the hidden map.
-        let mut gradient: &[f32] = values;
-        if let (Some((part, taps, _)), Some([weight, bias])) =
-            (convolution, &mut gradients.depthwise)
-        {
-            let weight = TapsMut { weight, first: from, of: ffn.hidden };
-            part.backward_weight(count, hidden, values, weight, &mut bias[from..]);
-            part.backward_input(count, values, taps, slopes);
-            gradient = slopes;
-        }
+            // Through the last layer and GELU: values become gradients before GELU.
+            let dy = dy.rows(top * line, rows);
+            let to = &mut gradients.contract[from * ffn.output..];
+            let to = MatrixMut::new(to, width, ffn.output);
+            multiply_at_b(chunk(value, rows, width), dy, to, copies);
+            let slope = Times(chunk(slopes, rows, width));
+            let back = self.weights.contract.columns(from, width);
+            multiply(dy, back, chunk_mut(value, rows, width), slope);
 
-        // Through the first layer.
-        let gradient = Matrix::new(gradient, rows, width);
-        add_column_sums(gradient, &mut gradients.expand_bias[from..from + width]);
-        let to = MatrixMut::new(gradients.expand, ffn.input, ffn.hidden).columns(from, width);
-        multiply_at_b(x, gradient, to, copies);
-        let Some(dx) = &mut self.dx else { return };
-        let back = self.weights.expand.rows(from, width);
-        let to = MatrixMut::new(dx, rows, ffn.input);
-        if from == 0 {
-            multiply(gradient, back, to, Store);
-        } else {
-            multiply(gradient, back, to, Add);
+            // Through the convolution, as far as it sees none of what comes: `slopes` become the
+            // gradients of the hidden map.
+            let mut gradient: &[f32] = value;
+            let before = done;
+            done = if bottom < ffn.height { bottom - ffn.reach() } else { bottom };
+            if let (Some((part, taps, _)), Some([weight, bias])) =
+                (convolution, &mut gradients.depthwise)
+            {
+                let weight = TapsMut { weight, first: from, of: ffn.hidden };
+                let seen = part.band([top, bottom], hidden.first());
+                seen.backward_weight(count, hidden.rows(), value, weight, &mut bias[from..]);
+                let behind = part.band([before, done], values.first());
+                behind.backward_input(count, values.rows(), taps, slopes);
+                gradient = slopes;
+            }
+
+            // Through the first layer.
+            let rows = (done - before) * line;
+            let x = x.rows(before * line, rows);
+            let gradient = chunk(gradient, rows, width);
+            add_column_sums(gradient, &mut gradients.expand_bias[from..from + width]);
+            let to = MatrixMut::new(gradients.expand, ffn.input, ffn.hidden).columns(from, width);
+            multiply_at_b(x, gradient, to, copies);
+            let Some(dx) = &mut self.dx else { continue };
+            let back = self.weights.expand.rows(from, width);
+            let to = MatrixMut::new(&mut dx[before * line * ffn.input..], rows, ffn.input);
+            if from == 0 {
+                multiply(gradient, back, to, Store);
+            } else {
+                multiply(gradient, back, to, Add);
+            }
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Linear, depth-wise convolution, GELU, linear, as one kernel over chunks of hidden channels.
 //!
 //! The convolution keeps hidden channels apart, so a chunk of them goes all the way through before
-//! the next one starts, and only a chunk of the hidden map of a few images ever exists. The backward
-//! pass computes it again.
+//! the next one starts, and only a chunk of the hidden map of a few images ever exists; of a large map
+//! only a band of rows, with the rows that the convolution reaches above and below. The backward pass
+//! computes it again.
 
 mod backward;
+mod window;
 
 pub use backward::{FfnBackward, FfnGradients};
+use window::Window;
 
 use super::depthwise::{Part, Taps};
 use super::product::{
@@ -27,6 +30,8 @@ pub struct Ffn {
     pub chunk: usize,
     /// Images at once.
     pub group: usize,
+    /// Rows at once, all of them if there is more than one image.
+    pub band: usize,
 }
 
 /// Weights of an [`Ffn`].
@@ -44,25 +49,36 @@ pub struct FfnWeights<'a> {
 
 /// Floats of a chunk's hidden map that leave room in the second cache for what else is in use.
 const HIDDEN: usize = 64 * 1024;
-/// Rows that make a gradient of weights worth reading and writing.
-const ROWS: usize = 256;
-/// Hidden channels beyond which a longer chunk gains nothing.
+/// Pixels that make a gradient of weights worth reading and writing.
+const PIXELS: usize = 256;
+/// Hidden channels beyond which a longer chunk gains nothing: of whole maps, and of bands.
 const WIDEST: usize = 256;
+const WIDEST_OF_BANDS: usize = 128;
 
 impl Ffn {
-    /// With the chunk and the group that suit the sizes.
+    /// With the chunk, the group and the band that suit the sizes.
     pub fn tiled(
         [height, width]: [usize; 2],
         [input, hidden, output]: [usize; 3],
         kernel: Option<[usize; 2]>,
     ) -> Ffn {
         let pixels = (height * width).max(1);
-        let group = ROWS.div_ceil(pixels);
-        let chunk = (HIDDEN / (pixels * group) / PANEL).clamp(1, WIDEST / PANEL) * PANEL;
-        // Chunks of like length.
-        let chunks = hidden.div_ceil(chunk).max(1);
-        let chunk = hidden.div_ceil(chunks).next_multiple_of(PANEL).max(PANEL);
-        Ffn { height, width, input, hidden, output, kernel, chunk, group }
+        let group = PIXELS.div_ceil(pixels);
+        let panels =
+            |pixels: usize, widest: usize| (HIDDEN / pixels.max(1)).clamp(PANEL, widest) / PANEL;
+        // A whole map if a chunk of it has more than a panel; otherwise an even number of rows, and
+        // as many as the kernel is high.
+        let (mut band, mut chunk) = (height, panels(pixels * group, WIDEST) * PANEL);
+        let least = PIXELS.div_ceil(width.max(1)).max(kernel.map_or(0, |[kh, _]| kh));
+        let least = least.next_multiple_of(2);
+        if chunk == PANEL && least < height {
+            chunk = panels(least * width, WIDEST_OF_BANDS) * PANEL;
+            band = (HIDDEN / (width * chunk) / 2 * 2).clamp(least, height);
+        }
+        // Chunks and bands of like length.
+        let chunk = part(hidden, chunk).next_multiple_of(PANEL).max(PANEL);
+        let band = part(height, band).next_multiple_of(2);
+        Ffn { height, width, input, hidden, output, kernel, chunk, group, band }
     }
 
     /// Floats of scratch for either pass over `images` images.
@@ -72,9 +88,22 @@ impl Ffn {
         3 * self.chunk_map(images) + expand.max(contract)
     }
 
-    /// Floats of a chunk of a group's hidden map, in whole cache lines.
+    /// Floats of a chunk of a group's hidden map, or of a band of it with what the convolution
+    /// reaches, in whole cache lines.
     fn chunk_map(&self, images: usize) -> usize {
-        (images.min(self.group) * self.height * self.width * self.chunk).next_multiple_of(16)
+        let rows = (self.band + 2 * self.reach()).min(self.height);
+        (images.min(self.group) * rows * self.width * stride(self.chunk)).next_multiple_of(16)
+    }
+
+    /// Rows above and below a pixel that the convolution sees.
+    fn reach(&self) -> usize {
+        self.kernel.map_or(0, |[height, _]| height / 2)
+    }
+
+    /// The first row of every band and the one behind its last.
+    fn bands(&self) -> impl Iterator<Item = [usize; 2]> {
+        let Ffn { height, band, .. } = *self;
+        (0..height).step_by(band.max(1)).map(move |top| [top, (top + band).min(height)])
     }
 
     /// The first image of every group and how many there are; groups are of like size, as a last one
@@ -97,7 +126,8 @@ impl Ffn {
         (first, channels): (usize, usize),
     ) -> Option<(Part, Taps<'a>, &'a [f32])> {
         let (kernel, [weight, bias]) = (self.kernel?, weights.depthwise?);
-        let part = Part { height: self.height, width: self.width, channels, kernel };
+        let part = Part::whole([self.height, self.width], channels, kernel);
+        let part = part.strided(stride(channels));
         Some((part, Taps { weight, first, of: self.hidden }, &bias[first..]))
     }
 
@@ -112,27 +142,74 @@ impl Ffn {
         let pixels = self.height * self.width;
         let (hidden, values) = scratch.split_at_mut(self.chunk_map(images));
         for (first, count) in self.groups(images) {
-            let rows = count * pixels;
-            let x = Matrix::new(&x[first * pixels * self.input..], rows, self.input);
+            // A row of all images of the group: if there are several, all rows are at hand.
+            let line = count * self.width;
+            let x = Matrix::new(&x[first * pixels * self.input..], count * pixels, self.input);
             let y = &mut y[first * pixels * self.output..];
             for (from, width) in self.chunks() {
                 let expand = weights.expand.columns(from, width);
                 let bias = &weights.expand_bias[from..];
-                if let Some((part, taps, taps_bias)) = self.convolution(&weights, (from, width)) {
-                    multiply(x, expand, MatrixMut::new(hidden, rows, width), Bias(bias));
-                    part.forward(count, hidden, taps, taps_bias, values, OnlyGelu);
-                } else {
-                    multiply(x, expand, MatrixMut::new(values, rows, width), BiasGelu(bias));
-                }
-                let values = Matrix::new(values, rows, width);
-                let contract = weights.contract.rows(from, width);
-                let to = MatrixMut::new(y, rows, self.output);
-                if from == 0 {
-                    multiply(values, contract, to, Bias(weights.contract_bias));
-                } else {
-                    multiply(values, contract, to, Add);
+                let mut hidden = Window::new(hidden, line * stride(width));
+                for [top, bottom] in self.bands() {
+                    let rows = (bottom - top) * line;
+                    if let Some((part, taps, taps_bias)) = self.convolution(&weights, (from, width))
+                    {
+                        self.expand(&mut hidden, [top, bottom], x, expand, bias);
+                        let part = part.band([top, bottom], hidden.first());
+                        part.forward(count, hidden.rows(), taps, taps_bias, values, OnlyGelu);
+                    } else {
+                        let to = chunk_mut(values, rows, width);
+                        multiply(x.rows(top * line, rows), expand, to, BiasGelu(bias));
+                    }
+                    let values = chunk(values, rows, width);
+                    let contract = weights.contract.rows(from, width);
+                    let y = &mut y[top * line * self.output..];
+                    let to = MatrixMut::new(y, rows, self.output);
+                    if from == 0 {
+                        multiply(values, contract, to, Bias(weights.contract_bias));
+                    } else {
+                        multiply(values, contract, to, Add);
+                    }
                 }
             }
         }
     }
+
+    /// The hidden map before the convolution, as far as that sees it from the rows `top..bottom`.
+    fn expand(
+        &self,
+        hidden: &mut Window,
+        [top, bottom]: [usize; 2],
+        x: Matrix,
+        weight: Packed,
+        bias: &[f32],
+    ) {
+        let line = x.rows / self.height;
+        let (from, end) = (hidden.end(), (bottom + self.reach()).min(self.height));
+        hidden.forget(top.saturating_sub(self.reach()));
+        let rows = (end - from) * line;
+        let to = chunk_mut(hidden.extend(end), rows, weight.n);
+        multiply(x.rows(from * line, rows), weight, to, Bias(bias));
+    }
+}
+
+/// The length of parts of like length, none longer than `longest`.
+fn part(whole: usize, longest: usize) -> usize {
+    whole.div_ceil(whole.div_ceil(longest.max(1)).max(1))
+}
+
+/// The way from pixel to pixel in a chunk of `channels`: a cache line longer where pixels a power of
+/// two apart would push each other out of the cache.
+fn stride(channels: usize) -> usize {
+    const LINE: usize = 16;
+    if channels.is_multiple_of(4 * LINE) { channels + LINE } else { channels }
+}
+
+/// A chunk of the hidden map.
+fn chunk(data: &[f32], pixels: usize, channels: usize) -> Matrix<'_> {
+    Matrix::strided(data, pixels, channels, stride(channels))
+}
+
+fn chunk_mut(data: &mut [f32], pixels: usize, channels: usize) -> MatrixMut<'_> {
+    MatrixMut::strided(data, pixels, channels, stride(channels))
 }

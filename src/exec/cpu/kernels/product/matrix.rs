@@ -32,6 +32,19 @@ impl<'a> Matrix<'a> {
         Matrix { data, rows, columns, stride: columns }
     }
 
+    /// The same rows, `stride` numbers apart.
+    pub fn strided(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Matrix<'a> {
+        check(data.len(), rows, columns, stride);
+        Matrix { data, rows, columns, stride }
+    }
+
+    /// `count` of the rows, from `start` on.
+    pub fn rows(self, start: usize, count: usize) -> Matrix<'a> {
+        assert!(start + count <= self.rows);
+        let start = (start * self.stride).min(self.data.len());
+        Matrix { data: &self.data[start..], rows: count, ..self }
+    }
+
     /// `count` of the columns, from `start` on.
     pub fn columns(self, start: usize, count: usize) -> Matrix<'a> {
         assert!(start + count <= self.columns);
@@ -55,6 +68,17 @@ impl<'a> MatrixMut<'a> {
     pub fn new(data: &'a mut [f32], rows: usize, columns: usize) -> MatrixMut<'a> {
         check(data.len(), rows, columns, columns);
         MatrixMut { data, rows, columns, stride: columns }
+    }
+
+    /// The same rows, `stride` numbers apart.
+    pub fn strided(
+        data: &'a mut [f32],
+        rows: usize,
+        columns: usize,
+        stride: usize,
+    ) -> MatrixMut<'a> {
+        check(data.len(), rows, columns, stride);
+        MatrixMut { data, rows, columns, stride }
     }
 
     /// `count` of the columns, from `start` on.

@@ -1,0 +1,56 @@
+//! A map of which only some rows exist at a time.
+
+/// Rows of a map, in memory for a few of them: it moves down the map, and what two of its places have
+/// in common is kept.
+pub struct Window<'a> {
+    memory: &'a mut [f32],
+    /// Floats of a row.
+    row: usize,
+    /// Rows that are there.
+    first: usize,
+    end: usize,
+}
+
+impl<'a> Window<'a> {
+    /// Above the map.
+    pub fn new(memory: &'a mut [f32], row: usize) -> Window<'a> {
+        Window { memory, row, first: 0, end: 0 }
+    }
+
+    /// The row that it begins with.
+    pub fn first(&self) -> usize {
+        self.first
+    }
+
+    /// The row behind the last one.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Forgets the rows before `first`.
+    pub fn forget(&mut self, first: usize) {
+        debug_assert!((self.first..=self.end).contains(&first));
+        if first > self.first {
+            let kept = (first - self.first) * self.row..(self.end - self.first) * self.row;
+            self.memory.copy_within(kept, 0);
+            self.first = first;
+        }
+    }
+
+    /// The rows from the last one to before `end`, to be written.
+    pub fn extend(&mut self, end: usize) -> &mut [f32] {
+        let from = self.end;
+        self.end = end;
+        self.rows_mut(from, end)
+    }
+
+    /// All rows that are there.
+    pub fn rows(&self) -> &[f32] {
+        &self.memory[..(self.end - self.first) * self.row]
+    }
+
+    /// The rows from `from` on, and before `end`.
+    pub fn rows_mut(&mut self, from: usize, end: usize) -> &mut [f32] {
+        &mut self.memory[(from - self.first) * self.row..(end - self.first) * self.row]
+    }
+}
