@@ -55,7 +55,8 @@ impl<S: Simd> Normal<S> {
             let db = part.load(simd, dbias, at);
             part.store(simd, dbias, at, simd.add_f32s(db, g));
         });
-        [sum, along_normal].map(|sum| simd.reduce_sum_f32s(sum))
+        // Written out: a closure would be compiled without the instruction set.
+        [simd.reduce_sum_f32s(sum), simd.reduce_sum_f32s(along_normal)]
     }
 
     /// `dx`, given the means of both sums over all that was normalized together; overwrites it, or
@@ -72,7 +73,8 @@ impl<S: Simd> Normal<S> {
         dx: &mut [f32],
         adds: bool,
     ) {
-        let [inner_mean, slope] = means.map(|mean| simd.splat_f32s(mean));
+        let [inner_mean, slope] = means;
+        let (inner_mean, slope) = (simd.splat_f32s(inner_mean), simd.splat_f32s(slope));
         along!(S, x.len(), |at, part| {
             let normal = self.of(simd, part.load(simd, x, at));
             let inner = simd.mul_f32s(part.load(simd, dy, at), part.load(simd, weight, at));
