@@ -1,10 +1,10 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
 use super::executor;
-use super::session::{Failure, Images, Session, restore, threads, workers};
+use super::session::{Failure, Images, Session, restore, threads, workers, write};
 use super::table::room;
 use super::{Exit, Format};
-use crate::train::{Batches, Confusion, Mistakes, evaluate, replace};
+use crate::train::{Batches, Confusion, Mistakes, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -64,10 +64,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let result = result.map_err(Failure::new)?;
     let names = session.opened.test.classes();
     if let Some(path) = &args.confusion {
-        let svg = result.confusion.svg(names);
-        replace(path, |file| file.write_all(svg.as_bytes())).map_err(|error| {
-            Failure::new(format!("{} can not be written: {error}", path.display()))
-        })?;
+        write(path, result.confusion.svg(names))?;
     }
     if args.format == Format::Json {
         let per_class: Vec<_> = names

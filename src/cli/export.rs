@@ -1,11 +1,11 @@
 //! `cluec export`: the weights of a checkpoint, or the whole model, for other programs.
 
 use super::Exit;
-use super::session::{Failure, restore};
+use super::session::{Failure, restore, write};
 use crate::data::test_pipeline;
 use crate::diag::number::grouped;
 use crate::model::Checked;
-use crate::train::{Checkpoint, replace};
+use crate::train::Checkpoint;
 use crate::weights::{About, onnx, own, published};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,9 +53,7 @@ fn export(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
         Target::Published => published(graph, parameters, &about).map_err(|e| failed(&e))?,
         Target::Onnx => onnx::export(graph, parameters, &about).map_err(|e| failed(&e))?,
     };
-    replace(&args.out, |file| file.write_all(&bytes)).map_err(|error| {
-        Failure::new(format!("{} can not be written: {error}", args.out.display()))
-    })?;
+    write(&args.out, &bytes)?;
     writeln!(
         out,
         "{}: {} with {} parameters, {} bytes",

@@ -1,11 +1,11 @@
 //! `cluec lr`: how large a learning rate a model takes.
 
 use super::options::{Running, Which};
-use super::session::Failure;
+use super::session::{Failure, write};
 use super::training::{Order, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
-use crate::train::{Found, Range, replace};
+use crate::train::{Found, Range};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,9 +72,7 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let Some(found) = ready.setup.range(range, &stop)? else { return Ok(Exit::Findings) };
     ready.setup.session.name_broken()?;
     if let Some(path) = &args.out {
-        replace(path, |file| file.write_all(found.svg().as_bytes())).map_err(|error| {
-            Failure::new(format!("{} can not be written: {error}", path.display()))
-        })?;
+        write(path, found.svg())?;
     }
     if args.format == Format::Json {
         let report = serde_json::json!({

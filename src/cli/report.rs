@@ -1,15 +1,15 @@
 //! `cluec report`: one HTML file that tells all of a run.
 
 use super::see::{Network, each};
-use super::session::{Failure, Images, threads, workers};
+use super::session::{Failure, Images, threads, workers, write};
 use super::{Exit, number, summary};
 use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
 use crate::see::{Look, Show, Sight, Tally, look, png};
-use crate::train::{Batches, Evaluation, Metrics, RunFolder, clusters, curves, evaluate, replace};
+use crate::train::{Batches, Evaluation, Metrics, RunFolder, clusters, curves, evaluate};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -82,14 +82,9 @@ fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         report.mistakes = found.confusion.worst(|class| network.class(class));
     }
     let path = args.out.clone().unwrap_or_else(|| args.run.join("report.html"));
-    write_to(&path, &report.html())?;
+    write(&path, report.html())?;
     writeln!(out, "{}", path.display())?;
     Ok(exit)
-}
-
-fn write_to(path: &Path, page: &str) -> Result<(), Failure> {
-    replace(path, |file| file.write_all(page.as_bytes()))
-        .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
 }
 
 fn title(run: &Run) -> String {

@@ -12,8 +12,8 @@ use crate::model::Checked;
 use crate::runs::StoreError;
 use crate::see::SeeError;
 use crate::spec::Data;
-use crate::train::{Batches, Checkpoint, CheckpointError, Fed, RunFolder, TrainError};
-use std::io;
+use crate::train::{Batches, Checkpoint, CheckpointError, Fed, RunFolder, TrainError, replace};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// A model ready to run on its data.
@@ -67,7 +67,6 @@ impl Session {
 
     /// Says on standard error which images were broken.
     pub fn name_broken(&self) -> io::Result<()> {
-        use std::io::Write;
         let done = ["training image(s) replaced", "test image(s) left out"];
         for (done, broken) in done.iter().zip(&self.opened.broken) {
             if let Some(named) = broken.report() {
@@ -184,6 +183,12 @@ impl Batches for Images<'_> {
     }
 }
 
+/// Writes an answer to a file, whole or not at all.
+pub fn write(path: &Path, answer: impl AsRef<[u8]>) -> Result<(), Failure> {
+    replace(path, |file| file.write_all(answer.as_ref()))
+        .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
+}
+
 /// Threads that decode and augment.
 pub fn workers(asked: Option<u64>) -> usize {
     asked.map_or_else(|| cores().div_ceil(2), |n| n as usize)
@@ -206,7 +211,6 @@ impl Failure {
 
     /// Says it; the tool worked and found something.
     pub fn report(self) -> io::Result<Exit> {
-        use std::io::Write;
         writeln!(io::stderr(), "error: {}", self.0)?;
         Ok(Exit::Findings)
     }

@@ -2,7 +2,7 @@
 
 use super::executor::{self, Executor};
 use super::options::Running;
-use super::session::{Failure, Images, Session, threads, workers};
+use super::session::{Failure, Images, Session, threads, workers, write};
 use crate::data::{Mix, fingerprint};
 use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
@@ -12,10 +12,10 @@ use crate::schema::Rate;
 use crate::see::Watcher;
 use crate::spec::Recipe;
 use crate::train::{
-    Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State, replace,
+    Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
 };
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -212,7 +212,7 @@ impl Ready<'_> {
     /// Finds the learning rate, and says so in the run.
     fn begin(&mut self, entry: &mut Entry, stop: &AtomicBool) -> Result<(), Failure> {
         if let Some(found) = self.find_lr(stop)? {
-            write(entry.folder.rates(), &found.svg())?;
+            write(&entry.folder.rates(), found.svg())?;
         }
         if let Some(Exact(lr)) = self.state.meta.lr {
             entry.note_lr(lr)?;
@@ -226,8 +226,8 @@ impl Ready<'_> {
     fn fit(self, entry: &Entry, stop: &AtomicBool) -> Result<Outcome, Failure> {
         let Ready { setup, state } = self;
         let folder = &entry.folder;
-        write(folder.source(), &state.meta.source)?;
-        write(folder.graph(), &setup.session.graph.to_string())?;
+        write(&folder.source(), &state.meta.source)?;
+        write(&folder.graph(), setup.session.graph.to_string())?;
         let metrics = entry.metrics(state.meta.metrics_lines)?;
         let Order { threads, workers, .. } = setup.order;
         let outcome =
@@ -300,11 +300,6 @@ impl Setup<'_> {
         };
         Ok(run(fit, &mut *trainer, meta))
     }
-}
-
-fn write(path: PathBuf, text: &str) -> Result<(), Failure> {
-    replace(&path, |file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
 }
 
 /// Notes a run in the index it belongs to. The folder says it all: that an index can not be written

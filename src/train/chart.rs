@@ -38,6 +38,15 @@ impl Axis {
         }
     }
 
+    /// Where panels of values from `least` to `most` begin: at 0 if they can, but over powers it is
+    /// slopes that are looked for, not heights.
+    fn low(self, least: f64, most: f64) -> f64 {
+        match self {
+            Axis::Powers(..) if most > least => least,
+            _ => least.min(0.0),
+        }
+    }
+
     fn ticks(self) -> Vec<f64> {
         match self {
             Axis::Steps(last) => ticks(0.0, last),
@@ -78,8 +87,8 @@ pub fn keyed(panels: &[(&str, Vec<Line<'_>>)], axis: Axis, key: &[(&str, &str)])
 fn panel(svg: &mut String, top: f64, title: &str, lines: &[Line<'_>], axis: Axis) {
     let values =
         || lines.iter().flat_map(|l| l.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
-    let low = values().fold(f64::INFINITY, f64::min).min(0.0);
     let high = values().fold(f64::NEG_INFINITY, f64::max);
+    let low = axis.low(values().fold(f64::INFINITY, f64::min), high);
     let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
     let ticks_y = ticks(low, high);
     let high = high.max(ticks_y.last().copied().unwrap_or(high));

@@ -34,6 +34,9 @@ pub struct Mistakes {
 /// Pairs of classes that are shown.
 const SHOWN: usize = 10;
 
+/// How wide a square is in which there is room for a number.
+const COUNTED: f64 = 24.0;
+
 impl Confusion {
     pub fn new(classes: usize) -> Confusion {
         Confusion { classes, counts: vec![0; classes * classes] }
@@ -89,7 +92,8 @@ impl Confusion {
         (!all.is_empty()).then_some(Mistakes { table, more })
     }
 
-    /// A square per pair, the darker the more of the class; names where there is room for them.
+    /// A square per pair, the darker the more of the class; names and numbers where there is room for
+    /// them.
     pub fn svg(&self, names: &[String]) -> String {
         let cell = (600.0 / self.classes.max(1) as f64).min(40.0);
         let text = if cell >= 12.0 { 11.0 } else { 0.0 };
@@ -123,16 +127,25 @@ impl Confusion {
             }
             for (named, &images) in row.iter().enumerate().filter(|(_, images)| **images > 0) {
                 let color = if named == class { "#4477aa" } else { "#cc6677" };
+                let (x, share) = (margin + cell * named as f64, images as f64 / of as f64);
                 let _ = writeln!(
                     svg,
-                    "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{cell:.1}\" height=\"{cell:.1}\" \
-                     fill=\"{color}\" fill-opacity=\"{:.3}\"><title>{} as {}: {images} of {of}\
+                    "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{cell:.1}\" height=\"{cell:.1}\" \
+                     fill=\"{color}\" fill-opacity=\"{share:.3}\"><title>{} as {}: {images} of {of}\
                      </title></rect>",
-                    margin + cell * named as f64,
-                    images as f64 / of as f64,
                     name(class),
                     name(named)
                 );
+                if cell >= COUNTED {
+                    // What can be read on the colors: only the darkest blue wants white.
+                    let ink = if named == class && share > 0.9 { "white" } else { "#222" };
+                    let (x, y) = (x + cell / 2.0, y + cell / 2.0 + 4.0);
+                    let _ = writeln!(
+                        svg,
+                        "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\" fill=\"{ink}\" \
+                         pointer-events=\"none\">{images}</text>"
+                    );
+                }
             }
         }
         svg.push_str("</svg>\n");

@@ -127,9 +127,11 @@ impl Found {
         let first = self.points.first().map_or(1.0, |point| point.lr);
         let last = self.points.last().map_or(1.0, |point| point.lr);
         let most = self.points.iter().map(|p| p.smooth).fold(0.0, f64::max);
-        let at = self.suggestion.map(|lr| vec![(lr, 0.0), (lr, most)]).unwrap_or_default();
+        let shown = |p: &Point| p.loss.min(1.5 * most);
+        let least = self.points.iter().map(|p| p.smooth.min(shown(p))).fold(most, f64::min);
+        let at = self.suggestion.map(|lr| vec![(lr, least), (lr, most)]).unwrap_or_default();
         let lines = vec![
-            Line { name: "loss", color: "#bbccdd", points: line(&|p| p.loss.min(1.5 * most)) },
+            Line { name: "loss", color: "#bbccdd", points: line(&shown) },
             Line { name: "smoothed", color: "#4477aa", points: line(&|p| p.smooth) },
             Line { name: "steepest", color: "#228833", points: at },
         ];

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes a file beside its place and moves it there when it is whole and on the disk, so that a
-/// crash or a full disk leaves what was there. What is no file, a device or a pipe, stays what it is
-/// and is written to.
+/// crash or a full disk leaves what was there. A link stays, and what it names is replaced; what is no
+/// file, a device or a pipe, stays what it is and is written to.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    replace_by(path, &path.with_extension("draft"), write)
+    let named = if path.is_symlink() { std::fs::canonicalize(path)? } else { path.to_path_buf() };
+    replace_by(&named, &named.with_extension("draft"), write)
 }
 
 /// The same of a file that several processes may write at once, each by a draft of its own.

@@ -84,11 +84,17 @@ fn a_folder_that_can_not_be_written_is_an_error() {
     assert!(ran.err.starts_with("error: ") && ran.err.lines().count() == 1, "{}", ran.err);
 }
 
-/// A device that is always full, behind a link, and a pipe.
+/// A file and a device that is always full, each behind a link, and a pipe.
 #[test]
-fn what_is_no_file_stays_what_it_is() {
+fn a_link_a_device_and_a_pipe_stay_what_they_are() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out run --steps 7");
+    std::os::unix::fs::symlink("there", bench.path("link")).unwrap();
+    fs::write(bench.path("there"), "before").unwrap();
+    bench.fine("export run/last.safetensors --format safetensors --out link");
+    bench.fine("export run/last.safetensors --format safetensors --out file");
+    assert!(bench.path("link").is_symlink());
+    assert!(fs::read(bench.path("there")).unwrap() == fs::read(bench.path("file")).unwrap());
     if std::path::Path::new("/dev/full").exists() {
         std::os::unix::fs::symlink("/dev/full", bench.path("full")).unwrap();
         let ran = bench.run("export run/last.safetensors --format safetensors --out full");
@@ -105,7 +111,7 @@ fn what_is_no_file_stays_what_it_is() {
         "mkfifo pipe && { cat pipe > got & \"$0\" eval run/last.safetensors --confusion pipe && wait; }",
     );
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    bench.fine("eval run/last.safetensors --confusion file");
-    assert_eq!(fs::read(bench.path("got")).unwrap(), fs::read(bench.path("file")).unwrap());
+    bench.fine("eval run/last.safetensors --confusion svg");
+    assert_eq!(fs::read(bench.path("got")).unwrap(), fs::read(bench.path("svg")).unwrap());
     assert!(!fs::metadata(bench.path("pipe")).unwrap().is_file());
 }
