@@ -79,6 +79,7 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "model": model.name,
             "suggestion": found.suggestion,
             "diverged": found.diverged,
+            "skipped": found.skipped,
             "points": found.points,
         });
         writeln!(out, "{report:#}")?;
@@ -94,6 +95,10 @@ fn sentence(model: &str, found: &Found) -> String {
         (true, Some(last)) => format!("the loss diverged after {steps} steps, at {:.1e}", last.lr),
         (true, None) => "the loss was no number at once".to_string(),
         (false, _) => format!("{steps} steps, and the loss did not diverge"),
+    };
+    let tried = match found.skipped {
+        0 => tried,
+        skipped => format!("{tried}; {skipped} more were skipped, overflowing in fp16"),
     };
     match found.suggestion {
         Some(lr) => {

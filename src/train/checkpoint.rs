@@ -11,6 +11,7 @@ use crate::exec::published::Misfit;
 use crate::exec::{Parameters, Scaling};
 use crate::foreign::{Floats, explained, write};
 use crate::graph::Graph;
+use crate::graph::ops::LossScale;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -71,17 +72,21 @@ pub struct Scale {
     pub scale: Exact,
     /// Good steps since it changed.
     pub good: u64,
+    /// Where it began: a recipe that says another one begins anew.
+    pub start: Exact,
 }
 
-impl From<Scaling> for Scale {
-    fn from(Scaling { scale, good }: Scaling) -> Scale {
-        Scale { scale: Exact(scale), good }
+impl Scale {
+    pub fn of(Scaling { scale, good }: Scaling, rule: LossScale) -> Scale {
+        Scale { scale: Exact(scale), good, start: Exact(rule.start) }
     }
-}
 
-impl From<Scale> for Scaling {
-    fn from(Scale { scale: Exact(scale), good }: Scale) -> Scaling {
-        Scaling { scale, good }
+    /// Where a training under this rule goes on.
+    pub fn resumed(self, rule: LossScale) -> Scaling {
+        match self.start.0 == rule.start {
+            true => Scaling { scale: self.scale.0, good: self.good },
+            false => Scaling::new(rule),
+        }
     }
 }
 

@@ -241,7 +241,8 @@ impl Run<'_> {
         meta.batch += 1;
         meta.updates += u64::from(result.taken);
         meta.skipped += u64::from(!result.taken);
-        meta.scaling = result.scaling.map(Scale::from);
+        let scaling = result.scaling.zip(fit.method.update.scaling);
+        meta.scaling = scaling.map(|(scaling, rule)| Scale::of(scaling, rule));
         meta.window.add(&result, &batch.labels);
         if let (false, Some(Scale { scale: Exact(scale), .. })) = (result.taken, meta.scaling) {
             let step = meta.step;

@@ -40,6 +40,8 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Found {
     pub points: Vec<Point>,
+    /// Steps that overflowed in half precision, and told nothing.
+    pub skipped: u64,
     /// Whether the loss went off before the last rate.
     pub diverged: bool,
     /// Where the smoothed loss falls fastest; none if it never falls.
@@ -73,6 +75,7 @@ impl Range {
     ) -> Result<Option<Found>, TrainError> {
         let mut points: Vec<Point> = Vec::new();
         let (mut mean, mut best, mut diverged) = (0.0, f64::INFINITY, false);
+        let mut skipped = 0;
         let batches = (0..).flat_map(|epoch| train.epoch(epoch, 0));
         for (step, batch) in (0..self.steps).zip(batches) {
             if stop.load(Ordering::Relaxed) {
@@ -86,8 +89,11 @@ impl Range {
             let lr = self.rate(step);
             let loss = match trainer.step(&batch, lr, key) {
                 Ok(step) if step.taken => step.loss,
-                // Skipped, to find a loss scale.
-                Ok(_) => continue,
+                // Until a loss scale is found.
+                Ok(_) => {
+                    skipped += 1;
+                    continue;
+                }
                 Err(StepError::Exec(error)) => return Err(TrainError::Exec(error.to_string())),
                 Err(StepError::NotFinite(_)) => {
                     diverged = true;
@@ -104,7 +110,7 @@ impl Range {
             }
         }
         let suggestion = steepest(&points);
-        Ok(Some(Found { points, diverged, suggestion }))
+        Ok(Some(Found { points, skipped, diverged, suggestion }))
     }
 }
 

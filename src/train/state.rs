@@ -46,8 +46,8 @@ impl State {
         let mut optimizer = fresh(graph, recipe, &parameters);
         optimizer.steps = meta.updates;
         // A run that was not in fp16 before begins with the recipe's scale.
-        if let (Some(scaling), Some(left)) = (&mut optimizer.scaling, meta.scaling) {
-            *scaling = left.into();
+        if let (Some(rule), Some(left)) = (optimizer.update.scaling, meta.scaling) {
+            optimizer.scaling = Some(left.resumed(rule));
         }
         // Imported weights come from elsewhere, and begin here.
         if meta.updates == 0 && kept.is_empty() && average.is_none() {

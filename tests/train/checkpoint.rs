@@ -28,7 +28,7 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
         lr: Some(Exact(3e-4)),
         updates: 8,
         skipped: 1,
-        scaling: Some(Scale { scale: Exact(0.1 + 0.2), good: 3 }),
+        scaling: Some(Scale { scale: Exact(0.1 + 0.2), good: 3, start: Exact(1e3) }),
         evaluated: 7,
         best_top1: Some(Exact(0.1 + 0.2)),
         metrics_lines: 2,

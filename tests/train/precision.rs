@@ -80,6 +80,20 @@ fn a_scaled_training_is_resumed_to_the_bit() {
     let weights =
         |run: &str| Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap().hash();
     assert_eq!(weights("run"), weights("whole"));
+    // Who says another scale begins with that.
+    bench.fine("train --resume run --steps 15 --set recipe.precision.loss_scale=128");
+    assert_eq!(meta(&bench, "run").scaling.unwrap().scale.0, 128.0);
+}
+
+/// A range test first finds the scale at which it can begin.
+#[test]
+fn rates_are_found_in_half_precision() {
+    let bench = Bench::new();
+    let said = bench.fine(&format!("lr tiny.clue --steps 40 --format json {OVERFLOWS}")).out;
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let skipped = found["skipped"].as_u64().unwrap();
+    assert!(skipped > 5 && found["suggestion"].is_number(), "{said}");
+    assert_eq!(found["points"].as_array().unwrap().len() as u64 + skipped, 40);
 }
 
 #[test]
