@@ -4,6 +4,7 @@
 use crate::data::cifar::gzip;
 use crate::text::root;
 use cluec::data::{Cifar, Dataset, Division, Split, decode_bytes, lists, parquet};
+use cluec::foreign::TensorFile;
 use cluec::runs::Store;
 use cluec::train::Checkpoint;
 use std::fs;
@@ -47,6 +48,10 @@ fn every_seed_is_read() {
     for (name, bytes) in corpus("checkpoint") {
         let read = Checkpoint::read(&bytes);
         assert!(read.is_ok(), "{name}: {:?}", read.err());
+    }
+    for (name, bytes) in corpus("tensors") {
+        let file = TensorFile::read(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(file.tensors().values().all(|tensor| file.load(tensor).is_ok()), "{name}");
     }
     for (name, bytes) in corpus("index") {
         fs::write(Store::path(folder.path()), bytes).unwrap();
