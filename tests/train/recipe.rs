@@ -122,7 +122,10 @@ fn learning_rates_are_found() {
     let loss = |at: usize| points[at]["smooth"].as_f64().unwrap();
     let least = (0..points.len()).min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap();
     assert!(found <= rate(least), "up to where the loss is smallest");
-    assert!(std::fs::read_to_string(bench.path("lr.svg")).unwrap().ends_with("</svg>\n"));
+    let svg = std::fs::read_to_string(bench.path("lr.svg")).unwrap();
+    assert!(svg.ends_with("</svg>\n"));
+    // Losses from the least one on: how they fall is what is looked for.
+    assert!(svg.contains(">loss over the learning rate<") && !svg.contains("\"end\">0</text>"));
     assert_eq!(bench.fine(&format!("{test} --workers 3 --threads 1")).out, ran.out);
     let told = bench.fine("lr tiny.clue --steps 30 --from 1e-5").out;
     assert!(told.starts_with("tiny: lr ") && told.contains("falls fastest"), "{told}");
