@@ -1,0 +1,196 @@
+//! Every pixel finds its center: `s = sigmoid(beta + alpha cos(query, key))` per head.
+//!
+//! Lanes are centers, a block of pixels at a time. A hard assignment is an index and a weight for
+//! every pixel and head, `[H, W, heads]`; a soft one is a row of weights, `[H, W, heads, M]`.
+
+mod hard;
+mod soft;
+
+use super::tile::{self, Lent, Rows, room};
+use crate::graph::Size;
+
+/// Queries `[gh, gw, A]`, keys `[H, W, A]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Assign {
+    pub map: Size,
+    pub grid: Size,
+    pub channels: usize,
+    pub heads: usize,
+}
+
+/// What both passes read.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    pub queries: &'a [f32],
+    pub keys: &'a [f32],
+    pub alpha: f32,
+    pub beta: f32,
+}
+
+/// What the backward passes write: the gradients of queries and keys are overwritten, those of the
+/// parameters added to.
+pub struct Gradients<'a> {
+    pub queries: &'a mut [f32],
+    pub keys: &'a mut [f32],
+    pub alpha: &'a mut f32,
+    pub beta: &'a mut f32,
+}
+
+impl Assign {
+    /// For every pass.
+    pub fn scratch(&self) -> usize {
+        let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
+        let panel = self.heads * d * room(m);
+        let rows = self.heads * m * room(d);
+        let lanes = self.heads * room(m);
+        Lent::needed(&[
+            panel,
+            panel,
+            rows,
+            lanes,
+            block * room(m),
+            block,
+            block,
+            block,
+            block * room(d),
+            d,
+            d,
+        ])
+    }
+
+    /// The center of the largest `s`, the first of equal ones, and that `s`.
+    pub fn hard_forward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        index: &mut [u32],
+        weight: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(images, inputs, scratch);
+        assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
+        hard::forward(*self, inputs, index, weight, scratch);
+    }
+
+    /// The gradient flows through the chosen similarities.
+    #[allow(clippy::too_many_arguments)]
+    pub fn hard_backward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        index: &[u32],
+        weight: &[f32],
+        dweight: &[f32],
+        gradients: Gradients,
+        scratch: &mut [f32],
+    ) {
+        self.check(images, inputs, scratch);
+        self.check_gradients(images, &gradients);
+        let chosen = images * self.counts()[1] * self.heads;
+        assert_eq!([index.len(), weight.len(), dweight.len()], [chosen; 3]);
+        hard::backward(*self, inputs, index, weight, dweight, gradients, scratch);
+    }
+
+    /// Every `s` over their sum.
+    pub fn soft_forward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        weights: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.check(images, inputs, scratch);
+        let [m, n] = self.counts();
+        assert_eq!(weights.len(), images * n * self.heads * m);
+        soft::forward(*self, inputs, weights, scratch);
+    }
+
+    pub fn soft_backward(
+        &self,
+        images: usize,
+        inputs: Inputs,
+        dweights: &[f32],
+        gradients: Gradients,
+        scratch: &mut [f32],
+    ) {
+        self.check(images, inputs, scratch);
+        self.check_gradients(images, &gradients);
+        let [m, n] = self.counts();
+        assert_eq!(dweights.len(), images * n * self.heads * m);
+        soft::backward(*self, inputs, dweights, gradients, scratch);
+    }
+
+    fn check(&self, images: usize, inputs: Inputs, scratch: &[f32]) {
+        let [m, n] = self.counts();
+        assert_eq!(inputs.queries.len(), images * m * self.channels);
+        assert_eq!(inputs.keys.len(), images * n * self.channels);
+        assert!(scratch.len() >= self.scratch());
+    }
+
+    fn check_gradients(&self, images: usize, gradients: &Gradients) {
+        let [m, n] = self.counts();
+        assert_eq!(gradients.queries.len(), images * m * self.channels);
+        assert_eq!(gradients.keys.len(), images * n * self.channels);
+    }
+
+    fn head_width(&self) -> usize {
+        self.channels / self.heads
+    }
+
+    /// Centers and pixels.
+    fn counts(&self) -> [usize; 2] {
+        [self.grid, self.map].map(|[rows, columns]| rows * columns)
+    }
+
+    /// Pixels in a block.
+    fn block(&self) -> usize {
+        let [m, n] = self.counts();
+        tile::block(m, n)
+    }
+
+    /// One head of rows `start..start + count`.
+    #[inline(always)]
+    fn head<'a>(&self, map: &'a [f32], start: usize, count: usize, h: usize) -> Rows<'a> {
+        Rows::head(map, self.channels, [start, count], h, self.head_width())
+    }
+}
+
+/// The working memory of every pass.
+struct Work<'a> {
+    /// Directions of the queries, centers as columns, a head behind the other; and their gradients.
+    columns: &'a mut [f32],
+    dcolumns: &'a mut [f32],
+    /// The same directions as rows.
+    rows: &'a mut [f32],
+    /// One over the lengths of the queries, a row per head.
+    query_lengths: &'a mut [f32],
+    /// Of a block: a number per pixel and center, three per pixel, and a row per pixel.
+    scores: &'a mut [f32],
+    lengths: &'a mut [f32],
+    tops: &'a mut [f32],
+    limits: &'a mut [f32],
+    block_rows: &'a mut [f32],
+    one: &'a mut [f32],
+    another: &'a mut [f32],
+}
+
+impl<'a> Work<'a> {
+    #[inline(always)]
+    fn new(size: Assign, width: usize, wide: usize, scratch: &'a mut [f32]) -> Work<'a> {
+        let ([m, _], d, block) = (size.counts(), size.head_width(), size.block());
+        let mut lent = Lent::new(scratch);
+        Work {
+            columns: lent.take(size.heads * d * width),
+            dcolumns: lent.take(size.heads * d * width),
+            rows: lent.take(size.heads * m * wide),
+            query_lengths: lent.take(size.heads * width),
+            scores: lent.take(block * width),
+            lengths: lent.take(block),
+            tops: lent.take(block),
+            limits: lent.take(block),
+            block_rows: lent.take(block * wide),
+            one: lent.take(d),
+            another: lent.take(d),
+        }
+    }
+}
