@@ -7,7 +7,7 @@ use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
 use crate::see::{Look, Show, Sight, Tally, look, png};
-use crate::train::{Batches, Evaluation, Metrics, RunFolder, clusters, curves, evaluate};
+use crate::train::{Batches, Evaluation, Metrics, Record, RunFolder, clusters, curves, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -76,7 +76,7 @@ fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             exit = failure.report()?;
         }
     }
-    report.facts = facts(&run, &folder, measured.as_ref());
+    report.facts = facts(&run, &folder, &records, measured.as_ref());
     if let Some(found) = &measured {
         report.confusion = Some(found.confusion.svg(&network.classes));
         report.mistakes = found.confusion.worst(|class| network.class(class));
@@ -147,7 +147,12 @@ fn show(args: &Args, network: &Network, report: &mut Report) -> Result<(), Failu
     Ok(())
 }
 
-fn facts(run: &Run, folder: &RunFolder, measured: Option<&Evaluation>) -> Vec<(String, String)> {
+fn facts(
+    run: &Run,
+    folder: &RunFolder,
+    records: &[Record],
+    measured: Option<&Evaluation>,
+) -> Vec<(String, String)> {
     let percent = |part: f64| format!("{:.2} %", 100.0 * part);
     let mut facts: Vec<(&str, String)> = Vec::new();
     match (measured, run.score) {
@@ -171,6 +176,10 @@ fn facts(run: &Run, folder: &RunFolder, measured: Option<&Evaluation>) -> Vec<(S
     facts.push(("seed", run.seed.to_string()));
     if let Some(speed) = run.score.and_then(|score| score.fps) {
         facts.push(("training images/s", format!("{speed:.0}")));
+    }
+    let skipped: u64 = records.iter().map(|record| record.skipped).sum();
+    if skipped > 0 {
+        facts.push(("skipped steps", number::grouped(skipped)));
     }
     if let Some(ended) = run.ended {
         facts.push(("took", time(ended.saturating_sub(run.began))));

@@ -52,6 +52,16 @@ fn every_layer_has_a_map_of_every_image() {
 }
 
 #[test]
+fn steps_that_were_skipped_are_counted() {
+    let bench = Bench::new();
+    let fp16 = "--set recipe.precision=fp16 --set recipe.precision.loss_scale=1e9";
+    bench.fine(&format!("train tiny.clue --out run --steps 2 {fp16}"));
+    bench.fine("report run --images 1 --counted 1");
+    let page = fs::read_to_string(bench.path("run/report.html")).unwrap();
+    assert!(page.contains("<dt>skipped steps</dt><dd>2</dd>"));
+}
+
+#[test]
 fn what_is_no_run_and_what_can_not_be_written_is_told() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out run --steps 7");
