@@ -6,8 +6,7 @@ mod passes;
 use super::executor::Executor;
 use super::options::{Running, Which};
 use super::session::threads;
-use super::{Exit, Format, number, print_reports, select, usage};
-use crate::diag::Sources;
+use super::{Exit, Format, number, sound, usage};
 use crate::exec::cpu::{self, Compiled, Profile};
 use crate::exec::random::{Random, Site};
 use crate::exec::{Batch, Evaluator, Optimizer, Parameters, StepError, StepKey, Trainer, init};
@@ -67,17 +66,10 @@ pub enum Mode {
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
-    let mut sources = Sources::default();
     let name = args.which.address();
-    let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.running.sets);
-    print_reports(&diags, &sources)?;
-    if diags.has_errors() {
-        return Ok(Exit::Findings);
-    }
-    let model = match select(&program, name.as_deref(), "bench", &args.file) {
+    let model = match sound("bench", &args.file, name.as_deref(), &args.running.sets)? {
         Ok(model) => model,
-        Err(message) => return usage(&message),
+        Err(exit) => return Ok(exit),
     };
     let Some(graph) = &model.graph else { return Ok(Exit::Findings) };
     let executor = match args.running.executor.training(model.recipe.as_ref()) {
@@ -90,7 +82,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     }
     // Evaluation first: it needs less memory, and the peak of a process only grows.
     if args.paper
-        && let Err(failure) = passes::run(args, executor, model, out)
+        && let Err(failure) = passes::run(args, executor, &model, out)
     {
         return failure.report();
     }

@@ -3,8 +3,7 @@
 use super::options::{Running, Which};
 use super::session::{Failure, write};
 use super::training::{Order, on_interrupt};
-use super::{Exit, Format, print_reports, select, usage};
-use crate::diag::Sources;
+use super::{Exit, Format, sound, usage};
 use crate::train::{Found, Range};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -52,19 +51,12 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     if !(from > 0.0 && from < to && to.is_finite()) {
         return Ok(usage("--from is above 0 and below --to")?);
     }
-    let mut sources = Sources::default();
     let name = args.which.address();
-    let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, name.as_deref(), &args.running.sets);
-    print_reports(&diags, &sources)?;
-    if diags.has_errors() {
-        return Ok(Exit::Findings);
-    }
-    let model = match select(&program, name.as_deref(), "lr", &args.file) {
+    let model = match sound("lr", &args.file, name.as_deref(), &args.running.sets)? {
         Ok(model) => model,
-        Err(message) => return Ok(usage(&message)?),
+        Err(exit) => return Ok(exit),
     };
-    let order = Order::quiet(model, &args.running, None);
+    let order = Order::quiet(&model, &args.running, None);
     let ready = order.ready(None, false)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);

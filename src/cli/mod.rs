@@ -346,6 +346,26 @@ pub(crate) fn open(
     })
 }
 
+/// The same for what is run: nothing in the file may be in error.
+#[cfg(feature = "train")]
+pub(crate) fn sound(
+    verb: &str,
+    file: &str,
+    name: Option<&str>,
+    sets: &[String],
+) -> io::Result<Result<Checked, Exit>> {
+    let mut sources = Sources::default();
+    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    print_reports(&diags, &sources)?;
+    if diags.has_errors() {
+        return Ok(Err(Exit::Findings));
+    }
+    match select(&program, name, verb, file) {
+        Ok(model) => Ok(Ok(model.clone())),
+        Err(message) => usage(&message).map(Err),
+    }
+}
+
 /// How a case is called where one word names a model.
 pub(crate) fn address(name: Option<&str>, case: Option<&str>) -> Option<String> {
     name.map(|name| case.map_or(name.to_string(), |case| format!("{name}.{case}")))

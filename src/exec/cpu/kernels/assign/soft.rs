@@ -64,7 +64,7 @@ vectorized! {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         let work = Work::new(size, width, wide, scratch);
-        // As above.
+        // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let outs = gradients.queries.chunks_exact_mut(m * size.channels);

@@ -39,18 +39,13 @@ impl<'a> Window<'a> {
 
     /// The rows from the last one to before `end`, to be written.
     pub fn extend(&mut self, end: usize) -> &mut [f32] {
-        let from = self.end;
+        let written = (self.end - self.first) * self.row..(end - self.first) * self.row;
         self.end = end;
-        self.rows_mut(from, end)
+        &mut self.memory[written]
     }
 
     /// All rows that are there.
     pub fn rows(&self) -> &[f32] {
         &self.memory[..(self.end - self.first) * self.row]
-    }
-
-    /// The rows from `from` on, and before `end`.
-    pub fn rows_mut(&mut self, from: usize, end: usize) -> &mut [f32] {
-        &mut self.memory[(from - self.first) * self.row..(end - self.first) * self.row]
     }
 }

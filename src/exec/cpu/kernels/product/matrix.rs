@@ -28,11 +28,10 @@ fn check(len: usize, rows: usize, columns: usize, stride: usize) {
 impl<'a> Matrix<'a> {
     /// Rows one behind the other.
     pub fn new(data: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
-        check(data.len(), rows, columns, columns);
-        Matrix { data, rows, columns, stride: columns }
+        Matrix::strided(data, rows, columns, columns)
     }
 
-    /// The same rows, `stride` numbers apart.
+    /// Rows `stride` numbers apart.
     pub fn strided(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Matrix<'a> {
         check(data.len(), rows, columns, stride);
         Matrix { data, rows, columns, stride }
@@ -66,11 +65,10 @@ impl<'a> Matrix<'a> {
 impl<'a> MatrixMut<'a> {
     /// Rows one behind the other.
     pub fn new(data: &'a mut [f32], rows: usize, columns: usize) -> MatrixMut<'a> {
-        check(data.len(), rows, columns, columns);
-        MatrixMut { data, rows, columns, stride: columns }
+        MatrixMut::strided(data, rows, columns, columns)
     }
 
-    /// The same rows, `stride` numbers apart.
+    /// Rows `stride` numbers apart.
     pub fn strided(
         data: &'a mut [f32],
         rows: usize,
