@@ -10,7 +10,7 @@ mod maps;
 mod peak;
 mod products;
 
-use cluec::exec::cpu::kernels::floats::Floats;
+use cluec::exec::floats::Floats;
 use std::time::{Duration, Instant};
 
 fn main() {

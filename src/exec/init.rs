@@ -7,10 +7,14 @@ use crate::graph::{Graph, Init, Param};
 /// Every parameter as its [`Init`] says. Each is drawn from a stream keyed by the seed and its own
 /// name, so that a parameter more or less moves no other.
 pub fn initialize(graph: &Graph, seed: u64) -> Parameters {
-    Parameters(graph.params.iter().map(|param| draw(param, seed)).collect())
+    let mut parameters = Parameters::new(graph.params.iter().map(Param::elements));
+    for (to, param) in parameters.iter_mut().zip(graph.params.iter()) {
+        draw(param, seed, to);
+    }
+    parameters
 }
 
-fn draw(param: &Param, seed: u64) -> Vec<f32> {
+fn draw(param: &Param, seed: u64, to: &mut [f32]) {
     let mut random = Random::named(seed, &param.name, Site::Init);
     let mut next = || match param.init {
         Init::Constant(value) => value,
@@ -23,5 +27,5 @@ fn draw(param: &Param, seed: u64) -> Vec<f32> {
         },
         Init::Uniform { bound } => bound * (2.0 * random.uniform() - 1.0),
     };
-    (0..param.elements()).map(|_| next() as f32).collect()
+    to.fill_with(|| next() as f32);
 }

@@ -8,10 +8,12 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 pub mod drop_path;
+pub mod floats;
 mod footprint;
 pub mod init;
 pub mod observe;
 mod optimizer;
+mod parameters;
 #[cfg(feature = "train")]
 pub mod published;
 pub mod random;
@@ -23,19 +25,9 @@ pub mod verify;
 pub use batch::{Batch, Other, Targets};
 pub use footprint::{Footprint, Target, Work};
 pub use optimizer::{Kept, Move, Optimizer, Scaling};
+pub use parameters::Parameters;
 
 use crate::graph::Graph;
-
-/// One vector per parameter of the graph, in graph order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters(pub Vec<Vec<f32>>);
-
-impl Parameters {
-    /// As many zeros.
-    pub fn zeros(&self) -> Parameters {
-        Parameters(self.0.iter().map(|p| vec![0.0; p.len()]).collect())
-    }
-}
 
 /// What a training pass yields.
 #[derive(Debug, Clone)]
@@ -124,13 +116,17 @@ pub trait Trainer: Evaluator {
 
 /// What of what a step is given is not finite: a sentence without its end.
 pub fn given_not_finite(graph: &Graph, parameters: &Parameters, images: &[f32]) -> Option<String> {
-    let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
-    if let Some(bad) = parameters.0.iter().position(|values| !finite(values)) {
+    if let Some(bad) = parameters.iter().position(|values| !all_finite(values)) {
         return Some(format!("the parameter `{}` holds the first", graph.params[bad].name));
     }
     let [h, w] = graph.input_size();
-    let bad = images.chunks(h * w * 3).position(|image| !finite(image))?;
+    let bad = images.chunks(h * w * 3).position(|image| !all_finite(image))?;
     Some(format!("image {} of its batch holds the first", bad + 1))
+}
+
+/// Whether all numbers are; without a branch, so that whole vectors are looked at.
+fn all_finite(numbers: &[f32]) -> bool {
+    numbers.iter().fold(true, |all, x| all & x.is_finite())
 }
 
 /// What of a step's loss and gradients is not finite; of several gradients the one that the backward
@@ -139,8 +135,6 @@ pub fn not_finite(graph: &Graph, loss: f64, gradients: &Parameters) -> Option<St
     if !loss.is_finite() {
         return Some(format!("the loss is {loss}"));
     }
-    // All of them, without a branch: whole vectors at once.
-    let finite = |gradient: &[f32]| gradient.iter().fold(true, |all, x| all & x.is_finite());
-    let bad = gradients.0.iter().rposition(|gradient| !finite(gradient))?;
+    let bad = gradients.iter().rposition(|gradient| !all_finite(gradient))?;
     Some(format!("the gradient of `{}` is not finite", graph.params[bad].name))
 }

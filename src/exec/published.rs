@@ -118,7 +118,7 @@ pub fn adopt(param: &Param, published: &Plain) -> Result<Vec<f32>, Vec<usize>> {
 
 /// All parameters under their published names.
 pub fn to_published(graph: &Graph, parameters: &Parameters) -> Plains {
-    let pairs = graph.params.iter().zip(&parameters.0);
+    let pairs = graph.params.iter().zip(parameters.iter());
     pairs.map(|(param, ours)| (param.published.clone(), publish(param, ours))).collect()
 }
 
@@ -139,7 +139,7 @@ pub fn from_published(graph: &Graph, tensors: &Plains) -> Result<Parameters, Mis
         graph.params.iter().map(|param| param.published.as_str()).collect();
     let extra = tensors.keys().filter(|name| !known.contains(name.as_str()));
     misfit.extra = extra.cloned().collect();
-    if misfit == Misfit::default() { Ok(Parameters(parameters)) } else { Err(misfit) }
+    if misfit == Misfit::default() { Ok(parameters.into_iter().collect()) } else { Err(misfit) }
 }
 
 /// Every tensor of a file of safetensors or PyTorch, as `f32` (integers below 2^24 exactly).

@@ -134,7 +134,7 @@ pub fn verify(
             let found = Plain { shape: Vec::new(), data: vec![*loss as f32] };
             comparison.values("loss", "out.loss", &found, expected);
         }
-        for (param, found) in graph.params.iter().zip(&gradients.0) {
+        for (param, found) in graph.params.iter().zip(gradients.iter()) {
             if let Some(expected) = tensors.get(&format!("grad.{}", param.published)) {
                 comparison.gradient(&param.published, &publish(param, found), expected);
             }
@@ -254,7 +254,7 @@ fn canonical_centers(map: Size, grid: Size) -> Vec<usize> {
 
 /// The parameters after one step of AdamW driven by the file's own gradients.
 fn step(graph: &Graph, weights: &Parameters, tensors: &Plains, comparison: &mut Comparison) {
-    for (param, weight) in graph.params.iter().zip(&weights.0) {
+    for (param, weight) in graph.params.iter().zip(weights.iter()) {
         let stored = |group: &str| tensors.get(&format!("{group}.{}", param.published));
         let (Some(expected), Some(gradient)) = (stored("step"), stored("grad")) else { continue };
         let Ok(gradient) = adopt(param, gradient) else {

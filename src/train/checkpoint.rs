@@ -148,7 +148,7 @@ pub fn save(path: &Path, meta: &Meta, tensors: &Tensors<'_>) -> Result<(), Check
     let mut meta = serde_json::to_value(meta).map_err(|e| fail(&e))?;
     let mut all = Vec::new();
     for (part, parameters) in tensors.parts() {
-        let shaped = tensors.names.iter().zip(tensors.shapes).zip(&parameters.0);
+        let shaped = tensors.names.iter().zip(tensors.shapes).zip(parameters.iter());
         for ((name, shape), values) in shaped {
             all.push(Floats { name: format!("{part}/{name}"), shape, values });
         }
@@ -204,7 +204,7 @@ impl Checkpoint {
         let mut hasher = blake3::Hasher::new();
         for i in order {
             hasher.update(format!("{} {:?}\n", self.names[i], self.shapes[i]).as_bytes());
-            let values = self.parameters.0[i].iter();
+            let values = self.parameters[i].iter();
             hasher.update(&values.flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
         }
         hasher.finalize().to_hex()[..16].to_string()
@@ -256,7 +256,7 @@ impl Checkpoint {
         let parts: BTreeSet<&str> = found.iter().map(|(part, _)| *part).collect();
         let mut shapes = Vec::new();
         let mut kept = Vec::new();
-        let (mut parameters, mut average) = (Parameters(Vec::new()), None);
+        let (mut parameters, mut average) = (Parameters::default(), None);
         for part in
             std::iter::once(PARAMETERS).chain(parts.into_iter().filter(|p| *p != PARAMETERS))
         {
@@ -267,17 +267,21 @@ impl Checkpoint {
                     return Err(fail(&format!("`{part}/{name}` is not fp32")));
                 }
                 let (floats, _) = view.data().as_chunks::<4>();
-                values.push(floats.iter().map(|b| f32::from_le_bytes(*b)).collect());
+                values.push(floats);
                 if part == PARAMETERS {
                     shapes.push(view.shape().to_vec());
                 } else if shapes[at] != view.shape() {
                     return Err(fail(&format!("`{part}/{name}` is not shaped as its parameter")));
                 }
             }
+            let mut numbers = Parameters::new(values.iter().map(|floats| floats.len()));
+            for (to, from) in numbers.iter_mut().zip(values) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
+            }
             match part {
-                PARAMETERS => parameters = Parameters(values),
-                AVERAGE => average = Some(Parameters(values)),
-                part => kept.push((part.to_string(), Parameters(values))),
+                PARAMETERS => parameters = numbers,
+                AVERAGE => average = Some(numbers),
+                part => kept.push((part.to_string(), numbers)),
             }
         }
         Ok(Checkpoint { meta, names, shapes, parameters, kept, average })
@@ -314,7 +318,7 @@ impl Checkpoint {
             let message = format!("{message} ({there}) than the model ({here}){misfit}");
             return Err(CheckpointError(message));
         }
-        let pick = |p: &Parameters| Parameters(order.iter().map(|&i| p.0[i].clone()).collect());
+        let pick = |p: &Parameters| order.iter().map(|&i| &p[i]).collect::<Parameters>();
         Ok(Checkpoint {
             parameters: pick(&self.parameters),
             kept: self.kept.iter().map(|(name, values)| (name.clone(), pick(values))).collect(),

@@ -392,6 +392,6 @@ fn exec(error: ExecError) -> TrainError {
 }
 
 fn bad_tensor<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {
-    let bad = tensors.0.iter().position(|tensor| tensor.iter().any(|x| !x.is_finite()))?;
+    let bad = tensors.iter().position(|tensor| tensor.iter().any(|x| !x.is_finite()))?;
     Some(&names[bad])
 }

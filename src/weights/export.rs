@@ -23,7 +23,7 @@ pub fn published(graph: &Graph, parameters: &Parameters, about: &About) -> io::R
 
 /// Under our own names, as the graph has them.
 pub fn own(graph: &Graph, parameters: &Parameters, about: &About) -> io::Result<Vec<u8>> {
-    let tensors = graph.params.iter().zip(&parameters.0).map(|(param, values)| Floats {
+    let tensors = graph.params.iter().zip(parameters.iter()).map(|(param, values)| Floats {
         name: param.name.clone(),
         shape: &param.shape,
         values,

@@ -124,7 +124,7 @@ pub fn fit(graph: &Graph, file: &TensorFile) -> Result<Parameters, FitError> {
         });
     }
     match misfits.not_finite.is_empty() {
-        true => Ok(Parameters(parameters)),
+        true => Ok(parameters.into_iter().collect()),
         false => Err(FitError::Misfits(misfits)),
     }
 }

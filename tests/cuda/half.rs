@@ -44,7 +44,7 @@ fn close(name: &str, found: &[f32], expected: &[f32], allowed: f64) {
 fn parameters(graph: &Graph) -> Parameters {
     let mut random = Random::named(4, "parameters", Site::Other);
     let mut parameters = initialize(graph, 1);
-    parameters.0.iter_mut().flatten().for_each(|x| *x += 0.05 * random.normal() as f32);
+    parameters.iter_mut().flatten().for_each(|x| *x += 0.05 * random.normal() as f32);
     parameters
 }
 
@@ -59,7 +59,7 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
     let graph = model(sets);
     let (batch, parameters) = (batch(&graph, IMAGES), parameters(&graph));
     let method = method(precision, SCALE);
-    let decays = vec![true; parameters.0.len()];
+    let decays = vec![true; parameters.len()];
     let mut host = Optimizer::new(method.update, decays.clone(), &parameters);
     let mut cpu = Compiled::trainer(&graph, parameters.clone(), host.clone(), method, 1);
     let expected = cpu.gradients(&parameters, &batch, KEY).unwrap();
@@ -91,12 +91,14 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
         if smooth {
             close("logits", &logits, &expected.logits, near);
         }
-        let mut gradients = Parameters(read(&mut bench, &weights, weights.gradients, &parameters));
+        let mut gradients = read(&mut bench, &weights, weights.gradients, &parameters)
+            .into_iter()
+            .collect::<Parameters>();
         if smooth {
             let unscaled = |g: &[f32]| g.iter().map(|g| g / SCALE as f32).collect::<Vec<f32>>();
-            let all = unscaled(&gradients.0.concat());
-            close("gradients", &all, &expected.gradients.0.concat(), near);
-            let pairs = gradients.0.iter().zip(&expected.gradients.0);
+            let all = unscaled(&gradients.concat());
+            close("gradients", &all, &expected.gradients.concat(), near);
+            let pairs = gradients.iter().zip(expected.gradients.iter());
             for ((found, expected), param) in pairs.zip(graph.params.iter()) {
                 // One that is a sum of both signs may lose more.
                 close(&param.name, &unscaled(found), expected, 64.0 * unit);
@@ -106,9 +108,9 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
         let mut moved = parameters.clone();
         host.step(&mut moved, &mut gradients, lr);
         let updated = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &updated.concat(), &moved.0.concat(), 1e-6);
+        close("updated", &updated.concat(), &moved.concat(), 1e-6);
         let copy = bench.read(weights.copy, weights.numbers);
-        for (at, moved) in weights.offsets.iter().zip(&moved.0) {
+        for (at, moved) in weights.offsets.iter().zip(moved.iter()) {
             close("copy", &copy[*at..at + moved.len()], moved, 2.0 * unit);
         }
     }
@@ -161,11 +163,11 @@ fn an_overflow_in_half_precision_moves_nothing() {
             bench.set_wide(*array, &vec![0.0; weights.numbers]);
         }
         bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
-        let mut host = Optimizer::new(method.update, vec![false; parameters.0.len()], &parameters);
+        let mut host = Optimizer::new(method.update, vec![false; parameters.len()], &parameters);
         bench.set_wide(layout.step, &host.begin(0.01, 1.0).words());
         bench.play();
         assert!(bench.read_wide(layout.norm, 1)[0].is_nan());
         let left = read(&mut bench, &weights, weights.parameters, &parameters);
-        assert_eq!(Parameters(left), parameters);
+        assert_eq!(left.into_iter().collect::<Parameters>(), parameters);
     }
 }

@@ -76,7 +76,7 @@ pub fn reference(
         true => vec![0.0; param.elements()],
         false => left.next().unwrap().clone(),
     });
-    let parameters = Parameters(all.collect());
+    let parameters = all.collect::<Parameters>();
     let variables = variables(&graph, &parameters, DType::F64).unwrap();
     let tensors: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
     let outputs = evaluate(&graph, &tensors, &given, Mode::Evaluation, true).unwrap();

@@ -65,7 +65,7 @@ pub fn batch(graph: &Graph, images: usize) -> Batch {
 pub fn parameters(graph: &Graph) -> Parameters {
     let mut random = Random::named(4, "parameters", Site::Other);
     let mut parameters = initialize(graph, 1);
-    for (values, param) in parameters.0.iter_mut().zip(graph.params.iter()) {
+    for (values, param) in parameters.iter_mut().zip(graph.params.iter()) {
         let fan = param.shape.iter().rev().skip(1).product::<usize>().max(1) as f64;
         values.iter_mut().for_each(|x| *x += (0.5 * random.normal() / fan.sqrt()) as f32);
     }
@@ -89,7 +89,7 @@ pub fn fill(
         bench.set_wide(layout.targets.shares, &shares);
     }
     let mut all = vec![0f32; weights.numbers];
-    for (offset, values) in weights.offsets.iter().zip(&parameters.0) {
+    for (offset, values) in weights.offsets.iter().zip(parameters.iter()) {
         all[*offset..offset + values.len()].copy_from_slice(values);
     }
     bench.set_wide(weights.parameters, &all);
@@ -106,7 +106,7 @@ pub fn read(
     parameters: &Parameters,
 ) -> Vec<Vec<f32>> {
     let all = bench.read_wide(at, weights.numbers);
-    let pairs = weights.offsets.iter().zip(&parameters.0);
+    let pairs = weights.offsets.iter().zip(parameters.iter());
     pairs.map(|(&offset, values)| all[offset..offset + values.len()].to_vec()).collect()
 }
 
@@ -139,7 +139,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
     let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(method.loss);
     let expected = reference.gradients(&parameters, &batch, key).unwrap();
     let plan = Plan::training_by(&graph, method);
-    let decays = vec![true; parameters.0.len()];
+    let decays = vec![true; parameters.len()];
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
         let (weights, layout) = place(&mut bench, &plan, images);
@@ -172,7 +172,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
         let logits = bench.read(logits, images * graph.classes());
         close("logits", &logits, &expected.logits, bound);
         let gradients = read(&mut bench, &weights, weights.gradients, &parameters);
-        let slopes = gradients.iter().zip(&expected.gradients.0).zip(graph.params.iter());
+        let slopes = gradients.iter().zip(expected.gradients.iter()).zip(graph.params.iter());
         for ((found, expected), param) in slopes {
             let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             // A gradient that nearly vanishes is compared on the scale of the others.
@@ -181,9 +181,9 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
         }
         // The update, from the gradients found.
         let mut moved = parameters.clone();
-        host.step(&mut moved, &mut Parameters(gradients), lr);
+        host.step(&mut moved, &mut gradients.into_iter().collect(), lr);
         let updated = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &updated.concat(), &moved.0.concat(), 1e-6);
+        close("updated", &updated.concat(), &moved.concat(), 1e-6);
     }
 }
 
@@ -223,7 +223,7 @@ fn parts_of_a_batch_are_a_batch() {
     batch.others = (0..5).map(|i| Other { label: 4 - i, share: 0.125 * i as f32 }).collect();
     let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(loss);
     let mut expected = reference.gradients(&parameters, &batch, key).unwrap();
-    let mut host = Optimizer::new(update, vec![false; parameters.0.len()], &parameters);
+    let mut host = Optimizer::new(update, vec![false; parameters.len()], &parameters);
     let words = host.clone().begin(lr, 1.0).words();
     let mut moved = parameters.clone();
     host.step(&mut moved, &mut expected.gradients, lr);
@@ -274,9 +274,9 @@ fn parts_of_a_batch_are_a_batch() {
         bench.play();
         assert!(bench.read_wide(ending.norm, 1)[0].is_finite());
         let found = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &found.concat(), &moved.0.concat(), 1e-6);
+        close("updated", &found.concat(), &moved.concat(), 1e-6);
         let found = read(&mut bench, &weights, weights.average[0], &parameters);
-        close("the mean", &found.concat(), &host.average.clone().unwrap().0.concat(), 1e-6);
+        close("the mean", &found.concat(), &host.average.clone().unwrap().concat(), 1e-6);
     }
 }
 

@@ -24,7 +24,7 @@ pub fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
 /// Parameters away from their beginnings, so that every term matters.
 pub fn parameters(graph: &Graph) -> Parameters {
     let mut parameters = init::initialize(graph, 5);
-    for (index, values) in parameters.0.iter_mut().enumerate() {
+    for (index, values) in parameters.iter_mut().enumerate() {
         let mut random = Random::new(1, 0, index as u64, Site::Other);
         values.iter_mut().for_each(|value| *value += 0.05 * random.normal() as f32);
     }
@@ -46,7 +46,7 @@ fn trainer(graph: &Graph, parameters: &Parameters, threads: usize) -> Compiled {
 
 /// Before its first step; the first parameter does not decay.
 fn optimizer(update: Update, parameters: &Parameters) -> Optimizer {
-    let mut decays = vec![true; parameters.0.len()];
+    let mut decays = vec![true; parameters.len()];
     decays[0] = false;
     Optimizer::new(update, decays, parameters)
 }
@@ -74,7 +74,7 @@ fn agrees(graph: &Graph) {
         let found = compiled.gradients(&parameters, &batch, KEY).unwrap();
         close("logits", &found.logits, &expected.logits)?;
         close("loss", &[found.loss as f32], &[expected.loss as f32])?;
-        let gradients = found.gradients.0.iter().zip(&expected.gradients.0);
+        let gradients = found.gradients.iter().zip(expected.gradients.iter());
         for (param, (found, expected)) in graph.params.iter().zip(gradients) {
             close(&param.name, found, expected)?;
         }
@@ -228,10 +228,11 @@ fn steps_end_where_the_references_end() {
         close("evaluation", &found, &reference.logits(&batch.images).unwrap()).unwrap();
         let (expected, theirs) = reference.state().unwrap();
         let (found, ours) = compiled.state().unwrap();
-        let mean = |of: &Optimizer| of.average.as_ref().map_or(Vec::new(), |mean| mean.0.concat());
+        let mean = |of: &Optimizer| of.average.as_ref().map_or(Vec::new(), |mean| mean.concat());
         close("the running mean", &mean(ours), &mean(theirs)).unwrap();
         assert_eq!(ours.average.is_some(), average.is_some());
-        for (param, (found, expected)) in graph.params.iter().zip(found.0.iter().zip(&expected.0)) {
+        for (param, (found, expected)) in graph.params.iter().zip(found.iter().zip(expected.iter()))
+        {
             close(&param.name, found, expected).unwrap();
         }
     }
@@ -256,11 +257,11 @@ fn a_running_mean_is_what_is_measured() {
             let key = StepKey { seed: 1, step: step as u64 };
             compiled.step(&batch, 1e-2, key).unwrap();
             let (now, _) = compiled.state().unwrap();
-            for (mean, now) in mean.0.iter_mut().flatten().zip(now.0.iter().flatten()) {
+            for (mean, now) in mean.iter_mut().flatten().zip(now.iter().flatten()) {
                 *mean = (left * f64::from(*mean) + (1.0 - left) * f64::from(*now)) as f32;
             }
             let found = compiled.state().unwrap().1.average.clone().unwrap();
-            close("the mean", &found.0.concat(), &mean.0.concat()).unwrap();
+            close("the mean", &found.concat(), &mean.concat()).unwrap();
             let mut evaluator = Compiled::evaluator(graph, found, 1);
             let expected = evaluator.logits(&batch.images).unwrap();
             assert_eq!(compiled.logits(&batch.images).unwrap(), expected);

@@ -3,7 +3,6 @@
 use super::model::{Mixer, embed, mixer, perceptron, pool};
 use super::{fixtures, get, json};
 use candle_core::{DType, Device, Tensor, Var};
-use cluec::exec::Parameters;
 use cluec::exec::published::{Plain, Plains, adopt, publish, read};
 use cluec::exec::reference::{Mode, evaluate, variables};
 use cluec::graph::ops::*;
@@ -59,7 +58,7 @@ fn check(
             param.published.replacen("first.", "first/", 1).replacen("shared.", "shared/", 1);
         adopt(param, get(tensors, &stored("param", &published))).unwrap()
     });
-    let variables = variables(&graph, &Parameters(ours.collect()), DType::F32).unwrap();
+    let variables = variables(&graph, &ours.collect(), DType::F32).unwrap();
     let params: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
     let inputs: Vec<Var> = suffixes.iter().map(|s| last(get(tensors, &format!("x{s}")))).collect();
     let mut given: Vec<(Value, Tensor)> =

@@ -25,7 +25,7 @@ fn method(precision: Precision, scaling: Option<LossScale>) -> Method {
 }
 
 fn trainer(graph: &Graph, parameters: &Parameters, method: Method, threads: usize) -> Compiled {
-    let decays = vec![true; parameters.0.len()];
+    let decays = vec![true; parameters.len()];
     let optimizer = Optimizer::new(method.update, decays, parameters);
     Compiled::trainer(graph, parameters.clone(), optimizer, method, threads)
 }
@@ -69,10 +69,10 @@ fn a_step_in_16_bits_is_near_the_one_in_f32() {
             found.loss,
             expected.loss
         );
-        let all = distance(&found.gradients.0.concat(), &expected.gradients.0.concat());
+        let all = distance(&found.gradients.concat(), &expected.gradients.concat());
         assert!(all < near * unit, "{precision:?}: {all}");
         for ((param, found), expected) in
-            graph.params.iter().zip(&found.gradients.0).zip(&expected.gradients.0)
+            graph.params.iter().zip(found.gradients.iter()).zip(expected.gradients.iter())
         {
             let off = distance(found, expected);
             // A number that is a sum over all pixels of both signs may lose more than they do.
@@ -111,8 +111,8 @@ fn the_loss_scale_saves_small_gradients() {
             .unwrap()
             .gradients
     };
-    let expected = gradients(method(Precision::F32, None)).0.concat();
-    let off = |scaling| distance(&gradients(method(Precision::F16, scaling)).0.concat(), &expected);
+    let expected = gradients(method(Precision::F32, None)).concat();
+    let off = |scaling| distance(&gradients(method(Precision::F16, scaling)).concat(), &expected);
     let (scaled, plain) = (off(scale(65536.0)), off(None));
     assert!(scaled < 16.0 * unit(Precision::F16) && 2.0 * scaled < plain, "{scaled}, {plain}");
 }
@@ -167,7 +167,7 @@ fn scaled_steps_end_near_unscaled_ones() {
     // A power of two changes nothing in `f32`, where nothing is lost.
     let (plain, scaled) =
         (end(method(Precision::F32, None), 1), end(method(Precision::F32, scale(64.0)), 1));
-    assert!(distance(&scaled.0.0.concat(), &plain.0.0.concat()) < 1e-7);
+    assert!(distance(&scaled.0.concat(), &plain.0.concat()) < 1e-7);
     assert_eq!(scaled.1.scaling, Some(Scaling { scale: 128.0, good: 0 }));
     // Threads change no bit.
     let of = |threads| end(method(Precision::F16, scale(64.0)), threads);
@@ -179,7 +179,7 @@ fn without_a_smaller_scale_an_overflow_is_an_error() {
     let (graph, mut parameters, batch) = model();
     // A head whose logits half precision does not hold.
     let head = graph.params.iter().position(|param| param.name == "head.linear.weight").unwrap();
-    parameters.0[head].iter_mut().for_each(|x| *x *= 1e6);
+    parameters[head].iter_mut().for_each(|x| *x *= 1e6);
     let fixed = Some(LossScale { start: 8.0, interval: None });
     for (scaling, skipped) in [(scale(8.0), 3), (fixed, 0)] {
         let method = method(Precision::F16, scaling);

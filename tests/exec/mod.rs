@@ -7,6 +7,7 @@ mod families;
 mod footprint;
 mod half;
 mod model;
+mod parameters;
 mod whole;
 
 use cluec::exec::published::{Plain, Plains};

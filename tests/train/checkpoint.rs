@@ -67,7 +67,7 @@ fn what_is_saved_is_loaded_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.safetensors");
     let mut saved = checkpoint(&graph, &model.text());
-    saved.parameters.0[0][0] = f32::MIN_POSITIVE / 3.0;
+    saved.parameters[0][0] = f32::MIN_POSITIVE / 3.0;
     saved.save(&path).unwrap();
     let loaded = Checkpoint::load(&path).unwrap();
     assert_eq!(loaded.meta, saved.meta);

@@ -22,7 +22,7 @@ fn a_loss_that_is_none_is_followed_to_the_first_value() {
     // What it names as the last good state is one.
     let last = Checkpoint::load(&bench.path("run/last.safetensors")).unwrap();
     assert!(said.contains(&format!("that of step {}", last.meta.step)), "{said}");
-    assert!(last.parameters.0.iter().flatten().all(|x| x.is_finite()));
+    assert!(last.parameters.iter().flatten().all(|x| x.is_finite()));
     let record = fs::read_to_string(bench.path("run/run.json")).unwrap();
     assert!(record.contains("\"failed\"") && record.contains("gives the first"), "{record}");
 }

@@ -52,7 +52,7 @@ fn the_first_step_shows_the_gradients_that_were_told() {
         let key = StepKey { seed: 1, step: 0 };
         let executor = Reference::new(graph.clone(), 2).unwrap();
         let result = executor.gradients(&parameters, &batch, key).unwrap();
-        let gradients = result.gradients.0.iter().zip(learns(&graph));
+        let gradients = result.gradients.iter().zip(learns(&graph));
         for (param, (gradient, learns)) in graph.params.iter().zip(gradients) {
             assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {}", param.name);
             let moved = gradient.iter().any(|&g| g != 0.0);

@@ -107,7 +107,7 @@ fn a_scale_that_can_not_fall_further_ends_the_training() {
     // What it names as the last good state is one.
     let last = Checkpoint::load(&bench.path("run/last.safetensors")).unwrap();
     assert!(ran.err.contains(&format!("that of step {}", last.meta.step)), "{}", ran.err);
-    assert!(last.parameters.0.iter().flatten().all(|x| x.is_finite()));
+    assert!(last.parameters.iter().flatten().all(|x| x.is_finite()));
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_difference_is_named_by_step_and_tensor() {
     };
     // Stopped after two steps, it is the third that differs; killed in the third, it begins anew
     // with moments of zero, and what it lost shows when it is killed again after an epoch of three.
-    let lost = found(|state| state.optimizer.kept[0].0[1].fill(0.0));
+    let lost = found(|state| state.optimizer.kept[0][1].fill(0.0));
     assert_eq!(lost[0].to_string(), "`embed.conv.bias` from step 3 on");
     assert_eq!(lost[1].to_string(), "`embed.conv.bias` from step 4 on");
     // A number that is not used before the end.

@@ -308,9 +308,9 @@ fn a_number_that_is_none_loses_nothing() {
     finished(train(whole.path(), Pull::Never, None));
     let faults: [(Fault, &str); 3] = [
         (|g| g.loss = f64::NAN, "the loss is NaN at step 13\n"),
-        (|g| g.gradients.0[3][1] = f32::INFINITY, "is not finite at step 13\n"),
+        (|g| g.gradients[3][1] = f32::INFINITY, "is not finite at step 13\n"),
         // Finite, but not its square: seen at the end of the epoch, before anything is saved.
-        (|g| g.gradients.0[3][1] = 1e38, "is not finite at step 14\n"),
+        (|g| g.gradients[3][1] = 1e38, "is not finite at step 14\n"),
     ];
     for (fault, message) in faults {
         let folder = tempfile::tempdir().unwrap();

@@ -26,14 +26,14 @@ fn bits(what: &str, found: &[f32], expected: &[f32]) {
 
 fn descends(name: &str, rule: impl Fn(&Value) -> Rule) {
     for case in recorded(name).as_array().unwrap() {
-        let mut parameters = Parameters(vec![floats(&case["begin"])]);
+        let mut parameters = Parameters::from_iter([floats(&case["begin"])]);
         let update = Update { rule: rule(&case["settings"]), ..Update::default() };
         let mut optimizer = Optimizer::new(update, vec![true], &parameters);
         for step in case["steps"].as_array().unwrap() {
-            let mut gradients = Parameters(vec![floats(&step["gradient"])]);
+            let mut gradients = Parameters::from_iter([floats(&step["gradient"])]);
             optimizer.step(&mut parameters, &mut gradients, step["lr"].as_f64().unwrap());
             let what = format!("{name} {}", case["settings"]);
-            bits(&what, &parameters.0[0], &floats(&step["parameter"]));
+            bits(&what, &parameters[0], &floats(&step["parameter"]));
         }
     }
 }

@@ -36,8 +36,8 @@ fn a_misspelled_name_finds_the_right_one() {
 fn numbers_that_are_none_are_never_imported() {
     let graph = small();
     let mut parameters = initialize(&graph, 1);
-    parameters.0[3][0] = f32::NAN;
-    parameters.0[5][1] = f32::INFINITY;
+    parameters[3][0] = f32::NAN;
+    parameters[5][1] = f32::INFINITY;
     let bytes = cluec::weights::own(&graph, &parameters, &Default::default()).unwrap();
     let error = fit(&graph, &TensorFile::read(bytes).unwrap()).unwrap_err().to_string();
     insta::assert_snapshot!(error);

@@ -47,7 +47,7 @@ const SCORES: f64 = 2e-6;
 /// No parameter stands where it begins: each matters.
 fn parameters(graph: &Graph) -> Parameters {
     let mut parameters = initialize(graph, 3);
-    for (p, values) in parameters.0.iter_mut().enumerate() {
+    for (p, values) in parameters.iter_mut().enumerate() {
         for (i, value) in values.iter_mut().enumerate() {
             *value += 0.1 * ((p * 7919 + i) as f32).sin();
         }

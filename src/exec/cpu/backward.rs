@@ -142,8 +142,8 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let kernel = forward::attend(of, ty(0), ty(1));
             let mut none = Vec::new();
             let temperature = match node.params().first() {
-                Some(id) => &mut gradients.0[id.0 as usize],
-                None => &mut none,
+                Some(id) => &mut gradients[id.0 as usize],
+                None => &mut none[..],
             };
             let [centers, keys, values] = [0, 1, 2].map(|i| node.y(i));
             kernel.backward(n, saved, dy(), centers, keys, values, temperature, scratch);
@@ -256,7 +256,7 @@ fn with<const N: usize>(
     else {
         return;
     };
-    if let Ok(lent) = gradients.0.get_disjoint_mut(ids) {
-        add(lent.map(|gradient| &mut gradient[..]));
+    if let Some(lent) = gradients.several(ids) {
+        add(lent);
     }
 }

@@ -68,6 +68,6 @@ fn of_node(node: &Node<'_>, lane: &Lane) -> Option<String> {
         });
     }
     let mut slopes = of.params.iter().filter(|_| matches!(of.op, Op::Gradient(_)));
-    let bad = slopes.find(|id| !finite(&lane.gradients.0[id.0 as usize]))?;
+    let bad = slopes.find(|id| !finite(&lane.gradients[id.0 as usize]))?;
     Some(format!("the gradient of `{}` is the first", graph.param(*bad).name))
 }

@@ -1,8 +1,8 @@
 //! What one thread works with: an arena in the layout of the plan, scratch, and gradients of its own.
 
-use super::kernels::floats::Floats;
 use super::profile::Profile;
 use crate::exec::Parameters;
+use crate::exec::floats::Floats;
 use crate::plan::Place;
 
 pub struct Lane {
@@ -31,12 +31,14 @@ impl Lane {
         }
     }
 
-    /// At least so many floats.
+    /// At least so many floats. Scratch is used most: it is in large pages if the arena is.
     pub fn reserve(&mut self, arena: usize, scratch: usize) {
-        for (memory, wanted) in [(&mut self.arena, arena), (&mut self.scratch, scratch)] {
-            if memory.len() < wanted {
-                *memory = Floats::zeros(wanted);
-            }
+        if self.arena.len() < arena {
+            self.arena = Floats::zeros(arena);
+        }
+        if self.scratch.len() < scratch {
+            let zeros = if self.arena.are_large() { Floats::large } else { Floats::zeros };
+            self.scratch = zeros(scratch);
         }
     }
 

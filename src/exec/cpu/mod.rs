@@ -19,7 +19,7 @@ mod weights;
 
 use super::{
     Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
-    Targets, Trainer, not_finite,
+    Targets, Trainer, all_finite, not_finite,
 };
 use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Precision};
@@ -28,6 +28,7 @@ use crate::plan::{self, Memory, Plan};
 use kernels::narrow::narrow;
 use lane::Lane;
 use run::Run;
+use std::sync::atomic::{AtomicBool, Ordering};
 use weights::Weights;
 
 pub use finite::first_not_finite;
@@ -57,6 +58,16 @@ struct Training {
     gradients: Parameters,
 }
 
+/// What a batch gives, beside its gradients.
+struct Sums {
+    /// The mean over the images.
+    loss: f64,
+    /// `[B, classes]`
+    logits: Vec<f32>,
+    /// Whether the loss and all gradients are.
+    finite: bool,
+}
+
 impl Compiled {
     /// For evaluation in `f32`. `threads` of 0 means one.
     pub fn evaluator(model: &Graph, parameters: Parameters, threads: usize) -> Compiled {
@@ -73,7 +84,7 @@ impl Compiled {
     ) -> Compiled {
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let weights = Weights::new(&evaluation.graph, parameters, precision, false);
-        let lane = |_| Lane::new(Parameters(Vec::new()));
+        let lane = |_| Lane::new(Parameters::default());
         let lanes = (0..threads.max(1)).map(lane).collect();
         Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training: None }
     }
@@ -124,19 +135,19 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.weights.load(parameters);
-        let (loss, logits) = self.accumulate(batch, key)?;
+        let Sums { loss, logits, .. } = self.accumulate(batch, key)?;
         let training = self.training.as_ref().ok_or_else(no_training)?;
         let mut gradients = training.gradients.clone();
         let scale = training.optimizer.loss_scale();
         if scale != 1.0 {
-            gradients.0.iter_mut().flatten().for_each(|g| *g /= scale);
+            gradients.iter_mut().flatten().for_each(|g| *g /= scale);
         }
         Ok(Gradients { loss, logits, gradients })
     }
 
     /// Forward and backward of all groups; the gradients are added up in the order of the groups, and
-    /// are those of the loss times its scale. Gives the mean loss and the logits.
-    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<(f64, Vec<f32>), ExecError> {
+    /// are those of the loss times its scale.
+    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Sums, ExecError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let graph = &training.plan.graph;
         let size = image_size(graph);
@@ -169,7 +180,7 @@ impl Compiled {
                 } else if index + 1 == groups {
                     lane.last = true;
                 } else {
-                    for (sum, gradient) in sums.0.iter_mut().zip(&lane.gradients.0) {
+                    for (sum, gradient) in sums.iter_mut().zip(lane.gradients.iter()) {
                         kernels::elementwise::accumulate(gradient, sum);
                     }
                 }
@@ -177,14 +188,18 @@ impl Compiled {
         );
         // Nothing else runs beside the last group's: all threads add them.
         let threads = self.lanes.len();
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.last) {
-            lane.last = false;
-            let parts = sums.0.iter_mut().zip(&lane.gradients.0).collect();
-            schedule::each(parts, threads, |(sum, gradient)| {
+        let mut lanes = self.lanes.iter_mut();
+        let last = lanes.find_map(|lane| std::mem::take(&mut lane.last).then_some(&lane.gradients));
+        let last = last.into_iter().flat_map(|gradients| gradients.iter().map(Some));
+        let parts = sums.iter_mut().zip(last.chain(std::iter::repeat(None))).collect();
+        let finite = AtomicBool::new(loss.is_finite());
+        schedule::each(parts, threads, |(sum, gradient)| {
+            if let Some(gradient) = gradient {
                 kernels::elementwise::accumulate(gradient, sum);
-            });
-        }
-        Ok((loss / images as f64, logits))
+            }
+            finite.fetch_and(all_finite(sum), Ordering::Relaxed);
+        });
+        Ok(Sums { loss: loss / images as f64, logits, finite: finite.into_inner() })
     }
 }
 
@@ -221,9 +236,10 @@ impl Evaluator for Compiled {
 
 impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
-        let (loss, logits) = self.accumulate(batch, key)?;
+        let Sums { loss, logits, finite } = self.accumulate(batch, key)?;
         let Some(training) = &mut self.training else { return Err(no_training().into()) };
-        if let Some(what) = not_finite(&training.plan.graph, loss, &training.gradients) {
+        let bad = || not_finite(&training.plan.graph, loss, &training.gradients);
+        if let Some(what) = (!finite).then(bad).flatten() {
             if training.optimizer.skip() {
                 let scaling = training.optimizer.scaling;
                 return Ok(Step { loss, logits, taken: false, scaling });
@@ -234,10 +250,10 @@ impl Trainer for Compiled {
         let scale = training.optimizer.scale(&training.gradients);
         let advance = training.optimizer.begin(lr, scale);
         let kept = training.optimizer.each();
-        let parts = self.weights.parts().zip(&mut training.gradients.0).zip(kept).collect();
-        schedule::each(parts, self.lanes.len(), |(((p, read), g), kept)| {
-            advance.apply(p, g, kept);
-            read.fill(p);
+        let parts = self.weights.parts().zip(training.gradients.iter_mut()).zip(kept).collect();
+        schedule::each(parts, self.lanes.len(), |((part, g), kept)| {
+            advance.apply(part.value, g, kept);
+            part.fill();
         });
         Ok(Step { loss, logits, taken: true, scaling: training.optimizer.scaling })
     }

@@ -65,7 +65,7 @@ pub fn observe(
     let logits = run.logits(&mut lane).to_vec();
     let training = training.then(|| {
         let loss = lane.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / images as f64;
-        (loss, std::mem::replace(&mut lane.gradients, Parameters(Vec::new())))
+        (loss, std::mem::take(&mut lane.gradients))
     });
     Ok(Observation { taps, logits, training })
 }

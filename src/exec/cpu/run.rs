@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             Op::Gradient(op) => {
                 // A parameter's gradients come from one node: just before, they begin as zeros.
                 for id in node.params().iter().filter(|_| first == 0) {
-                    lane.gradients.0[id.0 as usize].fill(0.0);
+                    lane.gradients[id.0 as usize].fill(0.0);
                 }
                 backward::run(&node, op, lane);
             }

@@ -1,6 +1,5 @@
 //! Parameters, and the matrices among them packed for products.
 
-use super::kernels::floats::Floats;
 use super::kernels::narrow::narrow;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 use crate::exec::Parameters;
@@ -12,54 +11,44 @@ pub struct Weights {
     pub precision: Precision,
     /// For every parameter.
     reads: Vec<Read>,
+    /// Of every parameter that is the right side of a product, the matrix as products read it, and its
+    /// transpose where there is a backward pass.
+    packs: [Parameters; 2],
 }
 
 /// A parameter as kernels read it, where that is not as it is.
 #[derive(Default)]
-pub struct Read {
+struct Read {
     /// Rounded, where products read it and are not in `f32`.
     narrow: Option<(Precision, Vec<f32>)>,
-    /// If it is the right side of a product.
-    packs: Option<Packs>,
+    /// A matrix `[k, n]`, if it is the right side of a product.
+    matrix: Option<[usize; 2]>,
 }
 
-/// A `[k, n]` matrix as products read it, and its transpose where there is a backward pass.
-struct Packs {
-    k: usize,
-    n: usize,
-    forward: Floats,
-    backward: Floats,
+/// A parameter, to be changed.
+pub struct Part<'a> {
+    pub value: &'a mut [f32],
+    read: &'a mut Read,
+    packs: [&'a mut [f32]; 2],
 }
 
-impl Packs {
-    fn new(k: usize, n: usize, training: bool) -> Packs {
-        let backward = if training { packed_len(n, k) } else { 0 };
-        Packs { k, n, forward: Floats::zeros(packed_len(k, n)), backward: Floats::zeros(backward) }
-    }
-
-    fn fill(&mut self, values: &[f32]) {
-        let matrix = Matrix::new(values, self.k, self.n);
-        pack(matrix, &mut self.forward);
-        if !self.backward.is_empty() {
-            pack_transposed(matrix, &mut self.backward);
+impl Part<'_> {
+    /// Lets products read the value as it is now.
+    pub fn fill(self) {
+        let Part { value, read, packs: [forward, backward] } = self;
+        let mut values = &*value;
+        if let Some((precision, rounded)) = &mut read.narrow {
+            rounded.clear();
+            rounded.extend_from_slice(values);
+            narrow(*precision, rounded);
+            values = rounded;
         }
-    }
-}
-
-impl Read {
-    /// Takes new values.
-    pub fn fill(&mut self, values: &[f32]) {
-        let values = match &mut self.narrow {
-            None => values,
-            Some((precision, rounded)) => {
-                rounded.clear();
-                rounded.extend_from_slice(values);
-                narrow(*precision, rounded);
-                rounded
+        if let Some([k, n]) = read.matrix {
+            let matrix = Matrix::new(values, k, n);
+            pack(matrix, forward);
+            if !backward.is_empty() {
+                pack_transposed(matrix, backward);
             }
-        };
-        if let Some(packs) = &mut self.packs {
-            packs.fill(values);
         }
     }
 }
@@ -73,49 +62,60 @@ impl Weights {
                 let shape = &graph.param(matrix).shape;
                 let n = shape.last().copied().unwrap_or(1);
                 let k = shape.iter().rev().skip(1).product();
-                reads[matrix.0 as usize].packs = Some(Packs::new(k, n, training));
+                reads[matrix.0 as usize].matrix = Some([k, n]);
                 for id in [matrix, bias].iter().filter(|_| precision != Precision::F32) {
                     reads[id.0 as usize].narrow = Some((precision, Vec::new()));
                 }
             }
         }
-        let mut weights = Weights { values, precision, reads };
-        for (values, read) in weights.parts() {
-            read.fill(values);
-        }
+        let length = |read: &Read, of: fn([usize; 2]) -> usize| read.matrix.map_or(0, of);
+        let forward = reads.iter().map(|read| length(read, |[k, n]| packed_len(k, n)));
+        let backward =
+            reads.iter().filter(|_| training).map(|read| length(read, |[k, n]| packed_len(n, k)));
+        let packs = [Parameters::new(forward), Parameters::new(backward)];
+        let mut weights = Weights { values, precision, reads, packs };
+        weights.parts().for_each(Part::fill);
         weights
     }
 
     /// Takes other values.
     pub fn load(&mut self, values: &Parameters) {
-        for ((to, read), from) in self.parts().zip(&values.0) {
-            to.copy_from_slice(from);
-            read.fill(from);
+        for (part, from) in self.parts().zip(values.iter()) {
+            part.value.copy_from_slice(from);
+            part.fill();
         }
     }
 
     pub fn value(&self, id: ParamId) -> &[f32] {
         match &self.reads[id.0 as usize].narrow {
             Some((_, rounded)) => rounded,
-            None => &self.values.0[id.0 as usize],
+            None => &self.values[id.0 as usize],
         }
     }
 
     /// A matrix `[k, n]`; nothing if no product reads the parameter.
     pub fn packed(&self, id: ParamId) -> Option<Packed<'_>> {
-        let packs = self.reads[id.0 as usize].packs.as_ref()?;
-        Some(Packed::new(&packs.forward, packs.k, packs.n))
+        let [k, n] = self.reads[id.0 as usize].matrix?;
+        Some(Packed::new(&self.packs[0][id.0 as usize], k, n))
     }
 
     /// Its transpose, `[n, k]`.
     pub fn transposed(&self, id: ParamId) -> Option<Packed<'_>> {
-        let packs = self.reads[id.0 as usize].packs.as_ref()?;
-        Some(Packed::new(&packs.backward, packs.n, packs.k))
+        let [k, n] = self.reads[id.0 as usize].matrix?;
+        Some(Packed::new(&self.packs[1][id.0 as usize], n, k))
     }
 
     /// Every parameter with how it is read, to be changed one by one.
-    pub fn parts(&mut self) -> impl Iterator<Item = (&mut Vec<f32>, &mut Read)> {
-        self.values.0.iter_mut().zip(&mut self.reads)
+    pub fn parts(&mut self) -> impl Iterator<Item = Part<'_>> {
+        let [forward, backward] = &mut self.packs;
+        let backward = backward.iter_mut().map(Some).chain(std::iter::repeat_with(|| None));
+        let packs = forward.iter_mut().zip(backward);
+        let values = self.values.iter_mut().zip(&mut self.reads);
+        values.zip(packs).map(|((value, read), (forward, backward))| Part {
+            value,
+            read,
+            packs: [forward, backward.unwrap_or_default()],
+        })
     }
 }
 

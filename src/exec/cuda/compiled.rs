@@ -154,7 +154,7 @@ impl Compiled {
                 compiled.write(compiled.weights.average[0], average)?;
             }
             let mut decays = vec![0u8; compiled.weights.numbers];
-            let pairs = compiled.weights.offsets.iter().zip(&parameters.0);
+            let pairs = compiled.weights.offsets.iter().zip(parameters.iter());
             for ((&offset, values), &decay) in pairs.zip(&optimizer.decays) {
                 decays[offset..offset + values.len()].fill(u8::from(decay));
             }
@@ -167,7 +167,7 @@ impl Compiled {
     /// Writes a number per parameter into one of the weights' arrays.
     fn write(&self, at: Pointer, values: &Parameters) -> Result<(), ExecError> {
         let mut all = vec![0f32; self.weights.numbers];
-        for (&offset, values) in self.weights.offsets.iter().zip(&values.0) {
+        for (&offset, values) in self.weights.offsets.iter().zip(values.iter()) {
             all[offset..offset + values.len()].copy_from_slice(values);
         }
         // SAFETY: the arrays have this many numbers.
@@ -180,9 +180,9 @@ impl Compiled {
         let params = &self.evaluation.graph.params;
         let pairs = self.weights.offsets.iter().zip(params.iter());
         let cut = |(&offset, param): (&usize, &crate::graph::Param)| {
-            all[offset..offset + param.elements()].to_vec()
+            &all[offset..offset + param.elements()]
         };
-        Ok(Parameters(pairs.map(cut).collect()))
+        Ok(pairs.map(cut).collect())
     }
 
     /// `f32` numbers of the device.
@@ -226,7 +226,7 @@ impl Compiled {
         words[SCALE] = scale;
         let Shown { loss, logits, .. } = self.train(End::Stay, batch, key, words)?;
         let mut gradients = self.read(self.weights.sum)?;
-        gradients.0.iter_mut().flatten().for_each(|g| *g /= scale);
+        gradients.iter_mut().flatten().for_each(|g| *g /= scale);
         Ok(Gradients { loss, logits, gradients })
     }
 

@@ -53,7 +53,7 @@ impl Optimizer {
     pub fn step(&mut self, parameters: &mut Parameters, gradients: &mut Parameters, lr: f64) {
         let scale = self.scale(gradients);
         let step = self.begin(lr, scale);
-        let values = parameters.0.iter_mut().zip(&mut gradients.0);
+        let values = parameters.iter_mut().zip(gradients.iter_mut());
         for ((p, g), kept) in values.zip(self.each()) {
             step.apply(p, g, kept);
         }
@@ -91,12 +91,12 @@ impl Optimizer {
         let mut all: Vec<Kept> =
             decays.map(|&decays| Kept { moments: Vec::new(), average: None, decays }).collect();
         for kept in &mut self.kept {
-            for (of, values) in all.iter_mut().zip(&mut kept.0) {
+            for (of, values) in all.iter_mut().zip(kept.iter_mut()) {
                 of.moments.push(values);
             }
         }
         if let Some(average) = &mut self.average {
-            for (of, values) in all.iter_mut().zip(&mut average.0) {
+            for (of, values) in all.iter_mut().zip(average.iter_mut()) {
                 of.average = Some(values);
             }
         }
@@ -166,7 +166,7 @@ impl Move {
 /// What gradients of a loss times `scale` are multiplied by so that the norm of all together is at
 /// most `clip` times that.
 fn clip_factor(gradients: &Parameters, scale: f32, clip: f64) -> f32 {
-    let squares = gradients.0.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
+    let squares = gradients.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
     let norm = squares.sum::<f64>().sqrt() / f64::from(scale);
     if norm > clip { (clip / (norm + 1e-6)) as f32 } else { 1.0 }
 }

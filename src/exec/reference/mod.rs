@@ -174,11 +174,11 @@ pub fn variables(
     parameters: &Parameters,
     dtype: DType,
 ) -> Result<Vec<Var>, ExecError> {
-    if parameters.0.len() != graph.params.len() {
-        let counts = (parameters.0.len(), graph.params.len());
+    if parameters.len() != graph.params.len() {
+        let counts = (parameters.len(), graph.params.len());
         return Err(ExecError(format!("{} parameters given for {}", counts.0, counts.1)));
     }
-    let pairs = graph.params.iter().zip(&parameters.0);
+    let pairs = graph.params.iter().zip(parameters.iter());
     pairs
         .map(|(param, data)| {
             let tensor = Tensor::from_slice(data, param.shape.as_slice(), &Device::Cpu)
@@ -233,7 +233,7 @@ impl Reference {
         };
         let mut loss = 0.0;
         let mut logits = Vec::with_capacity(images * self.graph.classes());
-        let mut sums: Vec<Vec<f32>> = parameters.0.iter().map(|p| vec![0.0; p.len()]).collect();
+        let mut sums = parameters.zeros();
         self.chunks(images, work, |(part, scores, gradients)| {
             loss += part;
             logits.extend(scores);
@@ -241,7 +241,7 @@ impl Reference {
                 sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
             }
         })?;
-        Ok(Gradients { loss: loss / images as f64, logits, gradients: Parameters(sums) })
+        Ok(Gradients { loss: loss / images as f64, logits, gradients: sums })
     }
 
     /// Logits `[B, classes]` in evaluation mode.

@@ -62,7 +62,8 @@ pub fn observe(
         };
         let gradients = graph.params.iter().zip(&inputs).map(gradient);
         let gradients = gradients.collect::<candle_core::Result<Vec<_>>>()?;
-        training = Some((f64::from(loss.to_scalar::<f32>()?), Parameters(gradients)));
+        let gradients = gradients.into_iter().collect();
+        training = Some((f64::from(loss.to_scalar::<f32>()?), gradients));
     }
     Ok(Observation { taps, logits: logits.flatten_all()?.to_vec1()?, training })
 }

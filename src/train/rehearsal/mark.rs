@@ -75,7 +75,7 @@ impl Trainer for Watched<'_> {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let result = self.inner.step(batch, lr, key)?;
         let (parameters, optimizer) = self.inner.state()?;
-        let hashes = |of: &Parameters| of.0.iter().map(|tensor| hash(tensor)).collect();
+        let hashes = |of: &Parameters| of.iter().map(hash).collect();
         let kept = optimizer.update.rule.kept().iter().copied().zip(&optimizer.kept);
         let average = optimizer.average.iter().map(|average| (AVERAGE, average));
         let parts = std::iter::once(("", parameters)).chain(kept).chain(average);

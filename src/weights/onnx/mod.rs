@@ -183,7 +183,7 @@ impl Walk<'_> {
                 let heads = [self.heads(x[0], op.heads)?, self.heads(x[1], op.heads)?];
                 let [queries, keys, values] =
                     [self.tensor(x[0])?, self.tensor(x[1])?, self.tensor(x[2])?];
-                let temperature = node.params.first().map(|id| self.parameters.0[id.0 as usize][0]);
+                let temperature = node.params.first().map(|id| self.parameters[id.0 as usize][0]);
                 let inputs = [&queries[..], &keys, &values];
                 attend::attend(&mut self.w, op, heads, inputs, temperature)
             }
@@ -301,13 +301,13 @@ impl Walk<'_> {
     /// As the graph has it.
     fn own(&mut self, id: ParamId) -> Name {
         let param = self.graph.param(id);
-        self.w.floats(&param.name, &param.shape, &self.parameters.0[id.0 as usize])
+        self.w.floats(&param.name, &param.shape, &self.parameters[id.0 as usize])
     }
 
     /// As the published code has it, which is how ONNX convolves.
     fn published(&mut self, id: ParamId) -> Name {
         let param = self.graph.param(id);
-        let plain = publish(param, &self.parameters.0[id.0 as usize]);
+        let plain = publish(param, &self.parameters[id.0 as usize]);
         self.w.floats(&param.name, &plain.shape, &plain.data)
     }
 
@@ -318,6 +318,6 @@ impl Walk<'_> {
             [heads, out] => vec![heads, 1, out],
             _ => param.shape.clone(),
         };
-        self.w.floats(&param.name, &shape, &self.parameters.0[id.0 as usize])
+        self.w.floats(&param.name, &shape, &self.parameters[id.0 as usize])
     }
 }

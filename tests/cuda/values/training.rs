@@ -68,7 +68,7 @@ fn updates_agree_over_steps() {
             let sizes = [3, 500, 64];
             let n: usize = sizes.iter().sum();
             let mut parameters =
-                Parameters(sizes.map(|n| sample(stream, n, Precision::F32)).to_vec());
+                sizes.iter().map(|&n| sample(stream, n, Precision::F32)).collect::<Parameters>();
             let decays = vec![true, false, true];
             let average = clip.map(|_| ops::Average { decay: 0.7, warmup: true });
             let of = ops::Update { rule, clip, average, scaling: None };
@@ -81,7 +81,7 @@ fn updates_agree_over_steps() {
                 .collect();
             let words: Vec<u32> =
                 bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
-            let p = bench.put_wide(&parameters.0.concat());
+            let p = bench.put_wide(&parameters.concat());
             let kept: Vec<Pointer> =
                 rule.kept().iter().map(|_| bench.put_wide(&vec![0.0; n])).collect();
             let decays = bench.put_words(&words);
@@ -102,7 +102,7 @@ fn updates_agree_over_steps() {
                 let norm_found = all.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
                 // What changes from step to step is the same, whoever takes it.
                 let step = bench.put_wide(&host.clone().begin(lr, 1.0).words());
-                host.step(&mut parameters, &mut Parameters(gradients), lr);
+                host.step(&mut parameters, &mut gradients.into_iter().collect(), lr);
                 let gradients = bench.put_wide(&all);
                 let (losses, images) = (bench.put_wide(&[0.5, 0.25]), 2);
                 let mut state = update::State {
@@ -133,13 +133,13 @@ fn updates_agree_over_steps() {
                 bench.play();
                 assert!(bench.read_wide(norm, 1)[0].is_nan());
             }
-            let expected = parameters.0.concat();
+            let expected = parameters.concat();
             close("parameters", &bench.read_wide(p, n), &expected, 1e-6);
             for ((&at, values), name) in kept.iter().zip(&host.kept).zip(rule.kept()) {
-                close(name, &bench.read_wide(at, n), &values.0.concat(), 1e-6);
+                close(name, &bench.read_wide(at, n), &values.concat(), 1e-6);
             }
             if let Some(values) = &host.average {
-                close("mean", &bench.read_wide(mean, n), &values.0.concat(), 1e-6);
+                close("mean", &bench.read_wide(mean, n), &values.concat(), 1e-6);
             }
             if copy != Pointer::NULL {
                 close("copy", &bench.read(copy, n), &expected, 4e-3);

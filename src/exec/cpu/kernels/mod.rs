@@ -17,7 +17,6 @@ pub mod dispatch;
 pub mod dispatch_linear;
 pub mod elementwise;
 pub mod ffn;
-pub mod floats;
 pub mod gate;
 pub mod gelu;
 pub mod group_norm;

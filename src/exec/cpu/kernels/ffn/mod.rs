@@ -48,7 +48,7 @@ pub struct FfnWeights<'a> {
 }
 
 /// Floats of a chunk's hidden map that leave room in the second cache for what else is in use.
-const HIDDEN: usize = 64 * 1024;
+const HIDDEN: usize = 32 * 1024;
 /// Pixels that make a gradient of weights worth reading and writing.
 const PIXELS: usize = 256;
 /// Hidden channels beyond which a longer chunk gains nothing: of whole maps, and of bands.
