@@ -5,7 +5,7 @@ use super::elementwise::place;
 use super::product::{
     Bias, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
 };
-use super::simd::dispatch;
+use super::simd::{dispatch, prefetch};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -136,19 +136,19 @@ impl Conv {
         let places = self.coords.then(|| [places(self.height), places(self.width)]);
         self.runs(block, |at, run| {
             let to = &mut patches[at..at + self.kernel[1] * patch];
-            let Some(Run { skip, pixels, first }) = run else { return to.fill(0.0) };
+            let Some(Run { skip, pixels, first, place: [row, column] }) = run else {
+                return to.fill(0.0);
+            };
             let (before, to) = to.split_at_mut(skip * patch);
             let (to, after) = to.split_at_mut(pixels * patch);
             before.fill(0.0);
             after.fill(0.0);
             let from = &x[first * map..(first + pixels) * map];
+            // On its way before the patches below are taken.
+            let below = first + self.stride * self.width;
+            prefetch(x.as_ptr().wrapping_add(below * map));
             let Some([rows, columns]) = &places else { return to.copy_from_slice(from) };
-            let row = rows[first / self.width % self.height];
-            let columns = &columns[first % self.width..];
-            let pixels = to.chunks_exact_mut(patch).zip(from.chunks_exact(map));
-            for ((to, from), &column) in pixels.zip(columns) {
-                placed(to, from, [row, column]);
-            }
+            placed(to, from, rows[row], &columns[column..column + pixels]);
         });
     }
 
@@ -171,6 +171,7 @@ impl Conv {
                     skip: start,
                     pixels: end - start,
                     first: (image * height + from) * width + left + start - self.pad,
+                    place: [from, left + start - self.pad],
                 });
                 visit(patch, run);
                 patch += kw * channels;
@@ -185,21 +186,25 @@ struct Run {
     pixels: usize,
     /// Counted through all maps.
     first: usize,
+    /// Row and column of that one.
+    place: [usize; 2],
 }
 
-/// The channels of a pixel, then its place.
-#[inline(always)]
-fn placed(to: &mut [f32], from: &[f32], place: [f32; 2]) {
-    match (to, from) {
+/// The channels of every pixel of a row, then its place.
+fn placed(to: &mut [f32], from: &[f32], row: f32, columns: &[f32]) {
+    let channels = from.len() / columns.len().max(1);
+    if channels == 3 {
         // An image's, which are too few for the call that copies any number.
-        ([a, b, c, row, column], &[x, y, z]) => {
-            (*a, *b, *c) = (x, y, z);
-            [*row, *column] = place;
+        let pixels = to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0);
+        for ((to, &[a, b, c]), &column) in pixels.zip(columns) {
+            *to = [a, b, c, row, column];
         }
-        (to, from) => {
-            to[..from.len()].copy_from_slice(from);
-            to[from.len()..].copy_from_slice(&place);
-        }
+        return;
+    }
+    let pixels = to.chunks_exact_mut(channels + 2).zip(from.chunks_exact(channels));
+    for ((to, from), &column) in pixels.zip(columns) {
+        to[..channels].copy_from_slice(from);
+        to[channels..].copy_from_slice(&[row, column]);
     }
 }
 
@@ -222,7 +227,7 @@ impl WithSimd for Fold<'_> {
             block,
             #[inline(always)]
             |at, run| {
-                let Some(Run { skip, pixels, first }) = run else { return };
+                let Some(Run { skip, pixels, first, .. }) = run else { return };
                 let to = &mut dx[first * map..(first + pixels) * map];
                 let from = &patches[at + skip * patch..][..pixels * patch];
                 // Coordinates have no gradient; without them a row is one run of numbers.
