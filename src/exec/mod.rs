@@ -125,7 +125,7 @@ pub fn given_not_finite(graph: &Graph, parameters: &Parameters, images: &[f32]) 
 }
 
 /// Whether all numbers are; without a branch, so that whole vectors are looked at.
-fn all_finite(numbers: &[f32]) -> bool {
+pub fn all_finite(numbers: &[f32]) -> bool {
     numbers.iter().fold(true, |all, x| all & x.is_finite())
 }
 

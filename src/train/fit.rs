@@ -10,7 +10,8 @@ use super::{
 };
 use crate::data::Mix;
 use crate::exec::{
-    Batch, ExecError, Parameters, StepError, StepKey, Trainer, cpu::first_not_finite, reference,
+    Batch, ExecError, Parameters, StepError, StepKey, Trainer, all_finite, cpu::first_not_finite,
+    reference,
 };
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
@@ -392,6 +393,6 @@ fn exec(error: ExecError) -> TrainError {
 }
 
 fn bad_tensor<'a>(tensors: &Parameters, names: &'a [String]) -> Option<&'a str> {
-    let bad = tensors.iter().position(|tensor| tensor.iter().any(|x| !x.is_finite()))?;
+    let bad = tensors.iter().position(|tensor| !all_finite(tensor))?;
     Some(&names[bad])
 }

@@ -2,8 +2,8 @@
 //! is wrong told at once.
 
 use crate::diag::nearest;
-use crate::exec::Parameters;
 use crate::exec::published::{self, Plain, adopt, fits};
+use crate::exec::{Parameters, all_finite};
 use crate::foreign::{Tensor, TensorFile, Unreadable};
 use crate::graph::{Graph, Param};
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +112,7 @@ pub fn fit(graph: &Graph, file: &TensorFile) -> Result<Parameters, FitError> {
     let mut parameters = Vec::with_capacity(found.len());
     for (param, tensor) in found {
         let data = file.load(tensor)?;
-        if data.iter().any(|number| !number.is_finite()) {
+        if !all_finite(&data) {
             misfits.not_finite.push(naming.name(param).to_string());
         }
         parameters.push(match naming {

@@ -140,7 +140,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 logs: node.read_at(result, 1),
             };
             let kernel = forward::attend(of, ty(0), ty(1));
-            let mut none = Vec::new();
+            let mut none = [];
             let temperature = match node.params().first() {
                 Some(id) => &mut gradients[id.0 as usize],
                 None => &mut none[..],

@@ -5,7 +5,7 @@ use super::lane::Lane;
 use super::run::{Node, Run};
 use super::scratch;
 use super::weights::Weights;
-use crate::exec::{Batch, ExecError, Parameters, StepKey, given_not_finite};
+use crate::exec::{Batch, ExecError, Parameters, StepKey, all_finite, given_not_finite};
 use crate::graph::{Graph, Op};
 use crate::passes::Method;
 use crate::plan::{self, Plan};
@@ -48,7 +48,6 @@ pub fn first_not_finite(
 
 /// What a node has just left that is not finite.
 fn of_node(node: &Node<'_>, lane: &Lane) -> Option<String> {
-    let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
     let graph = node.graph();
     let of = graph.node(node.value);
     for map in node.stored() {
@@ -68,6 +67,6 @@ fn of_node(node: &Node<'_>, lane: &Lane) -> Option<String> {
         });
     }
     let mut slopes = of.params.iter().filter(|_| matches!(of.op, Op::Gradient(_)));
-    let bad = slopes.find(|id| !finite(&lane.gradients[id.0 as usize]))?;
+    let bad = slopes.find(|id| !all_finite(&lane.gradients[id.0 as usize]))?;
     Some(format!("the gradient of `{}` is the first", graph.param(*bad).name))
 }

@@ -59,7 +59,7 @@ struct Training {
 }
 
 /// What a batch gives, beside its gradients.
-struct Sums {
+struct Passed {
     /// The mean over the images.
     loss: f64,
     /// `[B, classes]`
@@ -135,7 +135,7 @@ impl Compiled {
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
         self.weights.load(parameters);
-        let Sums { loss, logits, .. } = self.accumulate(batch, key)?;
+        let Passed { loss, logits, .. } = self.accumulate(batch, key)?;
         let training = self.training.as_ref().ok_or_else(no_training)?;
         let mut gradients = training.gradients.clone();
         let scale = training.optimizer.loss_scale();
@@ -147,7 +147,7 @@ impl Compiled {
 
     /// Forward and backward of all groups; the gradients are added up in the order of the groups, and
     /// are those of the loss times its scale.
-    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Sums, ExecError> {
+    fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Passed, ExecError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let graph = &training.plan.graph;
         let size = image_size(graph);
@@ -199,7 +199,7 @@ impl Compiled {
             }
             finite.fetch_and(all_finite(sum), Ordering::Relaxed);
         });
-        Ok(Sums { loss: loss / images as f64, logits, finite: finite.into_inner() })
+        Ok(Passed { loss: loss / images as f64, logits, finite: finite.into_inner() })
     }
 }
 
@@ -236,7 +236,7 @@ impl Evaluator for Compiled {
 
 impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
-        let Sums { loss, logits, finite } = self.accumulate(batch, key)?;
+        let Passed { loss, logits, finite } = self.accumulate(batch, key)?;
         let Some(training) = &mut self.training else { return Err(no_training().into()) };
         let bad = || not_finite(&training.plan.graph, loss, &training.gradients);
         if let Some(what) = (!finite).then(bad).flatten() {

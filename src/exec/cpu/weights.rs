@@ -68,11 +68,11 @@ impl Weights {
                 }
             }
         }
-        let length = |read: &Read, of: fn([usize; 2]) -> usize| read.matrix.map_or(0, of);
-        let forward = reads.iter().map(|read| length(read, |[k, n]| packed_len(k, n)));
-        let backward =
-            reads.iter().filter(|_| training).map(|read| length(read, |[k, n]| packed_len(n, k)));
-        let packs = [Parameters::new(forward), Parameters::new(backward)];
+        let lengths = reads.iter().map(|read| match read.matrix {
+            Some([k, n]) => [packed_len(k, n), if training { packed_len(n, k) } else { 0 }],
+            None => [0; 2],
+        });
+        let packs = [0, 1].map(|way| Parameters::new(lengths.clone().map(|both| both[way])));
         let mut weights = Weights { values, precision, reads, packs };
         weights.parts().for_each(Part::fill);
         weights
@@ -108,14 +108,9 @@ impl Weights {
     /// Every parameter with how it is read, to be changed one by one.
     pub fn parts(&mut self) -> impl Iterator<Item = Part<'_>> {
         let [forward, backward] = &mut self.packs;
-        let backward = backward.iter_mut().map(Some).chain(std::iter::repeat_with(|| None));
-        let packs = forward.iter_mut().zip(backward);
+        let packs = forward.iter_mut().zip(backward.iter_mut()).map(<[_; 2]>::from);
         let values = self.values.iter_mut().zip(&mut self.reads);
-        values.zip(packs).map(|((value, read), (forward, backward))| Part {
-            value,
-            read,
-            packs: [forward, backward.unwrap_or_default()],
-        })
+        values.zip(packs).map(|((value, read), packs)| Part { value, read, packs })
     }
 }
 

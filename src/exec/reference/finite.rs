@@ -3,7 +3,7 @@
 use super::assign::Assignment;
 use super::run::evaluate_while;
 use super::{Mode, Output, variables};
-use crate::exec::{ExecError, Parameters, StepKey, given_not_finite};
+use crate::exec::{ExecError, Parameters, StepKey, all_finite, given_not_finite};
 use crate::graph::{Graph, Value};
 use candle_core::{DType, Device, Tensor};
 
@@ -52,5 +52,5 @@ pub fn first_not_finite(
 }
 
 fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
-    Ok(tensor.flatten_all()?.to_vec1::<f32>()?.iter().all(|x| x.is_finite()))
+    Ok(all_finite(&tensor.flatten_all()?.to_vec1::<f32>()?))
 }

@@ -1,11 +1,9 @@
 //! One center for every pixel: the most similar one.
 
 use super::{Assign, Gradients, Inputs, Work};
-use crate::exec::cpu::kernels::directions::{as_columns, as_rows, inverse_lengths, through_length};
+use crate::exec::cpu::kernels::directions::inverse_lengths;
 use crate::exec::cpu::kernels::tile::{Multiply, padded};
-use crate::exec::cpu::kernels::vector::{
-    Part, Whole, along, bits, dot, exp, scaled, sigmoid, vectorized,
-};
+use crate::exec::cpu::kernels::vector::{Part, Whole, along, bits, dot, exp, sigmoid, vectorized};
 use pulp::Simd;
 
 vectorized! {
@@ -19,17 +17,13 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, width, wide, scratch);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let maps = inputs.keys.chunks_exact(n * size.channels);
         let chosen = index.chunks_exact_mut(n * heads).zip(weight.chunks_exact_mut(n * heads));
         for ((queries, keys), (index, weight)) in images.zip(maps).zip(chosen) {
-            for (h, panel) in work.columns.chunks_exact_mut(d * width).enumerate() {
-                let rows = size.head(queries, 0, m, h);
-                let lengths = &mut work.query_lengths[h * width..][..width];
-                inverse_lengths(simd, rows, lengths);
-                as_columns(rows, lengths, width, panel);
-            }
+            work.measure(simd, size, queries);
+            work.lay_columns(size, queries, width);
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
@@ -65,8 +59,7 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let work = Work::new(size, width, wide, scratch);
-        let drows = &mut work.dcolumns[..heads * m * d];
+        let mut work = Work::new(size, width, wide, scratch);
         // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);
@@ -74,13 +67,9 @@ vectorized! {
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
             let keys = &inputs.keys[image * n * size.channels..][..n * size.channels];
             let dkeys = &mut gradients.keys[image * n * size.channels..][..n * size.channels];
-            for h in 0..heads {
-                let rows = size.head(queries, 0, m, h);
-                let lengths = &mut work.query_lengths[h * width..][..width];
-                inverse_lengths(simd, rows, lengths);
-                as_rows(rows, lengths, wide, &mut work.rows[h * m * wide..][..m * wide]);
-            }
-            drows.fill(0.0);
+            work.measure(simd, size, queries);
+            work.lay_rows(size, queries, wide);
+            work.drows.fill(0.0);
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
@@ -96,7 +85,7 @@ vectorized! {
                         dbeta += f64::from(g);
                         dalpha += f64::from(g * cos);
                         let g = g * inputs.alpha * length;
-                        let dquery = &mut drows[(h * m + center) * d..][..d];
+                        let dquery = &mut work.drows[(h * m + center) * d..][..d];
                         let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
                         let (slope, back) =
                             (simd.splat_f32s(g), simd.splat_f32s(-g * cos * length));
@@ -110,15 +99,7 @@ vectorized! {
                     }
                 }
             }
-            for h in 0..heads {
-                let rows = size.head(queries, 0, m, h);
-                for i in 0..m {
-                    let length = work.query_lengths[h * width + i];
-                    scaled(simd, work.one, &drows[(h * m + i) * d..][..d], length);
-                    let to = &mut dqueries[i * size.channels + h * d..][..d];
-                    through_length(simd, rows.row(i), length, work.one, to);
-                }
-            }
+            work.through_queries(simd, size, queries, dqueries);
         }
         *gradients.alpha += dalpha as f32;
         *gradients.beta += dbeta as f32;

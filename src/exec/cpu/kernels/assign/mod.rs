@@ -6,8 +6,11 @@
 mod hard;
 mod soft;
 
+use super::directions::{as_columns, as_rows, inverse_lengths, through_length};
 use super::tile::{self, Lent, Rows, room};
+use super::vector::scaled;
 use crate::graph::Size;
+use pulp::Simd;
 
 /// Queries `[gh, gw, A]`, keys `[H, W, A]`.
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +50,13 @@ impl Assign {
             panel,
             panel,
             rows,
+            self.heads * m * d,
             lanes,
             block * room(m),
             block,
             block,
             block,
             block * room(d),
-            d,
             d,
         ])
     }
@@ -160,8 +163,9 @@ struct Work<'a> {
     /// Directions of the queries, centers as columns, a head behind the other; and their gradients.
     columns: &'a mut [f32],
     dcolumns: &'a mut [f32],
-    /// The same directions as rows.
+    /// The same directions as rows, and their gradients.
     rows: &'a mut [f32],
+    drows: &'a mut [f32],
     /// One over the lengths of the queries, a row per head.
     query_lengths: &'a mut [f32],
     /// Of a block: a number per pixel and center, three per pixel, and a row per pixel.
@@ -171,7 +175,6 @@ struct Work<'a> {
     limits: &'a mut [f32],
     block_rows: &'a mut [f32],
     one: &'a mut [f32],
-    another: &'a mut [f32],
 }
 
 impl<'a> Work<'a> {
@@ -183,6 +186,7 @@ impl<'a> Work<'a> {
             columns: lent.take(size.heads * d * width),
             dcolumns: lent.take(size.heads * d * width),
             rows: lent.take(size.heads * m * wide),
+            drows: lent.take(size.heads * m * d),
             query_lengths: lent.take(size.heads * width),
             scores: lent.take(block * width),
             lengths: lent.take(block),
@@ -190,7 +194,58 @@ impl<'a> Work<'a> {
             limits: lent.take(block),
             block_rows: lent.take(block * wide),
             one: lent.take(d),
-            another: lent.take(d),
+        }
+    }
+
+    /// The lengths of an image's queries.
+    #[inline(always)]
+    fn measure<S: Simd>(&mut self, simd: S, size: Assign, queries: &[f32]) {
+        let width = self.query_lengths.len() / size.heads;
+        for (h, lengths) in self.query_lengths.chunks_exact_mut(width).enumerate() {
+            inverse_lengths(simd, size.head(queries, 0, size.counts()[0], h), lengths);
+        }
+    }
+
+    /// Their directions as columns, once they are measured.
+    #[inline(always)]
+    fn lay_columns(&mut self, size: Assign, queries: &[f32], width: usize) {
+        let panels = self.columns.chunks_exact_mut(size.head_width() * width);
+        for (h, (panel, lengths)) in panels.zip(self.query_lengths.chunks_exact(width)).enumerate()
+        {
+            as_columns(size.head(queries, 0, size.counts()[0], h), lengths, width, panel);
+        }
+    }
+
+    /// The same as rows.
+    #[inline(always)]
+    fn lay_rows(&mut self, size: Assign, queries: &[f32], wide: usize) {
+        let (m, width) = (size.counts()[0], self.query_lengths.len() / size.heads);
+        let panels = self.rows.chunks_exact_mut(m * wide);
+        for (h, (panel, lengths)) in panels.zip(self.query_lengths.chunks_exact(width)).enumerate()
+        {
+            as_rows(size.head(queries, 0, m, h), lengths, wide, panel);
+        }
+    }
+
+    /// The gradients of an image's queries from those of their directions as rows.
+    #[inline(always)]
+    fn through_queries<S: Simd>(
+        &mut self,
+        simd: S,
+        size: Assign,
+        queries: &[f32],
+        dqueries: &mut [f32],
+    ) {
+        let ([m, _], d) = (size.counts(), size.head_width());
+        let width = self.query_lengths.len() / size.heads;
+        for h in 0..size.heads {
+            let rows = size.head(queries, 0, m, h);
+            for i in 0..m {
+                let length = self.query_lengths[h * width + i];
+                scaled(simd, self.one, &self.drows[(h * m + i) * d..][..d], length);
+                let to = &mut dqueries[i * size.channels + h * d..][..d];
+                through_length(simd, rows.row(i), length, self.one, to);
+            }
         }
     }
 }

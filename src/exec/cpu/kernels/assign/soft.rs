@@ -1,9 +1,7 @@
 //! Every center for every pixel, by how similar they are.
 
 use super::{Assign, Gradients, Inputs, Work};
-use crate::exec::cpu::kernels::directions::{
-    as_columns, as_rows, column, inverse_lengths, through_length,
-};
+use crate::exec::cpu::kernels::directions::{column, inverse_lengths, through_length};
 use crate::exec::cpu::kernels::tile::{Collect, Multiply, Rows, padded};
 use crate::exec::cpu::kernels::vector::{Part, Whole, along, scaled, sigmoid, vectorized};
 use pulp::Simd;
@@ -18,17 +16,13 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, width, wide, scratch);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let maps = inputs.keys.chunks_exact(n * size.channels);
         let beta = simd.splat_f32s(inputs.beta);
         for ((queries, keys), weights) in images.zip(maps).zip(weights.chunks_exact_mut(n * heads * m)) {
-            for (h, panel) in work.columns.chunks_exact_mut(d * width).enumerate() {
-                let rows = size.head(queries, 0, m, h);
-                let lengths = &mut work.query_lengths[h * width..][..width];
-                inverse_lengths(simd, rows, lengths);
-                as_columns(rows, lengths, width, panel);
-            }
+            work.measure(simd, size, queries);
+            work.lay_columns(size, queries, width);
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
@@ -63,7 +57,7 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, width, wide, scratch);
         // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);
@@ -71,13 +65,9 @@ vectorized! {
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
             let keys = &inputs.keys[image * n * size.channels..][..n * size.channels];
             let dkeys = &mut gradients.keys[image * n * size.channels..][..n * size.channels];
-            for h in 0..heads {
-                let rows = size.head(queries, 0, m, h);
-                let lengths = &mut work.query_lengths[h * width..][..width];
-                inverse_lengths(simd, rows, lengths);
-                as_columns(rows, lengths, width, &mut work.columns[h * d * width..]);
-                as_rows(rows, lengths, wide, &mut work.rows[h * m * wide..][..m * wide]);
-            }
+            work.measure(simd, size, queries);
+            work.lay_columns(size, queries, width);
+            work.lay_rows(size, queries, wide);
             work.dcolumns.fill(0.0);
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
@@ -105,16 +95,11 @@ vectorized! {
                     }
                 }
             }
-            for h in 0..heads {
-                let rows = size.head(queries, 0, m, h);
-                for i in 0..m {
-                    let length = work.query_lengths[h * width + i];
-                    column(&work.dcolumns[h * d * width..], width, i, work.one);
-                    scaled(simd, work.another, work.one, length);
-                    let to = &mut dqueries[i * size.channels + h * d..][..d];
-                    through_length(simd, rows.row(i), length, work.another, to);
-                }
+            let panels = work.dcolumns.chunks_exact(d * width);
+            for (panel, rows) in panels.zip(work.drows.chunks_exact_mut(m * d)) {
+                rows.chunks_exact_mut(d).enumerate().for_each(|(i, to)| column(panel, width, i, to));
             }
+            work.through_queries(simd, size, queries, dqueries);
         }
         *gradients.alpha += dalpha as f32;
         *gradients.beta += dbeta as f32;
