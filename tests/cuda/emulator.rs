@@ -42,6 +42,8 @@ pub fn play(tape: &Tape) {
 }
 
 fn run(launch: &Launch) {
+    // What CUDA allows.
+    assert!(launch.grid[0] < 1 << 31 && launch.grid[1] < 1 << 16, "{}", launch.entry);
     let mut libraries = LIBRARIES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let libraries = libraries.get_or_insert_default();
     let library = libraries.entry(launch.unit.clone()).or_insert_with(|| {

@@ -85,12 +85,9 @@ struct Program {
     step: Staging,
 }
 
-fn bytes(numbers: &[f32]) -> Vec<u8> {
-    words(numbers.iter().map(|x| x.to_bits()))
-}
-
-fn words(words: impl Iterator<Item = u32>) -> Vec<u8> {
-    words.flat_map(u32::to_le_bytes).collect()
+/// Numbers as they lie, here and on the device.
+fn bytes<T: bytemuck::NoUninit>(numbers: &[T]) -> &[u8] {
+    bytemuck::cast_slice(numbers)
 }
 
 impl Compiled {
@@ -171,7 +168,7 @@ impl Compiled {
             all[offset..offset + values.len()].copy_from_slice(values);
         }
         // SAFETY: the arrays have this many numbers.
-        unsafe { self.device.write(at, &bytes(&all)) }
+        unsafe { self.device.write(at, bytes(&all)) }
     }
 
     /// Reads one of the weights' arrays.
@@ -187,11 +184,10 @@ impl Compiled {
 
     /// `f32` numbers of the device.
     fn numbers(&self, at: Pointer, count: usize) -> Result<Vec<f32>, ExecError> {
-        let mut bytes = vec![0u8; 4 * count];
+        let mut numbers = vec![0f32; count];
         // SAFETY: the callers name pieces of at least this many numbers.
-        unsafe { self.device.read(at, &mut bytes) }?;
-        let (words, _) = bytes.as_chunks::<4>();
-        Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+        unsafe { self.device.read(at, bytemuck::cast_slice_mut(&mut numbers)) }?;
+        Ok(numbers)
     }
 
     /// Takes other parameters.
@@ -285,7 +281,7 @@ impl Compiled {
             self.finish = Some(Finish { captured, ending, _memory: memory, step });
         }
         let Some(finish) = &mut self.finish else { return Err(no_training()) };
-        finish.step.send(&self.device, &bytes(&words))?;
+        finish.step.send(&self.device, bytes(&words))?;
         finish.captured.replay()?;
         Ok(finish.ending.norm)
     }
@@ -326,16 +322,16 @@ impl Compiled {
         let Some(program) = self.programs.get_mut(&(purpose, images)) else {
             return Err(ExecError("a program was not kept".into()));
         };
-        program.images.send(&self.device, &bytes(part.images))?;
+        program.images.send(&self.device, bytes(part.images))?;
         if learns {
-            program.labels.send(&self.device, &words(part.targets.labels.iter().copied()))?;
+            program.labels.send(&self.device, bytes(part.targets.labels))?;
             if let Some([labels, shares]) = &mut program.others {
                 let each = || part.targets.each().map(|(_, other)| other);
-                labels.send(&self.device, &words(each().map(|other| other.label)))?;
-                shares.send(&self.device, &words(each().map(|other| other.share.to_bits())))?;
+                labels.send(&self.device, bytes(&each().map(|o| o.label).collect::<Vec<u32>>()))?;
+                shares.send(&self.device, bytes(&each().map(|o| o.share).collect::<Vec<f32>>()))?;
             }
-            program.factors.send(&self.device, &bytes(&factors))?;
-            program.step.send(&self.device, &bytes(&changing))?;
+            program.factors.send(&self.device, bytes(&factors))?;
+            program.step.send(&self.device, bytes(&changing))?;
         }
         program.captured.replay()?;
         let (plan, layout) = (self.plan(purpose)?, &self.programs[&(purpose, images)].layout);
@@ -355,14 +351,13 @@ impl Compiled {
     fn stored(&self, at: Pointer, count: usize) -> Result<Vec<f32>, ExecError> {
         let wide = match self.precision {
             Precision::F32 => return self.numbers(at, count),
-            Precision::Bf16 => |bytes| half::bf16::from_le_bytes(bytes).to_f32(),
-            Precision::F16 => |bytes| half::f16::from_le_bytes(bytes).to_f32(),
+            Precision::Bf16 => |bits| half::bf16::from_bits(bits).to_f32(),
+            Precision::F16 => |bits| half::f16::from_bits(bits).to_f32(),
         };
-        let mut bytes = vec![0u8; 2 * count];
+        let mut stored = vec![0u16; count];
         // SAFETY: the callers name pieces of at least this many numbers.
-        unsafe { self.device.read(at, &mut bytes) }?;
-        let (words, _) = bytes.as_chunks::<2>();
-        Ok(words.iter().copied().map(wide).collect())
+        unsafe { self.device.read(at, bytemuck::cast_slice_mut(&mut stored)) }?;
+        Ok(stored.into_iter().map(wide).collect())
     }
 
     /// Records a plan for a batch.

@@ -40,23 +40,29 @@ fn depthwise_agrees() {
             let [y, gx, u, again, gu] = [0; 5].map(|_| bench.map(n));
             let [gw, gb, uw, ub] = [taps, channels, taps, channels].map(|n| bench.room(4 * n));
             let scratch = bench.room(op.scratch());
+            let parts = op.parts();
+            let partial = [taps, channels, channels].map(|n| bench.room(4 * parts * n));
             let tape = &mut bench.tape;
             op.forward(tape, px, weight, bias, y);
             op.backward(tape, pg, weight, gx);
-            op.backward_weight(tape, [px, pg], [gw, gb], false, scratch);
-            op.backward_weight(tape, [px, pg], [gw, gb], true, scratch);
+            op.backward_weight(tape, [px, weight, pg], [gw, gb], scratch);
+            op.partial_weight(tape, [px, weight, pg], partial);
             op.forward_gelu(tape, px, weight, bias, u);
             op.backward_gelu(tape, [px, weight, bias], inner, again);
             op.backward(tape, inner, weight, gu);
-            op.backward_weight(tape, [px, inner], [uw, ub], false, scratch);
+            op.backward_weight(tape, [px, weight, inner], [uw, ub], scratch);
             bench.play();
             let bound = bound(precision);
             close("value", &bench.read(y, n), &plain.value, bound);
             close("x", &bench.read(gx, n), &plain.inputs[0], bound);
-            // It was added twice.
-            let twice = |g: &[f32]| g.iter().map(|x| 2.0 * x).collect::<Vec<f32>>();
-            close("weight", &bench.read_wide(gw, taps), &twice(&plain.params[0]), 1e-5);
-            close("bias", &bench.read_wide(gb, channels), &twice(&plain.params[1]), 1e-5);
+            close("weight", &bench.read_wide(gw, taps), &plain.params[0], 1e-5);
+            close("bias", &bench.read_wide(gb, channels), &plain.params[1], 1e-5);
+            // By channel, the sum of the map's gradient: that of a bias before the convolution.
+            let sums = bench.read_wide(partial[2], parts * channels);
+            let by_channel = |g: &[f32]| -> Vec<f32> {
+                (0..channels).map(|c| g.iter().skip(c).step_by(channels).sum()).collect()
+            };
+            close("x, summed", &by_channel(&sums), &by_channel(&plain.inputs[0]), 1e-5);
             close("gelu value", &bench.read(u, n), &active.value, bound);
             close("gelu value again", &bench.read(again, n), &active.value, bound);
             close("gelu x", &bench.read(gu, n), &active.inputs[0], bound);

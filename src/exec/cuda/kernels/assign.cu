@@ -2,29 +2,36 @@
 //
 // Queries [images, M, HEADS, D], keys [images, N, HEADS, D]; alpha, beta one number each. Hard: the
 // first largest s, as index and value [images, N, HEADS]. Soft: every s over their sum,
-// [images, N, HEADS, M]. blockIdx.y is image and head; a thread a pixel, walking the centers.
+// [images, N, HEADS, M]. blockIdx.x is image and head; a thread a pixel, walking the centers.
 
 #define A (HEADS * D)
-#define IMAGE (blockIdx.y / HEADS)
-#define HEAD (blockIdx.y % HEADS)
+#define IMAGE (blockIdx.x / HEADS)
+#define HEAD (blockIdx.x % HEADS)
 #define GROUP 32
 
+// Numbers of a center in shared memory that are read at once.
+#define FOUR (D % 4 ? 1 : 4)
+
 struct Queries {
-    float direction[GROUP][D];
+    alignas(16) float direction[GROUP][D];
 };
 
 // Reads centers [start, start + count) as directions.
 __device__ inline void load(Queries& q, const real* queries, int start, int count) {
     __syncthreads();
     if (threadIdx.x < count)
-        direction(queries + ((u64)IMAGE * M + start + threadIdx.x) * A + HEAD * D,
-                  q.direction[threadIdx.x], D);
+        direction<D>(queries + ((u64)IMAGE * M + start + threadIdx.x) * A + HEAD * D,
+                     q.direction[threadIdx.x]);
     __syncthreads();
 }
 
-__device__ inline float dot(const float* a, const float* b) {
+// Of a center in shared memory and a row of one's own.
+__device__ inline float dot(const float* center, const float* row) {
     float sum = 0;
-    for (int c = 0; c < D; c++) sum += a[c] * b[c];
+    for (int c = 0; c < D; c += FOUR) {
+        Pack<float, FOUR> part = *(const Pack<float, FOUR>*)(center + c);
+        for (int k = 0; k < FOUR; k++) sum += part.x[k] * row[c + k];
+    }
     return sum;
 }
 
@@ -45,11 +52,11 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 assign_hard_forward(const real* queries, const real* keys, const float* alpha, const float* beta,
                     u32* index, float* value) {
     __shared__ Queries shared;
-    int n = blockIdx.x * THREADS + threadIdx.x;
+    int n = blockIdx.y * THREADS + threadIdx.x;
     bool active = n < N;
     float key[D], best = -1;
     u32 winner = 0;
-    if (active) direction(keys + ((u64)IMAGE * N + n) * A + HEAD * D, key, D);
+    if (active) direction<D>(keys + ((u64)IMAGE * N + n) * A + HEAD * D, key);
     walk(queries, key, active, shared, [&](u32 m, const float*, float cosine) {
         float s = sigmoid(*alpha * cosine + *beta);
         if (s > best) {
@@ -69,24 +76,26 @@ assign_hard_backward_keys(const real* queries, const real* keys, const float* al
                           const u32* index, const float* value, const real* g, real* gkeys,
                           float* partial_alpha, float* partial_beta) {
     __shared__ float room[THREADS / 32];
-    int n = blockIdx.x * THREADS + threadIdx.x;
+    int n = blockIdx.y * THREADS + threadIdx.x;
     float galpha = 0, gbeta = 0;
     if (n < N) {
         u64 pixel = (u64)IMAGE * N + n, row = pixel * A + HEAD * D, at = pixel * HEADS + HEAD;
         float key[D], query[D];
-        float length = direction(keys + row, key, D);
-        direction(queries + ((u64)IMAGE * M + index[at]) * A + HEAD * D, query, D);
+        float length = direction<D>(keys + row, key);
+        direction<D>(queries + ((u64)IMAGE * M + index[at]) * A + HEAD * D, query);
         gbeta = get(g[at]) * value[at] * (1 - value[at]);
-        galpha = gbeta * dot(query, key);
+        float cosine = 0;
+        for (int c = 0; c < D; c++) cosine += query[c] * key[c];
+        galpha = gbeta * cosine;
         for (int c = 0; c < D; c++) query[c] *= gbeta * *alpha;
         through_direction(key, length, query, D);
-        for (int c = 0; c < D; c++) put(gkeys[row + c], query[c]);
+        store_row<D>(gkeys + row, query);
     }
     galpha = block_sum(galpha, room);
     gbeta = block_sum(gbeta, room);
     if (threadIdx.x == 0) {
-        partial_alpha[(u64)blockIdx.y * gridDim.x + blockIdx.x] = galpha;
-        partial_beta[(u64)blockIdx.y * gridDim.x + blockIdx.x] = gbeta;
+        partial_alpha[(u64)blockIdx.x * gridDim.y + blockIdx.y] = galpha;
+        partial_beta[(u64)blockIdx.x * gridDim.y + blockIdx.y] = gbeta;
     }
 }
 
@@ -112,7 +121,7 @@ __device__ inline void finish(const real* query, float* g, real* gquery) {
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_hard_backward_queries(const real* queries, const real* keys, const float* alpha,
                              const u32* index, const float* value, const real* g, real* gqueries) {
-    int m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
     float sum[PER] = {};
@@ -136,10 +145,10 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 assign_soft_forward(const real* queries, const real* keys, const float* alpha, const float* beta,
                     real* weights) {
     __shared__ Queries shared;
-    int n = blockIdx.x * THREADS + threadIdx.x;
+    int n = blockIdx.y * THREADS + threadIdx.x;
     bool active = n < N;
     float key[D], total = 0;
-    if (active) direction(keys + ((u64)IMAGE * N + n) * A + HEAD * D, key, D);
+    if (active) direction<D>(keys + ((u64)IMAGE * N + n) * A + HEAD * D, key);
     walk(queries, key, active, shared, [&](u32, const float*, float cosine) {
         total += sigmoid(*alpha * cosine + *beta);
     });
@@ -157,11 +166,11 @@ assign_soft_backward_keys(const real* queries, const real* keys, const float* al
                           float* partial_alpha, float* partial_beta) {
     __shared__ Queries shared;
     __shared__ float room[THREADS / 32];
-    int n = blockIdx.x * THREADS + threadIdx.x;
+    int n = blockIdx.y * THREADS + threadIdx.x;
     bool active = n < N;
     u64 row = ((u64)IMAGE * N + n) * A + HEAD * D, first = (((u64)IMAGE * N + n) * HEADS + HEAD) * M;
     float key[D], gkey[D] = {}, length = 1, total = 0, along = 0, galpha = 0, gbeta = 0;
-    if (active) length = direction(keys + row, key, D);
+    if (active) length = direction<D>(keys + row, key);
     walk(queries, key, active, shared, [&](u32 m, const float*, float cosine) {
         float s = sigmoid(*alpha * cosine + *beta);
         total += s;
@@ -178,20 +187,20 @@ assign_soft_backward_keys(const real* queries, const real* keys, const float* al
     });
     if (active) {
         through_direction(key, length, gkey, D);
-        for (int c = 0; c < D; c++) put(gkeys[row + c], gkey[c]);
+        store_row<D>(gkeys + row, gkey);
     }
     galpha = block_sum(galpha, room);
     gbeta = block_sum(gbeta, room);
     if (threadIdx.x == 0) {
-        partial_alpha[(u64)blockIdx.y * gridDim.x + blockIdx.x] = galpha;
-        partial_beta[(u64)blockIdx.y * gridDim.x + blockIdx.x] = gbeta;
+        partial_alpha[(u64)blockIdx.x * gridDim.y + blockIdx.y] = galpha;
+        partial_beta[(u64)blockIdx.x * gridDim.y + blockIdx.y] = gbeta;
     }
 }
 
 // -> gqueries: a warp per center adds up all pixels
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_soft_backward_queries(const real* queries, const real* keys, const float* slopes, real* gqueries) {
-    int m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     float sum[PER] = {};
     for (int n = 0; n < N; n++) {

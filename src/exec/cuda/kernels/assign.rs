@@ -2,14 +2,13 @@
 //! similarities over their sum.
 
 use super::Room;
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("assign");
 
+/// Threads of a block at most.
 const THREADS: usize = 128;
-/// Centers a block takes at a time where a warp has one.
-const WARPS: usize = THREADS / 32;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Assign {
@@ -34,7 +33,7 @@ pub struct Operands {
 impl Assign {
     fn unit(&self) -> Unit {
         let constants = [
-            ("THREADS", THREADS),
+            ("THREADS", self.threads()),
             ("M", self.centers),
             ("N", self.pixels),
             ("HEADS", self.heads),
@@ -43,16 +42,21 @@ impl Assign {
         Unit::new(&SOURCE, &constants)
     }
 
+    /// Of a block; a thread has a pixel, or a warp a center.
+    fn threads(&self) -> usize {
+        self.pixels.next_multiple_of(32).min(THREADS)
+    }
+
     fn groups(&self) -> usize {
         self.images * self.heads
     }
 
     fn over_pixels(&self) -> [usize; 2] {
-        [self.pixels.div_ceil(THREADS), self.groups()]
+        [self.groups(), self.pixels.div_ceil(self.threads())]
     }
 
     fn over_centers(&self) -> [usize; 2] {
-        [self.centers.div_ceil(WARPS), self.groups()]
+        [self.groups(), self.centers.div_ceil(self.threads() / 32)]
     }
 
     fn room(&self, soft: bool, scratch: Pointer) -> (Room, [Pointer; 3]) {
@@ -70,7 +74,7 @@ impl Assign {
     /// `index` (`u32`) and `value` (`f32`), `[images, pixels, heads]`.
     pub fn hard(&self, tape: &mut Tape, o: &Operands, index: Pointer, value: Pointer) {
         let args = args![o.queries, o.keys, o.alpha, o.beta, index, value];
-        tape.launch(self.unit(), "assign_hard_forward", self.over_pixels(), THREADS, args);
+        tape.launch(self.unit(), "assign_hard_forward", self.over_pixels(), self.threads(), args);
     }
 
     /// From `g`, the gradient of the values, those of the operands.
@@ -84,17 +88,23 @@ impl Assign {
     ) {
         let (_, [alphas, betas, _]) = self.room(false, scratch);
         let args = args![o.queries, o.keys, o.alpha, index, value, g, to.keys, alphas, betas];
-        tape.launch(self.unit(), "assign_hard_backward_keys", self.over_pixels(), THREADS, args);
+        tape.launch(
+            self.unit(),
+            "assign_hard_backward_keys",
+            self.over_pixels(),
+            self.threads(),
+            args,
+        );
         let args = args![o.queries, o.keys, o.alpha, index, value, g, to.queries];
         let grid = self.over_centers();
-        tape.launch(self.unit(), "assign_hard_backward_queries", grid, THREADS, args);
+        tape.launch(self.unit(), "assign_hard_backward_queries", grid, self.threads(), args);
         self.fold(tape, [alphas, betas], to);
     }
 
     /// `weights [images, pixels, heads, centers]`.
     pub fn soft(&self, tape: &mut Tape, o: &Operands, weights: Pointer) {
         let args = args![o.queries, o.keys, o.alpha, o.beta, weights];
-        tape.launch(self.unit(), "assign_soft_forward", self.over_pixels(), THREADS, args);
+        tape.launch(self.unit(), "assign_soft_forward", self.over_pixels(), self.threads(), args);
     }
 
     /// From `g`, the gradient of the weights, those of the operands.
@@ -108,16 +118,25 @@ impl Assign {
     ) {
         let (_, [alphas, betas, slopes]) = self.room(true, scratch);
         let args = args![o.queries, o.keys, o.alpha, o.beta, g, to.keys, slopes, alphas, betas];
-        tape.launch(self.unit(), "assign_soft_backward_keys", self.over_pixels(), THREADS, args);
+        tape.launch(
+            self.unit(),
+            "assign_soft_backward_keys",
+            self.over_pixels(),
+            self.threads(),
+            args,
+        );
         let args = args![o.queries, o.keys, slopes, to.queries];
         let grid = self.over_centers();
-        tape.launch(self.unit(), "assign_soft_backward_queries", grid, THREADS, args);
+        tape.launch(self.unit(), "assign_soft_backward_queries", grid, self.threads(), args);
         self.fold(tape, [alphas, betas], to);
     }
 
     fn fold(&self, tape: &mut Tape, [alphas, betas]: [Pointer; 2], to: &Operands) {
-        let parts = self.over_pixels()[0] * self.over_pixels()[1];
-        fold(tape, alphas, to.alpha, [parts, 1], false);
-        fold(tape, betas, to.beta, [parts, 1], false);
+        let rows = self.over_pixels()[0] * self.over_pixels()[1];
+        let sums = [
+            Sum { partial: alphas, sum: to.alpha, rows, n: 1 },
+            Sum { partial: betas, sum: to.beta, rows, n: 1 },
+        ];
+        fold(tape, &sums);
     }
 }

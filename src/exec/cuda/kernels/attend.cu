@@ -3,14 +3,14 @@
 //
 // Centers [images, M, HEADS, D], keys and values [images, N, HEADS, D]. COSINE: both are made
 // directions and a center is divided by exp(max(temperature, floor)); otherwise it is divided by
-// sqrt(D). blockIdx.y is image and head.
+// sqrt(D). blockIdx.x is image and head.
 //
 // A block has QUERIES centers and SPLITS of the pixels: a thread walks every SPLITS-th pixel for
 // one center, with all it needs in registers, and the splits are merged in order.
 
 #define A (HEADS * D)
-#define IMAGE (blockIdx.y / HEADS)
-#define HEAD (blockIdx.y % HEADS)
+#define IMAGE (blockIdx.x / HEADS)
+#define HEAD (blockIdx.x % HEADS)
 
 __device__ inline float scale_of(const float* temperature, float floor) {
 #if COSINE
@@ -24,16 +24,23 @@ __device__ inline float scale_of(const float* temperature, float floor) {
 __device__ inline float center(const real* row, float scale, float* q) {
     float length = 1;
 #if COSINE
-    length = direction(row, q, D);
-    for (int c = 0; c < D; c++) q[c] *= scale;
+    length = direction<D>(row, q);
 #else
-    for (int c = 0; c < D; c++) q[c] = get(row[c]) * scale;
+    load_row<D>(row, q);
 #endif
+    for (int c = 0; c < D; c++) q[c] *= scale;
     return length;
 }
 
+// Numbers of a row in shared memory that are read at once, and from one row to the next.
+#define FOUR (D % 4 ? 1 : 4)
+#define ROW (D + FOUR)
+
+typedef Pack<float, FOUR> Part;
+
 struct Tile {
-    float key[TILE][D + 1], value[TILE][D + 1];
+    alignas(16) float key[TILE][ROW];
+    alignas(16) float value[TILE][ROW];
 };
 
 // Reads the keys and values of pixels [start, start + count) as they are scored.
@@ -56,10 +63,22 @@ __device__ inline void load(Tile& tile, const real* keys, const real* values, in
 #endif
 }
 
-__device__ inline float dot(const float* a, const float* b) {
+// Of a row of one's own and one in shared memory.
+__device__ inline float dot(const float* mine, const float* shared) {
     float sum = 0;
-    for (int c = 0; c < D; c++) sum += a[c] * b[c];
+    for (int c = 0; c < D; c += FOUR) {
+        Part part = *(const Part*)(shared + c);
+        for (int k = 0; k < FOUR; k++) sum += mine[c + k] * part.x[k];
+    }
     return sum;
+}
+
+// mine += factor shared
+__device__ inline void add(float* mine, float factor, const float* shared) {
+    for (int c = 0; c < D; c += FOUR) {
+        Part part = *(const Part*)(shared + c);
+        for (int k = 0; k < FOUR; k++) mine[c + k] += factor * part.x[k];
+    }
 }
 
 // out [images, M, HEADS, D], if wanted; lse [images, HEADS, M]: the logarithm of the sum of exp(scores)
@@ -69,7 +88,7 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
     __shared__ Tile tile;
     __shared__ float merged[QUERIES][D + 2];
     int query = threadIdx.x % QUERIES, split = threadIdx.x / QUERIES;
-    int m = blockIdx.x * QUERIES + query;
+    int m = blockIdx.y * QUERIES + query;
     bool active = split < SPLITS && m < M;
     u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
     float q[D], sum[D] = {}, largest = -1e30f, total = 0;
@@ -88,7 +107,7 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
                 }
                 float weight = expf(score - largest);
                 total += weight;
-                for (int c = 0; c < D; c++) sum[c] += weight * tile.value[p][c];
+                add(sum, weight, tile.value[p]);
             }
     }
     for (int turn = 0; turn < SPLITS; turn++) {
@@ -109,16 +128,17 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
     }
     if (split == 0 && active) {
         float* from = merged[query];
-        if (out)
-            for (int c = 0; c < D; c++) put(out[row + c], from[c] / from[D + 1]);
-        lse[(u64)blockIdx.y * M + m] = from[D] + logf(from[D + 1]);
+        for (int c = 0; c < D; c++) sum[c] = from[c] / from[D + 1];
+        if (out) store_row<D>(out + row, sum);
+        lse[(u64)blockIdx.x * M + m] = from[D] + logf(from[D + 1]);
     }
 }
 
 // What the gradient of a score needs of its center: g . out.
 __device__ inline float delta_of(const float* g, const real* out) {
-    float sum = 0;
-    for (int c = 0; c < D; c++) sum += g[c] * get(out[c]);
+    float x[D], sum = 0;
+    load_row<D>(out, x);
+    for (int c = 0; c < D; c++) sum += g[c] * x[c];
     return sum;
 }
 
@@ -130,16 +150,16 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
     __shared__ Tile tile;
     __shared__ float merged[QUERIES][D + 1];
     int query = threadIdx.x % QUERIES, split = threadIdx.x / QUERIES;
-    int m = blockIdx.x * QUERIES + query;
+    int m = blockIdx.y * QUERIES + query;
     bool active = split < SPLITS && m < M;
     u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
     float q[D], go[D], gq[D] = {}, gscale = 0, length = 1, scale = 0, delta = 0, sum = 0;
     if (active) {
         scale = scale_of(temperature, floor);
         length = center(centers + row, scale, q);
-        for (int c = 0; c < D; c++) go[c] = get(g[row + c]);
+        load_row<D>(g + row, go);
         delta = delta_of(go, out + row);
-        sum = lse[(u64)blockIdx.y * M + m];
+        sum = lse[(u64)blockIdx.x * M + m];
     }
     for (int start = 0; start < N; start += TILE) {
         int count = min(TILE, N - start);
@@ -148,7 +168,7 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
             for (int p = split; p < count; p += SPLITS) {
                 float score = dot(q, tile.key[p]);
                 float slope = expf(score - sum) * (dot(go, tile.value[p]) - delta);
-                for (int c = 0; c < D; c++) gq[c] += slope * tile.key[p][c];
+                add(gq, slope, tile.key[p]);
                 gscale += slope * score;
             }
     }
@@ -166,34 +186,41 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
         for (int c = 0; c < D; c++) q[c] /= scale;
         through_direction(q, length, gq, D);
 #endif
-        for (int c = 0; c < D; c++) put(gcenters[row + c], gq[c]);
+        store_row<D>(gcenters + row, gq);
     }
 #if COSINE
     if (threadIdx.x == 0) {
         float part = 0;
-        for (int i = 0; i < QUERIES && blockIdx.x * QUERIES + i < M; i++) part -= merged[i][D];
+        for (int i = 0; i < QUERIES && blockIdx.y * QUERIES + i < M; i++) part -= merged[i][D];
         if (*temperature < floor) part = 0;
-        partial_temperature[(u64)blockIdx.y * gridDim.x + blockIdx.x] = part;
+        partial_temperature[(u64)blockIdx.x * gridDim.y + blockIdx.y] = part;
     }
 #endif
 }
+
+// Some centers, and what the gradients of their scores need.
+struct Centers {
+    alignas(16) float query[32][D];
+    alignas(16) float gradient[32][D];
+    float delta[32], sum[32];
+};
 
 // g -> gkeys, gvalues [images, N, HEADS, D]: a thread per pixel walks all centers
 extern "C" __global__ void __launch_bounds__(PIXELS)
 attend_backward_pixels(const real* centers, const real* keys, const real* values,
                        const float* temperature, float floor, const real* out, const float* lse,
                        const real* g, real* gkeys, real* gvalues) {
-    __shared__ float queries[32][D], gradients[32][D], deltas[32], sums[32];
-    int n = blockIdx.x * PIXELS + threadIdx.x;
+    __shared__ Centers these;
+    int n = blockIdx.y * PIXELS + threadIdx.x;
     u64 row = ((u64)IMAGE * N + n) * A + HEAD * D;
     float k[D], v[D], gk[D] = {}, gv[D] = {}, length = 1;
     if (n < N) {
 #if COSINE
-        length = direction(keys + row, k, D);
+        length = direction<D>(keys + row, k);
 #else
-        for (int c = 0; c < D; c++) k[c] = get(keys[row + c]);
+        load_row<D>(keys + row, k);
 #endif
-        for (int c = 0; c < D; c++) v[c] = get(values[row + c]);
+        load_row<D>(values + row, v);
     }
     for (int start = 0; start < M; start += 32) {
         int count = min(32, M - start);
@@ -201,28 +228,24 @@ attend_backward_pixels(const real* centers, const real* keys, const real* values
         if (threadIdx.x < count) {
             int i = threadIdx.x;
             u64 from = ((u64)IMAGE * M + start + i) * A + HEAD * D;
-            center(centers + from, scale_of(temperature, floor), queries[i]);
-            for (int c = 0; c < D; c++) gradients[i][c] = get(g[from + c]);
-            deltas[i] = delta_of(gradients[i], out + from);
-            sums[i] = lse[(u64)blockIdx.y * M + start + i];
+            center(centers + from, scale_of(temperature, floor), these.query[i]);
+            load_row<D>(g + from, these.gradient[i]);
+            these.delta[i] = delta_of(these.gradient[i], out + from);
+            these.sum[i] = lse[(u64)blockIdx.x * M + start + i];
         }
         __syncthreads();
         if (n >= N) continue;
         for (int i = 0; i < count; i++) {
-            float weight = expf(dot(queries[i], k) - sums[i]);
-            float slope = weight * (dot(gradients[i], v) - deltas[i]);
-            for (int c = 0; c < D; c++) {
-                gv[c] += weight * gradients[i][c];
-                gk[c] += slope * queries[i][c];
-            }
+            float weight = expf(dot(k, these.query[i]) - these.sum[i]);
+            float slope = weight * (dot(v, these.gradient[i]) - these.delta[i]);
+            add(gv, weight, these.gradient[i]);
+            add(gk, slope, these.query[i]);
         }
     }
     if (n >= N) return;
 #if COSINE
     through_direction(k, length, gk, D);
 #endif
-    for (int c = 0; c < D; c++) {
-        put(gkeys[row + c], gk[c]);
-        put(gvalues[row + c], gv[c]);
-    }
+    store_row<D>(gkeys + row, gk);
+    store_row<D>(gvalues + row, gv);
 }

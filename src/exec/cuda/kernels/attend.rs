@@ -1,12 +1,12 @@
 //! Every center gathers from all pixels, flash style: no matrix of centers by pixels anywhere.
 
 use super::Room;
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use crate::exec::cuda::tape::{Arg, Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("attend");
 
-/// Pixels a block of the backward pass over pixels has.
+/// Pixels a block of the backward pass over pixels has at most.
 const PIXELS: usize = 128;
 /// About how many threads walk the pixels for the centers of a block.
 const WALKERS: usize = 256;
@@ -52,7 +52,13 @@ impl Attend {
     /// Pixels in shared memory at a time.
     fn tile(&self) -> usize {
         let rest = SHARED - self.split().0 * (self.width + 2);
-        (rest / (2 * (self.width + 1))).min(64).min(self.pixels)
+        let row = self.width + if self.width.is_multiple_of(4) { 4 } else { 1 };
+        (rest / (2 * row)).min(64).min(self.pixels)
+    }
+
+    /// Pixels a block of the backward pass over pixels has.
+    fn block(&self) -> usize {
+        self.pixels.next_multiple_of(32).min(PIXELS)
     }
 
     fn threads(&self) -> usize {
@@ -64,7 +70,7 @@ impl Attend {
         let (queries, splits) = self.split();
         let constants = [
             ("THREADS", self.threads()),
-            ("PIXELS", PIXELS),
+            ("PIXELS", self.block()),
             ("M", self.centers),
             ("N", self.pixels),
             ("HEADS", self.heads),
@@ -78,7 +84,7 @@ impl Attend {
     }
 
     fn grid(&self) -> [usize; 2] {
-        [self.centers.div_ceil(self.split().0), self.images * self.heads]
+        [self.images * self.heads, self.centers.div_ceil(self.split().0)]
     }
 
     fn floor(&self) -> f32 {
@@ -126,21 +132,21 @@ impl Attend {
         let (_, partial) = self.room(scratch);
         let mut list = self.args(operands);
         list.extend(args![out, saved, g]);
-        let pixels = [self.pixels.div_ceil(PIXELS), self.images * self.heads];
+        let pixels = [self.images * self.heads, self.pixels.div_ceil(self.block())];
         let to = args![gradients.keys, gradients.values];
         tape.launch(
             self.unit(),
             "attend_backward_pixels",
             pixels,
-            PIXELS,
+            self.block(),
             &[&list, to as &[_]].concat(),
         );
         let to = args![gradients.centers, partial];
         let list = [&list, to as &[_]].concat();
         tape.launch(self.unit(), "attend_backward_centers", self.grid(), self.threads(), &list);
         if self.score != Score::Dot {
-            let parts = self.grid()[0] * self.grid()[1];
-            fold(tape, partial, gradients.temperature, [parts, 1], false);
+            let rows = self.grid()[0] * self.grid()[1];
+            fold(tape, &[Sum { partial, sum: gradients.temperature, rows, n: 1 }]);
         }
     }
 }

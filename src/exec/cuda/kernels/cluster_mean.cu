@@ -4,14 +4,14 @@
 // given; otherwise it is the adaptive average of v.
 //
 // v [images, H, W, HEADS, D]; o, z [images, GH, GW, HEADS, D]; hard: index and value
-// [images, H, W, HEADS]; soft: weights [images, H, W, HEADS, M]. blockIdx.y is image and head; where
+// [images, H, W, HEADS]; soft: weights [images, H, W, HEADS, M]. blockIdx.x is image and head; where
 // a warp has a center it adds up the pixels in their order.
 
 #define N (H * W)
 #define M (GH * GW)
 #define C (HEADS * D)
-#define IMAGE (blockIdx.y / HEADS)
-#define HEAD (blockIdx.y % HEADS)
+#define IMAGE (blockIdx.x / HEADS)
+#define HEAD (blockIdx.x % HEADS)
 #define PER ((D + 31) / 32)
 
 #if SOFT
@@ -39,7 +39,7 @@ __device__ inline void pixels(const u32* index, const weight* weights, u32 m, Vi
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 cluster_mean_forward(const u32* index, const weight* weights, const real* v, const real* z, real* o) {
-    u32 m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    u32 m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     const real* image = v + (u64)IMAGE * N * C + HEAD * D;
     u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
@@ -70,7 +70,7 @@ cluster_mean_forward(const u32* index, const weight* weights, const real* v, con
 // share = g / (sum of b + 1), in float, and as a map if gz is wanted.
 extern "C" __global__ void __launch_bounds__(THREADS)
 cluster_mean_shares(const u32* index, const weight* weights, const real* g, float* share, real* gz) {
-    u32 m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    u32 m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     float count = 1;
     pixels(index, weights, m, [&](u32, float, float b) { count += b; });

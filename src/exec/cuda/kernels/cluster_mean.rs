@@ -57,7 +57,7 @@ impl ClusterMean {
 
     /// A warp per center.
     fn over_centers(&self) -> [usize; 2] {
-        [self.centers().div_ceil(THREADS / 32), self.maps.images * self.heads]
+        [self.maps.images * self.heads, self.centers().div_ceil(THREADS / 32)]
     }
 
     fn room(&self, scratch: Pointer) -> (Room, Pointer) {

@@ -142,6 +142,6 @@ impl Conv {
                 tape.launch(self.unit(), "gather", grid, THREADS, args);
             }
         });
-        self.columns().sum(tape, g, gbias, false, columns);
+        self.columns().sum(tape, g, gbias, columns);
     }
 }

@@ -1,51 +1,75 @@
 // Depth-wise convolution over maps [images, H, W, C], stride 1, zeros outside; weight [KH, KW, C],
-// bias [C]. A thread makes RUN neighbors of a row in one channel, so that a warp reads 32 channels
-// of a pixel and the columns under the kernel are loaded once for the run.
+// bias [C]. A thread makes RUN neighbors of a row in VEC channels, so that a warp reads a line of
+// channels of a pixel and the columns under the kernel are loaded once for the run.
 
 #define RUN 4
 #define STRIPS ((W + RUN - 1) / RUN)
+#define GROUPS (C / VEC)
 #define UP (KH / 2)
 #define LEFT (KW / 2)
 
 struct Strip {
     u32 c, row, column;
-    u64 image;  // offset of its channel
+    u64 image;  // offset of its first channel
 };
 
 __device__ inline bool strip(Strip& s, int images) {
-    u64 i = thread_index();
-    s.c = i % C;
-    s.column = i / C % STRIPS * RUN;
-    s.row = i / C / STRIPS % H;
-    s.image = i / ((u64)H * STRIPS * C);
-    bool inside = s.image < images;
-    s.image = s.image * (H * W * C) + s.c;
-    return inside;
+    u32 i = blockIdx.x * THREADS + threadIdx.x;
+    s.c = i % GROUPS * VEC;
+    s.column = i / GROUPS % STRIPS * RUN;
+    s.row = i / GROUPS / STRIPS % H;
+    u32 image = i / (H * STRIPS * GROUPS);
+    s.image = (u64)image * (H * W * C) + s.c;
+    return image < images;
 }
 
 __device__ inline u64 place(const Strip& s, int k) { return s.image + (s.row * W + s.column + k) * C; }
 
+// The channels of a pixel, zeros outside.
+__device__ inline void load(const real* at, bool inside, float* x) {
+    Pack<real, VEC> pack;
+    if (inside) pack = *(const Pack<real, VEC>*)at;
+    for (int v = 0; v < VEC; v++) x[v] = inside ? get(pack.x[v]) : 0;
+}
+
+// The columns [first, first + RUN + KW - 1) of a row.
+__device__ inline void load_line(const real* image, int row, int first, float (*line)[VEC]) {
+    for (int i = 0; i < RUN + KW - 1; i++) {
+        int column = first + i;
+        load(image + (row * W + column) * C, column >= 0 && column < W, line[i]);
+    }
+}
+
+__device__ inline void store(real* at, const float* x) {
+    Pack<real, VEC> pack;
+    for (int v = 0; v < VEC; v++) put(pack.x[v], x[v]);
+    *(Pack<real, VEC>*)at = pack;
+}
+
+typedef Pack<float, VEC> Floats;
+
 // Convolves a strip; FLIP turns the kernel around, which is what a gradient needs.
 template <bool FLIP>
-__device__ inline void convolve(const real* x, const float* weight, const Strip& s, float* sums) {
+__device__ inline void convolve(const real* x, const float* weight, const Strip& s, float (*sums)[VEC]) {
     for (int ky = 0; ky < KH; ky++) {
         int row = (int)s.row + ky - (FLIP ? KH - 1 - UP : UP);
         if (row < 0 || row >= H) continue;
-        float line[RUN + KW - 1], taps[KW];
-        for (int i = 0; i < RUN + KW - 1; i++) {
-            int column = (int)s.column + i - (FLIP ? KW - 1 - LEFT : LEFT);
-            line[i] = column >= 0 && column < W ? get(x[s.image + (row * W + column) * C]) : 0;
+        float line[RUN + KW - 1][VEC];
+        load_line(x + s.image, row, (int)s.column - (FLIP ? KW - 1 - LEFT : LEFT), line);
+        for (int kx = 0; kx < KW; kx++) {
+            int k = FLIP ? KH * KW - 1 - ky * KW - kx : ky * KW + kx;
+            Floats tap = *(const Floats*)(weight + k * C + s.c);
+            for (int i = 0; i < RUN; i++)
+                for (int v = 0; v < VEC; v++) sums[i][v] += line[i + kx][v] * tap.x[v];
         }
-        for (int kx = 0; kx < KW; kx++)
-            taps[kx] = weight[(FLIP ? KH * KW - 1 - ky * KW - kx : ky * KW + kx) * C + s.c];
-        for (int k = 0; k < RUN; k++)
-            for (int kx = 0; kx < KW; kx++) sums[k] += line[k + kx] * taps[kx];
     }
 }
 
 __device__ inline void biased(const real* x, const float* weight, const float* bias, const Strip& s,
-                              float* sums) {
-    for (int k = 0; k < RUN; k++) sums[k] = bias[s.c];
+                              float (*sums)[VEC]) {
+    Floats first = *(const Floats*)(bias + s.c);
+    for (int k = 0; k < RUN; k++)
+        for (int v = 0; v < VEC; v++) sums[k][v] = first.x[v];
     convolve<false>(x, weight, s, sums);
 }
 
@@ -53,9 +77,9 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 depthwise_forward(const real* x, const float* weight, const float* bias, real* y, int images) {
     Strip s;
     if (!strip(s, images)) return;
-    float sums[RUN];
+    float sums[RUN][VEC];
     biased(x, weight, bias, s, sums);
-    for (int k = 0; k < RUN && s.column + k < W; k++) put(y[place(s, k)], sums[k]);
+    for (int k = 0; k < RUN && s.column + k < W; k++) store(y + place(s, k), sums[k]);
 }
 
 // y = gelu(conv(x))
@@ -63,9 +87,12 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 depthwise_gelu_forward(const real* x, const float* weight, const float* bias, real* y, int images) {
     Strip s;
     if (!strip(s, images)) return;
-    float sums[RUN];
+    float sums[RUN][VEC];
     biased(x, weight, bias, s, sums);
-    for (int k = 0; k < RUN && s.column + k < W; k++) put(y[place(s, k)], gelu(sums[k]));
+    for (int k = 0; k < RUN && s.column + k < W; k++) {
+        for (int v = 0; v < VEC; v++) sums[k][v] = gelu(sums[k][v]);
+        store(y + place(s, k), sums[k]);
+    }
 }
 
 // From g, the gradient of gelu(conv(x)): that of conv(x), in place; and y once more.
@@ -74,12 +101,18 @@ depthwise_gelu_backward(const real* x, const float* weight, const float* bias, r
                         int images) {
     Strip s;
     if (!strip(s, images)) return;
-    float sums[RUN];
+    float sums[RUN][VEC];
     biased(x, weight, bias, s, sums);
     for (int k = 0; k < RUN && s.column + k < W; k++) {
         u64 i = place(s, k);
-        put(y[i], gelu(sums[k]));
-        put(g[i], get(g[i]) * gelu_slope(sums[k]));
+        float here[VEC];
+        load(g + i, true, here);
+        for (int v = 0; v < VEC; v++) {
+            here[v] *= gelu_slope(sums[k][v]);
+            sums[k][v] = gelu(sums[k][v]);
+        }
+        store(y + i, sums[k]);
+        store(g + i, here);
     }
 }
 
@@ -88,47 +121,79 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 depthwise_backward(const real* g, const float* weight, real* gx, int images) {
     Strip s;
     if (!strip(s, images)) return;
-    float sums[RUN] = {};
+    float sums[RUN][VEC] = {};
     convolve<true>(g, weight, s, sums);
-    for (int k = 0; k < RUN && s.column + k < W; k++) put(gx[place(s, k)], sums[k]);
+    for (int k = 0; k < RUN && s.column + k < W; k++) store(gx + place(s, k), sums[k]);
 }
 
-// Partial sums of the gradients of weight [gridDim.y, KH, KW, C] and bias [gridDim.y, C]. A block
-// has 32 channels and 8 slices of the rows of all images; a window slides along a row.
+// What a channel has summed: for every tap the products with x, and the gradients that it takes from
+// within the map; the gradients.
+struct Sums {
+    float products[KH * KW][VEC], within[KH * KW][VEC], all[VEC];
+};
+
+__device__ inline void add_strip(Sums& sums, const real* image, const real* gradient, int row, int start) {
+    float here[RUN][VEC], columns[KW][VEC] = {};
+    for (int k = 0; k < RUN; k++) {
+        load(gradient + (start + k) * C, start + k < W, here[k]);
+        for (int v = 0; v < VEC; v++) sums.all[v] += here[k][v];
+        for (int kx = 0; kx < KW; kx++) {
+            int column = start + k + kx - LEFT;
+            if (column >= 0 && column < W)
+                for (int v = 0; v < VEC; v++) columns[kx][v] += here[k][v];
+        }
+    }
+    for (int ky = 0; ky < KH; ky++) {
+        int r = row + ky - UP;
+        if (r < 0 || r >= H) continue;
+        float line[RUN + KW - 1][VEC];
+        load_line(image, r, start - LEFT, line);
+        for (int kx = 0; kx < KW; kx++)
+            for (int v = 0; v < VEC; v++) {
+                for (int k = 0; k < RUN; k++)
+                    sums.products[ky * KW + kx][v] += here[k][v] * line[k + kx][v];
+                sums.within[ky * KW + kx][v] += columns[kx][v];
+            }
+    }
+}
+
+// Partial sums of the gradients of weight [gridDim.y, KH, KW, C] and bias [gridDim.y, C], and of gx,
+// the gradient of x, itself [gridDim.y, C], unless that is null. A block has 32 VEC channels and 8
+// slices of the rows of all images.
 extern "C" __global__ void __launch_bounds__(256)
-depthwise_backward_weight(const real* x, const real* g, float* partial_weight, float* partial_bias,
-                          int images) {
-    __shared__ float room[KH * KW + 1][32];
-    int lane = threadIdx.x % 32, slice = threadIdx.x / 32, c = blockIdx.x * 32 + lane;
-    float sums[KH * KW + 1] = {};
-    if (c < C)
+depthwise_backward_weight(const real* x, const real* g, const float* weight, float* partial_weight,
+                          float* partial_bias, float* partial_gx, int images) {
+    __shared__ float room[KH * KW + 2][32 * VEC];
+    int lane = threadIdx.x % 32, slice = threadIdx.x / 32, c = (blockIdx.x * 32 + lane) * VEC;
+    Sums sums = {};
+    float gx[VEC] = {};
+    if (c < C) {
         for (int line = blockIdx.y * 8 + slice; line < images * H; line += gridDim.y * 8) {
             const real* image = x + (u64)(line / H) * (H * W * C) + c;
             const real* gradient = g + (u64)line * (W * C) + c;
-            int row = line % H;
-            float window[KH][KW] = {};
-            for (int column = -LEFT; column < W; column++) {
-                for (int ky = 0; ky < KH; ky++) {
-                    for (int kx = 0; kx + 1 < KW; kx++) window[ky][kx] = window[ky][kx + 1];
-                    int r = row + ky - UP, q = column + KW - 1 - LEFT;
-                    bool inside = r >= 0 && r < H && q >= 0 && q < W;
-                    window[ky][KW - 1] = inside ? get(image[(r * W + q) * C]) : 0;
-                }
-                if (column < 0) continue;
-                float here = get(gradient[column * C]);
-                for (int k = 0; k < KH * KW; k++) sums[k] += here * window[k / KW][k % KW];
-                sums[KH * KW] += here;
-            }
+            for (int start = 0; start < W; start += RUN)
+                add_strip(sums, image, gradient, line % H, start);
         }
+        for (int k = 0; k < KH * KW; k++)
+            for (int v = 0; v < VEC; v++) gx[v] += weight[k * C + c + v] * sums.within[k][v];
+    }
     for (int turn = 0; turn < 8; turn++) {
         if (turn == slice)
-            for (int k = 0; k <= KH * KW; k++) room[k][lane] = turn ? room[k][lane] + sums[k] : sums[k];
+            for (int v = 0; v < VEC; v++)
+#pragma unroll
+                for (int k = 0; k < KH * KW + 2; k++) {
+                    float mine = k < KH * KW ? sums.products[k][v] : k == KH * KW ? sums.all[v] : gx[v];
+                    float& to = room[k][lane * VEC + v];
+                    to = turn ? to + mine : mine;
+                }
         __syncthreads();
     }
-    if (c >= C) return;
-    for (int k = slice; k <= KH * KW; k += 8) {
-        float* to = k < KH * KW ? &partial_weight[((u64)blockIdx.y * KH * KW + k) * C + c]
-                                : &partial_bias[(u64)blockIdx.y * C + c];
-        *to = room[k][lane];
+    for (int i = threadIdx.x; i < (KH * KW + 2) * 32 * VEC; i += 256) {
+        int k = i / (32 * VEC), channel = blockIdx.x * 32 * VEC + i % (32 * VEC);
+        if (channel >= C) continue;
+        float sum = room[k][i % (32 * VEC)];
+        if (k < KH * KW) partial_weight[((u64)blockIdx.y * KH * KW + k) * C + channel] = sum;
+        else if (k == KH * KW) partial_bias[(u64)blockIdx.y * C + channel] = sum;
+        else if (partial_gx) partial_gx[(u64)blockIdx.y * C + channel] = sum;
     }
 }

@@ -2,7 +2,7 @@
 //! perceptron of a block.
 
 use super::maps::Maps;
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use super::{Room, THREADS, blocks};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 use crate::graph::Size;
@@ -21,24 +21,42 @@ pub struct Depthwise {
 impl Depthwise {
     fn unit(&self) -> Unit {
         let ([h, w], [kh, kw]) = (self.maps.size, self.kernel);
-        let c = self.maps.channels;
-        let constants =
-            [("THREADS", THREADS), ("H", h), ("W", w), ("C", c), ("KH", kh), ("KW", kw)];
+        let constants = [
+            ("THREADS", THREADS),
+            ("H", h),
+            ("W", w),
+            ("C", self.maps.channels),
+            ("KH", kh),
+            ("KW", kw),
+            ("VEC", self.together()),
+        ];
         Unit::new(&SOURCE, &constants)
+    }
+
+    /// Channels a thread has: more than one only if all that it sums up stays in registers.
+    fn together(&self) -> usize {
+        if self.maps.channels.is_multiple_of(2) && self.taps() <= 9 { 2 } else { 1 }
     }
 
     fn grid(&self) -> [usize; 2] {
         let Maps { images, size: [h, w], channels } = self.maps;
-        [blocks(images * h * w.div_ceil(RUN) * channels), 1]
+        [blocks(images * h * w.div_ceil(RUN) * (channels / self.together())), 1]
     }
 
     fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Parts the gradient of the weight is summed in.
-    fn parts(&self) -> usize {
-        (self.maps.images * self.maps.size[0]).div_ceil(32).min(256)
+    /// Blocks along the channels.
+    fn groups(&self) -> usize {
+        self.maps.channels.div_ceil(32 * self.together())
+    }
+
+    /// Parts the gradients of the parameters are summed in: a warp has at least two rows, and the
+    /// machine enough warps.
+    pub fn parts(&self) -> usize {
+        let rows = self.maps.images * self.maps.size[0];
+        rows.div_ceil(16).min(1024usize.div_ceil(self.groups()))
     }
 
     fn room(&self, scratch: Pointer) -> (Room, [Pointer; 2]) {
@@ -89,21 +107,34 @@ impl Depthwise {
         tape.launch(self.unit(), "depthwise_backward", self.grid(), THREADS, args);
     }
 
-    /// The gradients of weight and bias, or with `add` that much more of them.
+    /// The gradients of weight and bias.
     pub fn backward_weight(
         &self,
         tape: &mut Tape,
-        [x, g]: [Pointer; 2],
+        [x, weight, g]: [Pointer; 3],
         [gweight, gbias]: [Pointer; 2],
-        add: bool,
         scratch: Pointer,
     ) {
         let (_, [weights, biases]) = self.room(scratch);
-        let (c, parts) = (self.maps.channels, self.parts());
-        let args = args![x, g, weights, biases, self.maps.images];
-        let grid = [c.div_ceil(32), parts];
+        self.partial_weight(tape, [x, weight, g], [weights, biases, Pointer::NULL]);
+        let (rows, c) = (self.parts(), self.maps.channels);
+        let sums = [
+            Sum { partial: weights, sum: gweight, rows, n: self.taps() * c },
+            Sum { partial: biases, sum: gbias, rows, n: c },
+        ];
+        fold(tape, &sums);
+    }
+
+    /// Partial sums of them, `parts` of each, and of the gradient of the map by channel, which is
+    /// that of a bias before it (null if not wanted).
+    pub fn partial_weight(
+        &self,
+        tape: &mut Tape,
+        [x, weight, g]: [Pointer; 3],
+        [weights, biases, gx]: [Pointer; 3],
+    ) {
+        let args = args![x, g, weight, weights, biases, gx, self.maps.images];
+        let grid = [self.groups(), self.parts()];
         tape.launch(self.unit(), "depthwise_backward_weight", grid, THREADS, args);
-        fold(tape, weights, gweight, [parts, self.taps() * c], add);
-        fold(tape, biases, gbias, [parts, c], add);
     }
 }

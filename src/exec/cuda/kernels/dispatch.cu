@@ -22,16 +22,18 @@ dispatch_hard_backward_values(const u32* index, const real* centers, const real*
     u64 i = thread_index();
     if (i >= (u64)images * N * HEADS) return;
     const real* center = centers + (i / ((u64)N * HEADS) * M + index[i]) * A + i % HEADS * D;
-    float sum = 0;
-    for (int c = 0; c < D; c++) sum += get(g[i * D + c]) * get(center[c]);
+    float mine[D], other[D], sum = 0;
+    load_row<D>(g + i * D, mine);
+    load_row<D>(center, other);
+    for (int c = 0; c < D; c++) sum += mine[c] * other[c];
     put(gvalue[i], sum);
 }
 
 // The gradient of the centers: a warp per center adds up the pixels that chose it, in their order.
 extern "C" __global__ void __launch_bounds__(THREADS)
 dispatch_hard_backward_centers(const u32* index, const float* value, const real* g, real* gcenters) {
-    int m = blockIdx.x * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    u32 image = blockIdx.y / HEADS, head = blockIdx.y % HEADS;
+    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    u32 image = blockIdx.x / HEADS, head = blockIdx.x % HEADS;
     if (m >= M) return;
     u64 first = (u64)image * N * HEADS + head;
     float sum[PER] = {};

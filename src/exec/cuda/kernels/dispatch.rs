@@ -55,7 +55,7 @@ impl Dispatch {
         let grid = [blocks(self.values()), 1];
         let args = args![index, centers, g, gvalue, self.images];
         tape.launch(self.unit(), "dispatch_hard_backward_values", grid, THREADS, args);
-        let grid = [self.centers.div_ceil(THREADS / 32), self.images * self.heads];
+        let grid = [self.images * self.heads, self.centers.div_ceil(THREADS / 32)];
         let args = args![index, value, g, gcenters];
         tape.launch(self.unit(), "dispatch_hard_backward_centers", grid, THREADS, args);
     }

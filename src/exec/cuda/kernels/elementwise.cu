@@ -1,17 +1,15 @@
 // The small ops, element by element. PACK numbers a thread, which divides every count given.
 
-struct alignas(PACK * sizeof(real)) Pack {
-    real x[PACK];
-};
+typedef Pack<real, PACK> Reals;
 
 // Applies y = f(x) to `n` packs.
 template <class F>
 __device__ inline void map(const real* x, real* y, u64 n, F f) {
     u64 i = thread_index();
     if (i >= n / PACK) return;
-    Pack a = ((const Pack*)x)[i], b;
+    Reals a = ((const Reals*)x)[i], b;
     for (int k = 0; k < PACK; k++) put(b.x[k], f(get(a.x[k])));
-    ((Pack*)y)[i] = b;
+    ((Reals*)y)[i] = b;
 }
 
 // Applies z = f(x, y).
@@ -19,9 +17,9 @@ template <class F>
 __device__ inline void map(const real* x, const real* y, real* z, u64 n, F f) {
     u64 i = thread_index();
     if (i >= n / PACK) return;
-    Pack a = ((const Pack*)x)[i], b = ((const Pack*)y)[i], c;
+    Reals a = ((const Reals*)x)[i], b = ((const Reals*)y)[i], c;
     for (int k = 0; k < PACK; k++) put(c.x[k], f(get(a.x[k]), get(b.x[k])));
-    ((Pack*)z)[i] = c;
+    ((Reals*)z)[i] = c;
 }
 
 // z = scale (x + y); a sum, or with scale 1/2 a blend

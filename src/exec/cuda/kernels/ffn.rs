@@ -6,7 +6,7 @@ use super::Room;
 use super::depthwise::Depthwise;
 use super::elementwise::{gelu, gelu_backward};
 use super::maps::Maps;
-use super::reduce::Columns;
+use super::reduce::{Columns, Sum, fold};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Tape};
 use crate::graph::Size;
@@ -39,6 +39,10 @@ struct Parts {
     hidden: Pointer,
     active: Pointer,
     gradient: Pointer,
+    /// Partial sums of all chunks, behind each other, for the gradients of the biases of `expand` and,
+    /// if there is one, of the convolution, and for its weights'.
+    partial: [Pointer; 3],
+    /// What the bias of `contract` needs.
     sums: Pointer,
 }
 
@@ -46,6 +50,9 @@ struct Parts {
 struct Chunk {
     first: usize,
     images: usize,
+    /// Rows of partial sums of the chunks before it, and its own.
+    before: usize,
+    parts: usize,
     expand: Dense,
     contract: Dense,
     depthwise: Option<Depthwise>,
@@ -71,19 +78,36 @@ impl Ffn {
         Columns { rows: images * self.pixels(), n }
     }
 
+    /// The bias of `contract` sees no hidden map: its gradient is summed for all images at once.
+    fn results(&self) -> Columns {
+        self.columns(self.maps.images, self.out)
+    }
+
+    /// Numbers of a row of partial sums.
+    fn widths(&self) -> [usize; 3] {
+        match self.kernel {
+            Some([rows, columns]) => [1, 1, rows * columns].map(|n| n * self.hidden),
+            None => [self.hidden, 0, 0],
+        }
+    }
+
     fn room(&self, precision: Precision, scratch: Pointer) -> (Room, Parts) {
         let mut room = Room::new(scratch);
-        let images = self.chunk(precision);
-        let bytes = images * self.pixels() * self.hidden * precision.bytes();
-        let columns = |n: usize| self.columns(images, n).scratch();
-        let convolution = self.convolution(images).map_or(0, |c| c.scratch());
+        let bytes = self.chunk(precision) * self.pixels() * self.hidden * precision.bytes();
+        let rows = self.rows(precision);
         let parts = Parts {
             hidden: room.take(bytes),
             active: room.take(bytes),
             gradient: room.take(bytes),
-            sums: room.take(convolution.max(columns(self.hidden)).max(columns(self.out))),
+            partial: self.widths().map(|n| room.floats(rows * n)),
+            sums: room.take(self.results().scratch()),
         };
         (room, parts)
+    }
+
+    /// Rows of partial sums of all chunks.
+    fn rows(&self, precision: Precision) -> usize {
+        self.chunks(precision).map(|chunk| chunk.parts).sum()
     }
 
     pub fn scratch(&self, precision: Precision) -> usize {
@@ -92,12 +116,18 @@ impl Ffn {
 
     fn chunks(&self, precision: Precision) -> impl Iterator<Item = Chunk> + use<> {
         let (ffn, chunk) = (*self, self.chunk(precision));
+        let parts = move |images| match ffn.convolution(images) {
+            Some(convolution) => convolution.parts(),
+            None => ffn.columns(images, ffn.hidden).parts(),
+        };
         (0..self.maps.images).step_by(chunk).map(move |first| {
             let images = chunk.min(ffn.maps.images - first);
             let rows = images * ffn.pixels();
             Chunk {
                 first,
                 images,
+                before: first / chunk * parts(chunk),
+                parts: parts(images),
                 expand: Dense { rows, input: ffn.maps.channels, output: ffn.hidden },
                 contract: Dense { rows, input: ffn.hidden, output: ffn.out },
                 depthwise: ffn.convolution(images),
@@ -151,36 +181,47 @@ impl Ffn {
         scratch: Pointer,
     ) {
         let (_, parts) = self.room(tape.precision, scratch);
-        let Parts { hidden, active, gradient, sums } = parts;
+        let Parts { hidden, active, gradient, partial, sums } = parts;
         let [from, to] = self.strides(tape.precision);
+        let widths = self.widths();
         for chunk in self.chunks(tape.precision) {
-            let (x, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
-            let (images, numbers, add) = (chunk.images, self.numbers(&chunk), chunk.first > 0);
-            chunk.expand.forward(tape, x, weights.expand[0], weights.expand[1], hidden);
+            let (map, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
+            let (numbers, add) = (self.numbers(&chunk), chunk.first > 0);
+            let rows = [0, 1, 2].map(|i| partial[i].plus(4 * chunk.before * widths[i]));
+            let [expand_bias, bias, weight] = rows;
+            chunk.expand.forward(tape, map, weights.expand[0], weights.expand[1], hidden);
             chunk.contract.backward(tape, weights.contract[0], g, gradient, false);
-            let convolution = chunk.depthwise.zip(weights.depthwise).zip(gradients.depthwise);
-            match &convolution {
-                Some(((op, [w, b]), _)) => {
-                    op.backward_gelu(tape, [hidden, *w, *b], gradient, active);
-                }
+            let convolution = chunk.depthwise.zip(weights.depthwise);
+            match convolution {
+                Some((op, [w, b])) => op.backward_gelu(tape, [hidden, w, b], gradient, active),
                 None => gelu(tape, hidden, active, numbers),
             }
             chunk.contract.backward_weight(tape, active, g, gradients.contract[0], add);
-            self.columns(images, self.out).sum(tape, g, gradients.contract[1], add, sums);
             // From here on `active` is the gradient of the hidden map.
             match convolution {
-                Some(((op, [w, _]), to)) => {
-                    op.backward_weight(tape, [hidden, gradient], to, add, sums);
+                Some((op, [w, _])) => {
+                    let to = [weight, bias, expand_bias];
+                    op.partial_weight(tape, [hidden, w, gradient], to);
                     op.backward(tape, gradient, w, active);
                 }
-                None => gelu_backward(tape, hidden, gradient, active, numbers),
+                None => {
+                    gelu_backward(tape, hidden, gradient, active, numbers);
+                    self.columns(chunk.images, self.hidden).partial(tape, active, expand_bias);
+                }
             }
-            chunk.expand.backward_weight(tape, x, active, gradients.expand[0], add);
-            self.columns(images, self.hidden).sum(tape, active, gradients.expand[1], add, sums);
+            chunk.expand.backward_weight(tape, map, active, gradients.expand[0], add);
             if let Some(gx) = gx {
                 let gx = gx.plus(chunk.first * from);
                 chunk.expand.backward(tape, weights.expand[0], active, gx, false);
             }
         }
+        let results = self.results();
+        results.partial(tape, g, sums);
+        let last =
+            Sum { partial: sums, sum: gradients.contract[1], rows: results.parts(), n: results.n };
+        let [weight, bias] = gradients.depthwise.unwrap_or([Pointer::NULL; 2]);
+        let rows = self.rows(tape.precision);
+        let sum = |i: usize, sum| Sum { partial: partial[i], sum, rows, n: widths[i] };
+        fold(tape, &[sum(0, gradients.expand[1]), sum(1, bias), sum(2, weight), last]);
     }
 }

@@ -1,7 +1,7 @@
 //! The gate that weighs a refined center against the pooled one: a perceptron per head.
 
 use super::Room;
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("gate");
@@ -83,8 +83,8 @@ impl Gate {
         let [p1, p2, p3, p4] = partials;
         let args = args![soft, local, w1, b1, w2, b2, g, gsoft, glocal, p1, p2, p3, p4, self.rows];
         tape.launch(self.unit(), "gate_backward", [self.parts(), self.heads], THREADS, args);
-        for ((partial, gradient), n) in partials.into_iter().zip(gradients).zip(self.sizes()) {
-            fold(tape, partial, gradient, [self.parts(), n], false);
-        }
+        let (rows, sizes) = (self.parts(), self.sizes());
+        let sum = |i: usize| Sum { partial: partials[i], sum: gradients[i], rows, n: sizes[i] };
+        fold(tape, &[0, 1, 2, 3].map(sum));
     }
 }

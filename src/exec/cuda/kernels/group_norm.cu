@@ -75,20 +75,20 @@ group_norm_backward(const real* x, const float* statistics, const float* slopes,
     put(gx[i], (get(g[i]) * weight[i % C] - slope[0] - normal * slope[1]) * of[1]);
 }
 
-// Gradients of weight and bias in parts, [gridDim.y, C] each: a thread a channel, a part ROWS pixels.
+// Gradients of weight and bias in parts, [gridDim.x, C] each: a thread a channel, a part ROWS pixels.
 extern "C" __global__ void __launch_bounds__(THREADS)
 group_norm_parameters(const real* x, const float* statistics, const real* g, float* weights,
                       float* biases, u64 pixels) {
-    u32 c = blockIdx.x * THREADS + threadIdx.x;
+    u32 c = blockIdx.y * THREADS + threadIdx.x;
     if (c >= C) return;
     float weight = 0, bias = 0;
-    u64 first = (u64)blockIdx.y * ROWS;
+    u64 first = (u64)blockIdx.x * ROWS;
     for (u64 p = first; p < pixels && p < first + ROWS; p++) {
         const float* of = statistics + p / N * 2;
         float slope = get(g[p * C + c]);
         weight += slope * (get(x[p * C + c]) - of[0]) * of[1];
         bias += slope;
     }
-    weights[blockIdx.y * C + c] = weight;
-    biases[blockIdx.y * C + c] = bias;
+    weights[blockIdx.x * C + c] = weight;
+    biases[blockIdx.x * C + c] = bias;
 }

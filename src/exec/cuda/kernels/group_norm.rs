@@ -1,7 +1,7 @@
 //! Group norm with one group: the statistics are those of an image's whole map.
 
 use super::maps::Maps;
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use super::{Room, THREADS, blocks};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
@@ -77,10 +77,13 @@ impl GroupNorm {
             tape.launch(unit.clone(), "group_norm_backward", self.over_numbers(), THREADS, args);
         }
         let args = args![x, statistics, g, weights, biases, self.0.pixels() as u64];
-        let grid = [self.0.channels.div_ceil(THREADS), self.parts()];
+        let grid = [self.parts(), self.0.channels.div_ceil(THREADS)];
         tape.launch(unit, "group_norm_parameters", grid, THREADS, args);
-        let size = [self.parts(), self.0.channels];
-        fold(tape, weights, gweight, size, false);
-        fold(tape, biases, gbias, size, false);
+        let (rows, n) = (self.parts(), self.0.channels);
+        let sums = [
+            Sum { partial: weights, sum: gweight, rows, n },
+            Sum { partial: biases, sum: gbias, rows, n },
+        ];
+        fold(tape, &sums);
     }
 }

@@ -1,6 +1,6 @@
 //! Layer norm over rows of `width` numbers: biased variance, eps 1e-5, affine.
 
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use super::{Room, THREADS};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
@@ -53,8 +53,11 @@ impl LayerNorm {
         let (_, [weights, biases]) = self.room(scratch);
         let args = args![x, weight, g, gx, weights, biases, self.rows, adds];
         tape.launch(self.unit(), "layer_norm_backward", [self.parts(), 1], THREADS, args);
-        let size = [self.parts(), self.width];
-        fold(tape, weights, gweight, size, false);
-        fold(tape, biases, gbias, size, false);
+        let (rows, n) = (self.parts(), self.width);
+        let sums = [
+            Sum { partial: weights, sum: gweight, rows, n },
+            Sum { partial: biases, sum: gbias, rows, n },
+        ];
+        fold(tape, &sums);
     }
 }

@@ -35,6 +35,6 @@ impl Linear {
             self.0.backward(tape, weight, g, gx, adds);
         }
         self.0.backward_weight(tape, x, g, gweight, false);
-        self.columns().sum(tape, g, gbias, false, scratch);
+        self.columns().sum(tape, g, gbias, scratch);
     }
 }

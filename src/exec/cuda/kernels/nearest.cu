@@ -22,15 +22,15 @@ nearest_centers(const real* x, float* centers, int images) {
 
 // Products by tiles of 64 pixels and 64 centers in shared memory, 16 channels at a time, four by
 // four a thread (256 threads); the best so far of every pixel stays in registers. A pixel's length
-// changes no order and is left out. blockIdx.y is the image.
+// changes no order and is left out. blockIdx.x is the image.
 extern "C" __global__ void __launch_bounds__(256)
 nearest(const real* x, const float* centers, u32* index) {
     __shared__ float pixels[16][65], others[16][65];
     __shared__ float values[64][17];
     __shared__ u32 indices[64][17];
-    int tx = threadIdx.x % 16, ty = threadIdx.x / 16, first = blockIdx.x * 64;
-    x += (u64)blockIdx.y * N * C;
-    centers += (u64)blockIdx.y * M * C;
+    int tx = threadIdx.x % 16, ty = threadIdx.x / 16, first = blockIdx.y * 64;
+    x += (u64)blockIdx.x * N * C;
+    centers += (u64)blockIdx.x * M * C;
     float best[4];
     u32 winner[4];
     for (int i = 0; i < 4; i++) best[i] = -3e38f, winner[i] = 0;
@@ -75,5 +75,5 @@ nearest(const real* x, const float* centers, u32* index) {
         if (value > values[row][top] || (value == values[row][top] && indices[row][i] < indices[row][top]))
             top = i;
     }
-    index[(u64)blockIdx.y * N + first + row] = indices[row][top];
+    index[(u64)blockIdx.x * N + first + row] = indices[row][top];
 }

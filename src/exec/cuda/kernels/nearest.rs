@@ -42,7 +42,7 @@ impl Nearest {
         let unit = Unit::new(&SOURCE, &constants);
         let args = args![x, centers, self.maps.images];
         tape.launch(unit.clone(), "nearest_centers", [blocks(self.numbers()), 1], THREADS, args);
-        let grid = [(h * w).div_ceil(TILE), self.maps.images];
+        let grid = [self.maps.images, (h * w).div_ceil(TILE)];
         tape.launch(unit, "nearest", grid, 256, args![x, centers, index]);
     }
 }

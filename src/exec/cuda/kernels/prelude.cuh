@@ -56,6 +56,60 @@ __device__ inline void put(fp16& to, float x) {
 #endif
 }
 
+// 2^x and 1/x to a few units in the last place.
+#ifdef __CUDA_ARCH__
+__device__ inline float power_of_two(float x) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+__device__ inline float reciprocal(float x) {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+#else
+__device__ inline float power_of_two(float x) { return exp2f(x); }
+__device__ inline float reciprocal(float x) { return 1.0f / x; }
+#endif
+
+// Neighbors that are loaded and stored at once.
+template <class T, int K>
+struct alignas(K * sizeof(T)) Pack {
+    T x[K];
+};
+
+// How many numbers of rows of n are: a power of two that divides n, 16 bytes at most.
+__device__ constexpr int together(int n, int bytes) {
+    int k = 16 / bytes;
+    while (n % k) k /= 2;
+    return k;
+}
+
+// Reads a row of LONG numbers.
+template <int LONG>
+__device__ inline void load_row(const real* row, float* x) {
+    constexpr int K = together(LONG, sizeof(real));
+#pragma unroll
+    for (int i = 0; i < LONG; i += K) {
+        Pack<real, K> pack = *(const Pack<real, K>*)(row + i);
+        for (int k = 0; k < K; k++) x[i + k] = get(pack.x[k]);
+    }
+}
+
+// Writes one.
+template <int LONG>
+__device__ inline void store_row(real* row, const float* x) {
+    constexpr int K = together(LONG, sizeof(real));
+#pragma unroll
+    for (int i = 0; i < LONG; i += K) {
+        Pack<real, K> pack;
+        for (int k = 0; k < K; k++) put(pack.x[k], x[i + k]);
+        *(Pack<real, K>*)(row + i) = pack;
+    }
+}
+
 #define ALL_LANES 0xffffffffu
 
 // The same sum in every lane, added in one order.
@@ -90,10 +144,29 @@ __device__ inline float coordinate(int i, int n) { return i / (n - 1.0f) - 0.5f;
 
 __device__ inline float sigmoid(float x) { return 1.0f / (expf(-x) + 1.0f); }
 
-// The normal distribution function; GELU is x phi(x).
+// The normal distribution: its density, and phi, its integral; GELU is x phi(x). Where 16 bits are
+// stored, phi is approximation 26.2.17 of Abramowitz and Stegun, right to 7.5e-8, whose exponential is
+// the density's.
+#if BF16 || FP16
+__device__ inline float density(float x) { return 0.39894228f * power_of_two(x * x * -0.72134752f); }
+
+__device__ inline float phi(float x) {
+    float t = reciprocal(1.0f + 0.23164190f * fabsf(x));
+    float tail = 1.33027443f;
+    tail = tail * t - 1.82125598f;
+    tail = tail * t + 1.78147794f;
+    tail = tail * t - 0.35656378f;
+    tail = tail * t + 0.31938153f;
+    tail *= t * density(x);
+    return x < 0 ? tail : 1.0f - tail;
+}
+#else
+__device__ inline float density(float x) { return 0.39894228f * expf(-0.5f * x * x); }
 __device__ inline float phi(float x) { return 0.5f * (1.0f + erff(x * 0.70710678f)); }
+#endif
+
 __device__ inline float gelu(float x) { return x * phi(x); }
-__device__ inline float gelu_slope(float x) { return phi(x) + x * 0.39894228f * expf(-0.5f * x * x); }
+__device__ inline float gelu_slope(float x) { return phi(x) + x * density(x); }
 
 // Lengths below this count as this: x / max(|x|, 1e-12).
 #define LEAST 1e-12f
@@ -106,15 +179,14 @@ __device__ inline void through_direction(const float* x, float length, float* g,
     for (int i = 0; i < n; i++) g[i] = (g[i] - x[i] * along) / fmaxf(length, LEAST);
 }
 
-// Reads a row of n numbers and makes it a direction; gives its length.
-__device__ inline float direction(const real* row, float* x, int n) {
+// Reads a row of LONG numbers and makes it a direction; gives its length.
+template <int LONG>
+__device__ inline float direction(const real* row, float* x) {
+    load_row<LONG>(row, x);
     float squares = 0;
-    for (int i = 0; i < n; i++) {
-        x[i] = get(row[i]);
-        squares += x[i] * x[i];
-    }
+    for (int i = 0; i < LONG; i++) squares += x[i] * x[i];
     float length = sqrtf(squares);
-    for (int i = 0; i < n; i++) x[i] /= fmaxf(length, LEAST);
+    for (int i = 0; i < LONG; i++) x[i] /= fmaxf(length, LEAST);
     return length;
 }
 

@@ -1,15 +1,36 @@
 //! Sums in a fixed order: of partial sums, and of the rows of a gradient (that of a bias).
 
 use super::{Room, THREADS};
-use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use crate::exec::cuda::tape::{Arg, Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("reduce");
 
-/// The sum of the rows of `partial [rows, n]`, into `sum [n]` or, with `add`, on top of it.
-pub fn fold(tape: &mut Tape, partial: Pointer, sum: Pointer, [rows, n]: [usize; 2], add: bool) {
-    let (entry, blocks) = if n < 32 { ("fold_narrow", n) } else { ("fold", n.div_ceil(32)) };
-    let args = args![partial, sum, rows, n, add];
-    tape.launch(Unit::new(&SOURCE, &[]), entry, [blocks, 1], THREADS, args);
+/// The sum of the rows of `partial [rows, n]`, into `sum [n]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Sum {
+    pub partial: Pointer,
+    pub sum: Pointer,
+    pub rows: usize,
+    pub n: usize,
+}
+
+impl Sum {
+    const NONE: Sum = Sum { partial: Pointer::NULL, sum: Pointer::NULL, rows: 0, n: 0 };
+
+    fn blocks(&self) -> usize {
+        if self.n < 32 { self.n } else { self.n.div_ceil(32) }
+    }
+}
+
+/// All of these sums, four a launch: a launch costs more than most of them.
+pub fn fold(tape: &mut Tape, sums: &[Sum]) {
+    for four in sums.chunks(4) {
+        let each = (0..4).map(|i| four.get(i).unwrap_or(&Sum::NONE));
+        let args: Vec<Arg> =
+            each.flat_map(|sum| args![sum.partial, sum.sum, sum.rows, sum.n].to_vec()).collect();
+        let blocks = four.iter().map(Sum::blocks).sum();
+        tape.launch(Unit::new(&SOURCE, &[]), "fold", [blocks, 1], THREADS, &args);
+    }
 }
 
 /// The gradient of a bias: column sums of `g [rows, n]`.
@@ -20,7 +41,8 @@ pub struct Columns {
 }
 
 impl Columns {
-    fn parts(&self) -> usize {
+    /// Rows that `partial` leaves.
+    pub fn parts(&self) -> usize {
         self.rows.div_ceil(64).min(256)
     }
 
@@ -34,12 +56,17 @@ impl Columns {
         self.room(Pointer::NULL).0.used
     }
 
-    /// `sum [n]` in `f32`, or on top of it.
-    pub fn sum(&self, tape: &mut Tape, g: Pointer, sum: Pointer, add: bool, scratch: Pointer) {
-        let (_, partial) = self.room(scratch);
+    /// Partial sums `[parts, n]` in `f32`.
+    pub fn partial(&self, tape: &mut Tape, g: Pointer, partial: Pointer) {
         let grid = [self.n.div_ceil(32), self.parts()];
         let args = args![g, partial, self.rows, self.n];
         tape.launch(Unit::new(&SOURCE, &[]), "columns", grid, THREADS, args);
-        fold(tape, partial, sum, [self.parts(), self.n], add);
+    }
+
+    /// `sum [n]` in `f32`.
+    pub fn sum(&self, tape: &mut Tape, g: Pointer, sum: Pointer, scratch: Pointer) {
+        let (_, partial) = self.room(scratch);
+        self.partial(tape, g, partial);
+        fold(tape, &[Sum { partial, sum, rows: self.parts(), n: self.n }]);
     }
 }

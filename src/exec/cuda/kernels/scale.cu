@@ -7,13 +7,13 @@ scale_forward(const real* x, const float* weight, real* y, u64 pixels) {
     if (i < pixels * C) put(y[i], get(x[i]) * weight[i % C]);
 }
 
-// The gradient of the factors in parts, [gridDim.y, C]: a thread a channel, a part ROWS pixels.
+// The gradient of the factors in parts, [gridDim.x, C]: a thread a channel, a part ROWS pixels.
 extern "C" __global__ void __launch_bounds__(THREADS)
 scale_weight(const real* x, const real* g, float* weights, u64 pixels) {
-    u32 c = blockIdx.x * THREADS + threadIdx.x;
+    u32 c = blockIdx.y * THREADS + threadIdx.x;
     if (c >= C) return;
     float sum = 0;
-    u64 first = (u64)blockIdx.y * ROWS;
+    u64 first = (u64)blockIdx.x * ROWS;
     for (u64 p = first; p < pixels && p < first + ROWS; p++) sum += get(g[p * C + c]) * get(x[p * C + c]);
-    weights[blockIdx.y * C + c] = sum;
+    weights[blockIdx.x * C + c] = sum;
 }

@@ -1,6 +1,6 @@
 //! Layer scale: a factor per channel.
 
-use super::reduce::fold;
+use super::reduce::{Sum, fold};
 use super::{Room, THREADS, blocks};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
@@ -55,9 +55,9 @@ impl Scale {
         if let Some(gx) = gx {
             self.forward(tape, g, weight, gx);
         }
-        let grid = [self.channels.div_ceil(THREADS), self.parts()];
+        let grid = [self.parts(), self.channels.div_ceil(THREADS)];
         let args = args![x, g, partial, self.pixels as u64];
         tape.launch(self.unit(), "scale_weight", grid, THREADS, args);
-        fold(tape, partial, gweight, [self.parts(), self.channels], false);
+        fold(tape, &[Sum { partial, sum: gweight, rows: self.parts(), n: self.channels }]);
     }
 }

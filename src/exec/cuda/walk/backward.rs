@@ -46,7 +46,7 @@ impl Walk<'_> {
                 if let Some(gx) = to[0] {
                     kernel.backward(&mut self.tape, g, weight, gx);
                 }
-                kernel.backward_weight(&mut self.tape, [x[0], g], slopes, false, scratch);
+                kernel.backward_weight(&mut self.tape, [x[0], weight, g], slopes, scratch);
             }
             Op::Linear(of) => {
                 let kernel = self.linear(of, ty(0));
