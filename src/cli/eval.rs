@@ -51,6 +51,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         workers: workers(None),
         seed: 0,
         size: session.graph.input_size(),
+        views: None,
     };
     let executor = args.executor.evaluation(model.recipe.as_ref())?;
     let mut evaluator = executor.evaluator(

@@ -104,6 +104,7 @@ fn measure(args: &Args, network: &Network) -> Result<Evaluation, Failure> {
         workers: workers(None),
         seed: 0,
         size: network.graph.input_size(),
+        views: None,
     };
     let parameters = network.parameters.clone();
     let mut evaluator = cpu::Compiled::evaluator(&network.graph, parameters, threads(args.threads));

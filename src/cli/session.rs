@@ -3,7 +3,7 @@
 use super::device::cores;
 pub use super::device::threads;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loaded, Loader, Opened, Plan, open};
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, Views, open};
 use crate::diag::Sources;
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
@@ -143,6 +143,45 @@ pub struct Images<'a> {
     pub seed: u64,
     /// Of the model's input.
     pub size: Size,
+    /// Of training images, where the trainer holds them.
+    pub views: Option<&'a Views>,
+}
+
+impl Images<'_> {
+    fn plan(&self, epoch: u64, first: u64) -> Plan {
+        Plan {
+            batch: self.batch,
+            workers: self.workers,
+            seed: self.seed,
+            epoch,
+            shuffle: self.train,
+            first_batch: first as usize,
+        }
+    }
+
+    /// Decoded and augmented here.
+    fn loaded(&self, plan: Plan) -> impl Iterator<Item = Result<Fed, String>> + use<> {
+        let [train, test] = &self.opened.broken;
+        let (set, pipeline, broken) = match self.train {
+            true => (&self.opened.train, &self.opened.train_pipeline, train),
+            false => (&self.opened.test, &self.opened.test_pipeline, test),
+        };
+        let wanted = self.size[0] * self.size[1] * 3;
+        let (size, training) = (self.size, self.train);
+        let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
+        loader.map(move |loaded| {
+            let Loaded { batch, broken, .. } = loaded.map_err(|e| e.to_string())?;
+            if batch.images.len() != wanted * batch.labels.len() {
+                let crop = if training { "train.crop resized" } else { "test.crop center" };
+                return Err(format!(
+                    "the model takes images of {}, and the data gives others\n  \
+                     help: crop them: `data.{crop} {{ size {0} }}`",
+                    times(size)
+                ));
+            }
+            Ok(Fed { batch, broken: broken as u64 })
+        })
+    }
 }
 
 impl Batches for Images<'_> {
@@ -152,34 +191,15 @@ impl Batches for Images<'_> {
     }
 
     fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
-        let [train, test] = &self.opened.broken;
-        let (set, pipeline, broken) = match self.train {
-            true => (&self.opened.train, &self.opened.train_pipeline, train),
-            false => (&self.opened.test, &self.opened.test_pipeline, test),
-        };
-        let plan = Plan {
-            batch: self.batch,
-            workers: self.workers,
-            seed: self.seed,
-            epoch,
-            shuffle: self.train,
-            first_batch: first as usize,
-        };
-        let wanted = self.size[0] * self.size[1] * 3;
-        let size = self.size;
-        let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
-        Box::new(loader.map(move |loaded| {
-            let Loaded { batch, broken, .. } = loaded.map_err(|e| e.to_string())?;
-            if batch.images.len() != wanted * batch.labels.len() {
-                let crop = if self.train { "train.crop resized" } else { "test.crop center" };
-                return Err(format!(
-                    "the model takes images of {}, and the data gives others\n  \
-                     help: crop them: `data.{crop} {{ size {0} }}`",
-                    times(size)
-                ));
-            }
-            Ok(Fed { batch, broken: broken as u64 })
-        }))
+        let plan = self.plan(epoch, first);
+        match self.views {
+            Some(views) => Box::new(views.epoch(plan).map(|batch| Ok(Fed { batch, broken: 0 }))),
+            None => Box::new(self.loaded(plan)),
+        }
+    }
+
+    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
+        self.loaded(self.plan(epoch, batch)).next()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A model trained into a run's folder: what `train` and `ablate` share.
 
 use super::executor::{self, Executor};
+use super::number;
 use super::options::Running;
 use super::session::{Failure, Images, Session, threads, workers, write};
-use crate::data::{Mix, fingerprint};
+use crate::data::{Mix, Views, fingerprint};
 use crate::exec::Trainer;
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
@@ -263,7 +264,26 @@ impl Setup<'_> {
             workers,
             seed: self.recipe.seed.value.0,
             size: self.session.graph.input_size(),
+            views: None,
         }
+    }
+
+    /// Lets the trainer hold the training images, if it has room and augmentation lets it.
+    fn hold(&self, trainer: &mut dyn Trainer) -> Result<Option<Views>, Failure> {
+        let (opened, shown) = (&self.session.opened, self.session.graph.input_size());
+        let most = trainer.room();
+        if most == 0 || self.recipe.mix.value.is_some() {
+            return Ok(None);
+        }
+        let found = Views::of(&opened.train, &opened.train_pipeline, shown, most);
+        let Some((views, held)) = found else { return Ok(None) };
+        trainer.hold(&held)?;
+        if !self.order.quiet {
+            let (images, bytes) = (held.images(), number::bytes(held.pixels.len() as u64));
+            let device = self.executor.device();
+            writeln!(io::stderr(), "{images} training images are held on {device} ({bytes})")?;
+        }
+        Ok(Some(views))
     }
 
     /// Puts all in place for a training from `state` on, in a folder, by so many threads and
@@ -282,8 +302,9 @@ impl Setup<'_> {
         let method = Method::of(Some(recipe));
         let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
         let watcher = Watcher { graph };
+        let views = self.hold(&mut *trainer)?;
         let fit = Fit {
-            train: &self.images(true, workers),
+            train: &Images { views: views.as_ref(), ..self.images(true, workers) },
             test: &self.images(false, workers),
             watch: Some(&watcher),
             schedule: Schedule::of(recipe, meta.lr.map(|lr| lr.0)),

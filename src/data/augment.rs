@@ -7,6 +7,7 @@ use super::image::{Filter, Image};
 use super::jitter;
 use super::policy::rand_augment;
 use crate::exec::random::{Random, Site};
+use crate::graph::Size;
 
 /// What keys the randomness: seed of the run, epoch, index of the image in its data set.
 pub type Key = (u64, u64, u64);
@@ -96,10 +97,19 @@ impl Pipeline {
     /// Appends the normalized colors of an image, `[height, width, 3]`.
     pub fn normalize(&self, image: &Image, out: &mut Vec<f32>) {
         for pixel in image.pixels.chunks_exact(3) {
-            for ((&x, mean), std) in pixel.iter().zip(self.mean).zip(self.std) {
-                out.push((f32::from(x) / 255.0 - mean) / std);
-            }
+            out.extend(
+                pixel.iter().enumerate().map(|(channel, &color)| self.color(channel, color)),
+            );
         }
+    }
+
+    fn color(&self, channel: usize, color: u8) -> f32 {
+        (f32::from(color) / 255.0 - self.mean[channel]) / self.std[channel]
+    }
+
+    /// The number that every color becomes, of red, green and blue.
+    pub fn colors(&self) -> [[f32; 256]; 3] {
+        std::array::from_fn(|channel| std::array::from_fn(|color| self.color(channel, color as u8)))
     }
 }
 
@@ -111,7 +121,11 @@ impl Step {
     fn apply(&self, mut image: Image, (seed, epoch, sample): Key) -> Image {
         let random = |site| Random::new(seed, epoch, sample, site);
         match *self {
-            Step::CropPadded { size, pad } => crop_padded(&image, size, pad, random(Site::Crop)),
+            Step::CropPadded { size: [height, width], pad } => {
+                let stored = [image.height, image.width];
+                let [top, left] = corner(stored, [height, width], pad, random(Site::Crop));
+                image.window(top, left, height, width)
+            }
             Step::CropResized { size: [height, width], area, aspect, lanczos } => {
                 let part = crop_random(&image, area, aspect, random(Site::Crop));
                 part.resize(height, width, filter(lanczos))
@@ -132,7 +146,11 @@ impl Step {
                 image
             }
             Step::Erase { probability, area, aspect } => {
-                erase(&mut image, probability, area, aspect, random(Site::Erase));
+                let size = [image.height, image.width];
+                if let Some(hole) = hole(size, probability, area, aspect, random(Site::Erase)) {
+                    let [top, left, h, w] = hole;
+                    image.erase(top, left, h, w);
+                }
                 image
             }
             Step::ResizeShorter { size, lanczos } => image.resize_shorter(size, filter(lanczos)),
@@ -145,14 +163,11 @@ impl Step {
 }
 
 /// Where the image with its pad is smaller than the window, the window is centered on it.
-fn crop_padded(image: &Image, size: [usize; 2], pad: usize, mut random: Random) -> Image {
-    let mut corner = |side: usize, window: usize| match (side + 2 * pad).checked_sub(window) {
+pub(super) fn corner(image: Size, window: Size, pad: usize, mut random: Random) -> [isize; 2] {
+    [0, 1].map(|axis| match (image[axis] + 2 * pad).checked_sub(window[axis]) {
         Some(rest) => random.below(rest as u64 + 1) as isize - pad as isize,
-        None => (side as isize - window as isize) / 2,
-    };
-    let top = corner(image.height, size[0]);
-    let left = corner(image.width, size[1]);
-    image.window(top, left, size[0], size[1])
+        None => (image[axis] as isize - window[axis] as isize) / 2,
+    })
 }
 
 /// A side ratio drawn so that its logarithm is uniform.
@@ -185,26 +200,26 @@ fn crop_random(image: &Image, area: (f64, f64), aspect: (f64, f64), mut random: 
     image.window(((height - h) / 2) as isize, ((width - w) / 2) as isize, h, w)
 }
 
-fn erase(
-    image: &mut Image,
+/// Top, left, rows and columns of what is erased of an image, if anything is.
+pub(super) fn hole(
+    [height, width]: Size,
     probability: f64,
     area: (f64, f64),
     aspect: (f64, f64),
     mut random: Random,
-) {
+) -> Option<[usize; 4]> {
     if random.uniform() >= probability {
-        return;
+        return None;
     }
-    for _ in 0..10 {
-        let target = (image.height * image.width) as f64 * random.range(area.0, area.1);
+    (0..10).find_map(|_| {
+        let target = (height * width) as f64 * random.range(area.0, area.1);
         let ratio = draw_aspect(aspect, &mut random);
         let h = (target * ratio).sqrt().round_ties_even() as usize;
         let w = (target / ratio).sqrt().round_ties_even() as usize;
-        if h < image.height && w < image.width {
-            let top = random.below((image.height - h + 1) as u64) as usize;
-            let left = random.below((image.width - w + 1) as u64) as usize;
-            image.erase(top, left, h, w);
-            return;
-        }
-    }
+        (h < height && w < width).then(|| {
+            let top = random.below((height - h + 1) as u64) as usize;
+            let left = random.below((width - w + 1) as u64) as usize;
+            [top, left, h, w]
+        })
+    })
 }

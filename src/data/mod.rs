@@ -24,6 +24,7 @@ mod policy;
 pub mod shapes;
 mod sheet;
 mod survey;
+mod views;
 
 pub use augment::{CIFAR100, IMAGENET, Key, Pipeline, Statistics, Step};
 pub use broken::Broken;
@@ -41,5 +42,6 @@ pub use parquet::Parquet;
 pub use shapes::Shapes;
 pub use sheet::sheet;
 pub use survey::{Survey, spread};
+pub use views::Views;
 
 use place::read_at;

@@ -1,17 +1,61 @@
 //! What executors are fed: images, and what they show.
 
 use super::ExecError;
+use crate::graph::Size;
 use std::ops::Range;
 
 /// Images in NHWC, normalized, and their labels.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
-    /// `[B, H, W, 3]`
+    /// `[B, H, W, 3]`; empty where `views` say what is seen.
     pub images: Vec<f32>,
+    /// `[B]`: of images that the trainer holds; empty where their numbers are given.
+    pub views: Vec<View>,
     /// `[B]`: the class of an image; of one that is mixed of two, that of the larger part.
     pub labels: Vec<u32>,
     /// `[B]`: the smaller parts; empty where no image of the batch is mixed.
     pub others: Vec<Other>,
+}
+
+/// All images that a training draws from, for a trainer that holds them where it looks at them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    pub size: Size,
+    /// `[images, rows, columns, 3]`
+    pub pixels: Vec<u8>,
+    /// The number that a color becomes, for red, green and blue.
+    pub colors: [[f32; 256]; 3],
+}
+
+impl Held {
+    pub fn images(&self) -> usize {
+        self.pixels.len() / (3 * self.size[0] * self.size[1]).max(1)
+    }
+}
+
+/// An image as a window of one that a trainer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Which one.
+    pub image: u32,
+    /// Its corner within the stored image. It may lie outside, where all is black.
+    pub top: i32,
+    pub left: i32,
+    /// Left and right exchanged.
+    pub flip: bool,
+    /// What is black of the window as it is seen: top, left, rows, columns.
+    pub hole: [i32; 4],
+}
+
+impl View {
+    /// Numbers a kernel reads a view as.
+    pub const WORDS: usize = 8;
+
+    pub fn words(&self) -> [i32; View::WORDS] {
+        let [top, left, rows, columns] = self.hole;
+        let (image, flip) = (self.image as i32, i32::from(self.flip));
+        [image, self.top, self.left, flip, top, left, rows, columns]
+    }
 }
 
 /// What an image shows besides its label.
@@ -48,6 +92,11 @@ impl<'a> Targets<'a> {
 }
 
 impl Batch {
+    /// How many images of so many numbers it has.
+    pub fn len(&self, size: usize) -> usize {
+        if self.views.is_empty() { self.images.len() / size } else { self.views.len() }
+    }
+
     pub fn targets(&self) -> Targets<'_> {
         Targets { labels: &self.labels, others: &self.others }
     }

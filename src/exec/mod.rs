@@ -22,7 +22,7 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod verify;
 
-pub use batch::{Batch, Other, Targets};
+pub use batch::{Batch, Held, Other, Targets, View};
 pub use footprint::{Footprint, Target, Work};
 pub use optimizer::{Kept, Move, Optimizer, Scaling};
 pub use parameters::Parameters;
@@ -109,6 +109,17 @@ pub trait Trainer: Evaluator {
     /// Forward in training mode, the mean loss, backward, update. Where the update scales the loss, a
     /// step whose gradients are not finite is passed over, as long as a smaller scale is left.
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;
+
+    /// How many bytes of images it could hold where it looks at them.
+    fn room(&self) -> u64 {
+        0
+    }
+
+    /// Takes all images that the training draws from: batches may give views of them from now on. To
+    /// be asked only of a trainer with room for them.
+    fn hold(&mut self, _images: &Held) -> Result<(), ExecError> {
+        Err(ExecError("this executor holds no images".into()))
+    }
 
     /// Parameters and optimizer as the last step left them.
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError>;

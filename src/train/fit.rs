@@ -32,6 +32,11 @@ pub trait Batches {
 
     /// The batches of an epoch (from 0), from batch `first` on.
     fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_>;
+
+    /// One batch with the numbers of its images, also where `epoch` gives views of what a trainer holds.
+    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
+        self.epoch(epoch, batch).next()
+    }
 }
 
 /// Looks into the model at every evaluation.
@@ -224,6 +229,11 @@ impl Run<'_> {
             Ok(result) => result,
             Err(StepError::Exec(error)) => return Err(exec(error)),
             Err(StepError::NotFinite(what)) => {
+                if !batch.views.is_empty()
+                    && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch)
+                {
+                    batch = fed.map_err(TrainError::Data)?.batch;
+                }
                 // The parameters are still those of before the step.
                 let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
                 let (graph, scale) = (fit.graph, optimizer.loss_scale());

@@ -111,9 +111,13 @@ impl Bench {
         at
     }
 
+    pub fn set_bytes(&mut self, at: Pointer, bytes: &[u8]) {
+        self.slice(at, bytes.len()).copy_from_slice(bytes);
+    }
+
     pub fn set_words(&mut self, at: Pointer, words: &[u32]) {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.slice(at, bytes.len()).copy_from_slice(&bytes);
+        self.set_bytes(at, &bytes);
     }
 
     /// Takes everything to the device, plays the tape there as one captured graph, and takes it back.

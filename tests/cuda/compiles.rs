@@ -4,12 +4,12 @@ use cluec::diag::Sources;
 use cluec::exec::cuda::compile::Compiler;
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
-use cluec::exec::cuda::tape::{Pointer, Precision, Source, Unit};
+use cluec::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit};
 use cluec::exec::cuda::walk::{End, Weights, walk};
 use cluec::plan::Plan;
 use std::path::Path;
 
-const SOURCES: [&Source; 19] = [
+const SOURCES: [&Source; 20] = [
     &assign::SOURCE,
     &attend::SOURCE,
     &cluster_mean::SOURCE,
@@ -27,6 +27,7 @@ const SOURCES: [&Source; 19] = [
     &reread::SOURCE,
     &scale::SOURCE,
     &update::SOURCE,
+    &view::SOURCE,
     &windowed::CENTERS,
     &windowed::SOURCE,
 ];
@@ -41,6 +42,14 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
     let plan = Plan::training(&graph);
     let weights = Weights::new(&plan.graph, precision, 1, Pointer(0));
     walk(&plan, 128, precision, &weights, Pointer(0), End::Move).1.units()
+}
+
+/// What makes batches out of images that are held.
+fn views() -> Vec<Unit> {
+    let mut tape = Tape::new(Precision::Bf16);
+    let kernel = view::View { stored: [32, 32], shown: [32, 32], images: 128 };
+    kernel.forward(&mut tape, [Pointer(0); 3], Pointer(0));
+    tape.units()
 }
 
 /// One unit of every source.
@@ -74,6 +83,7 @@ fn every_kernel_compiles() {
         return;
     }
     let mut all = units("cluenet_cifar", &[], Precision::Bf16);
+    all.extend(views());
     for model in ["coc_cifar", "clusterformer_cifar"] {
         let mut others = one_each(&units(model, &[], Precision::Bf16));
         others.retain(|unit| !all.contains(unit));

@@ -248,6 +248,7 @@ fn parts_of_a_batch_are_a_batch() {
                 images: batch.images[range.start * h * w * 3..range.end * h * w * 3].to_vec(),
                 labels: batch.labels[range.clone()].to_vec(),
                 others: batch.others[range.clone()].to_vec(),
+                ..Batch::default()
             };
             let end = End::Add { whole: images, first: first == 0 };
             let (size, _) = walk(&plan, range.len(), precision, &weights, nowhere, end);

@@ -11,6 +11,7 @@ mod mutations;
 mod parquet;
 mod shapes;
 mod survey;
+pub mod views;
 
 use cluec::data::{DataError, Image};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,11 @@
 //! A run interrupted anywhere and resumed ends in the bits of one that was not.
 
 use super::{TINY, model, timeless};
-use cluec::data::{Dataset, Loader, Mix, Opened, Plan, Split, open};
+use crate::data::views::look;
+use cluec::data::{Dataset, Loader, Mix, Opened, Plan, Split, Views, open};
 use cluec::exec::reference::Reference;
 use cluec::exec::{
-    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
+    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
     Trainer, not_finite,
 };
 use cluec::graph::Graph;
@@ -25,6 +26,8 @@ struct Images<'a> {
     given: AtomicU64,
     after: u64,
     stop: Option<&'a AtomicBool>,
+    /// Of images that the trainer holds.
+    views: Option<&'a Views>,
 }
 
 impl Batches for Images<'_> {
@@ -47,6 +50,9 @@ impl Batches for Images<'_> {
         };
         let [train, test] = &self.opened.broken;
         let broken = if self.split == Split::Train { train } else { test }.clone();
+        if let Some(views) = self.views {
+            return Box::new(views.epoch(plan).map(|batch| Ok(Fed { batch, broken: 0 })));
+        }
         let loader = Loader::new(self.set().clone(), pipeline, broken, plan);
         Box::new(loader.map(move |loaded| {
             if self.given.fetch_add(1, Ordering::Relaxed) == self.after {
@@ -93,21 +99,35 @@ enum Pull {
 
 /// Trains as far as it goes.
 fn train(folder: &Path, pull: Pull, fault: Option<Fault>) -> Result<Outcome, TrainError> {
-    train_watched(folder, pull, fault, false)
+    train_by(folder, pull, fault, Way::default())
 }
 
-/// The same; `watched` is whether clusters are looked at meanwhile.
-fn train_watched(
+/// What must make no difference.
+#[derive(Default)]
+struct Way {
+    /// Clusters are looked at meanwhile.
+    watched: bool,
+    /// The trainer holds the training images.
+    held: bool,
+}
+
+/// The same.
+fn train_by(
     folder: &Path,
     pull: Pull,
     fault: Option<Fault>,
-    watched: bool,
+    Way { watched, held }: Way,
 ) -> Result<Outcome, TrainError> {
     let model = model(TINY, &[]);
     let (graph, recipe) = (model.graph.unwrap(), model.recipe.unwrap());
     let opened = open(model.data.as_ref().unwrap(), None).unwrap();
     let folder = RunFolder::open(folder);
     let stop = AtomicBool::new(false);
+    let held = held.then(|| {
+        let size = graph.input_size();
+        Views::of(&opened.train, &opened.train_pipeline, size, u64::MAX).unwrap()
+    });
+    let (views, held) = held.unzip();
     let images = |split| Images {
         opened: &opened,
         split,
@@ -119,6 +139,7 @@ fn train_watched(
             _ => u64::MAX,
         },
         stop: (!matches!(pull, Pull::Broken(_))).then_some(&stop),
+        views: views.as_ref().filter(|_| split == Split::Train),
     };
     let watcher = Watcher { graph: &graph };
     let fit = Fit {
@@ -138,8 +159,8 @@ fn train_watched(
         quiet: true,
     };
     let State { parameters, optimizer, meta } = state(&graph, &recipe, &folder);
-    let mut trainer =
-        Faulty { inner: Reference::new(graph.clone(), 1).unwrap(), parameters, optimizer, fault };
+    let inner = Reference::new(graph.clone(), 1).unwrap();
+    let mut trainer = Faulty { inner, parameters, optimizer, fault, held };
     fit.run(&mut trainer, meta)
 }
 
@@ -165,8 +186,8 @@ fn assert_same(one: &Path, other: &Path, what: &str) {
 #[test]
 fn looking_at_clusters_changes_no_bit() {
     let [plain, watched] = [0; 2].map(|_| tempfile::tempdir().unwrap());
-    finished(train_watched(plain.path(), Pull::Never, None, false));
-    finished(train_watched(watched.path(), Pull::Never, None, true));
+    finished(train_by(plain.path(), Pull::Never, None, Way::default()));
+    finished(train_by(watched.path(), Pull::Never, None, Way { watched: true, held: false }));
     let without = |folder: &Path| {
         let clusters = |line: &str| {
             let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -183,6 +204,23 @@ fn looking_at_clusters_changes_no_bit() {
         let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
         assert!(read(plain.path()) == read(watched.path()), "{file}");
     }
+}
+
+#[test]
+fn images_that_the_trainer_holds_change_no_bit() {
+    let [plain, held] = [0; 2].map(|_| tempfile::tempdir().unwrap());
+    let by = |held| Way { held, ..Way::default() };
+    finished(train_by(plain.path(), Pull::Never, None, by(false)));
+    finished(train_by(held.path(), Pull::Never, None, by(true)));
+    assert_same(plain.path(), held.path(), "held");
+    // What is not finite is looked for in the numbers of the batch.
+    let fault: Fault = |g| g.loss = f64::NAN;
+    let told = [false, true].map(|held| {
+        let folder = tempfile::tempdir().unwrap();
+        let error = train_by(folder.path(), Pull::Never, Some(fault), by(held)).unwrap_err();
+        error.to_string().replace(&*folder.path().to_string_lossy(), "")
+    });
+    assert_eq!(told[0], told[1]);
 }
 
 #[test]
@@ -276,6 +314,7 @@ struct Faulty {
     parameters: Parameters,
     optimizer: Optimizer,
     fault: Option<Fault>,
+    held: Option<Held>,
 }
 
 impl Evaluator for Faulty {
@@ -286,7 +325,13 @@ impl Evaluator for Faulty {
 
 impl Trainer for Faulty {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
-        let mut found = self.inner.gradients(&self.parameters, batch, key)?;
+        let size = self.inner.graph().input_size();
+        let mut batch = batch.clone();
+        if let Some(held) = &self.held {
+            let views = std::mem::take(&mut batch.views);
+            batch.images = views.iter().flat_map(|view| look(held, view, size)).collect();
+        }
+        let mut found = self.inner.gradients(&self.parameters, &batch, key)?;
         if let (12, Some(fault)) = (key.step, self.fault) {
             fault(&mut found);
         }

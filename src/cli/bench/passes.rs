@@ -51,6 +51,7 @@ pub fn run(
         workers: workers(args.running.workers),
         seed: 0,
         size: graph.input_size(),
+        views: None,
     };
     let mut evaluator = executor.evaluator(graph, init::initialize(graph, 0), threads)?;
     let most = args.images.map_or(u64::MAX, |images| images.div_ceil(args.batch)) as usize;

@@ -2,15 +2,16 @@
 //! size of batch and replayed.
 
 use super::super::{
-    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
-    Targets, Trainer,
+    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
+    Targets, Trainer, View,
 };
-use super::device::{Captured, Device, Memory, Staging};
+use super::device::{Captured, Device, Memory, Played, Staging};
 use super::kernels::update::{SCALE, WORDS};
-use super::tape::{Pointer, Precision};
+use super::kernels::view;
+use super::tape::{Pointer, Precision, Tape};
 use super::walk::{End, Ending, Layout, Weights, finish, sites, walk};
 use crate::exec::drop_path;
-use crate::graph::Graph;
+use crate::graph::{Graph, Size};
 use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub struct Compiled {
     programs: HashMap<(Purpose, usize), Program>,
     /// What moves the parameters along the sum of all parts, once one was needed.
     finish: Option<Finish>,
+    /// The images of the training, once they lie here.
+    held: Option<Stored>,
     /// Whether products read the running mean as it was.
     stale: bool,
 }
@@ -47,6 +50,16 @@ enum Purpose {
     Evaluation,
     Training(End),
 }
+
+/// Images as bytes, and the numbers of their colors.
+struct Stored {
+    size: Size,
+    images: Memory,
+    colors: Memory,
+}
+
+/// The most bytes of images that are held: they are read before the first step.
+const HELD: u64 = 4 << 30;
 
 /// The update alone.
 struct Finish {
@@ -66,10 +79,35 @@ struct Shown {
 /// Some images of a batch.
 #[derive(Clone, Copy)]
 struct Part<'a> {
-    images: &'a [f32],
+    pixels: Pixels<'a>,
     targets: Targets<'a>,
     /// Position of the first one within the batch.
     first: usize,
+}
+
+/// Their numbers, or what is seen of images that lie on the device.
+#[derive(Clone, Copy)]
+enum Pixels<'a> {
+    Numbers(&'a [f32]),
+    Views(&'a [View]),
+}
+
+impl Pixels<'_> {
+    /// How many images, of so many numbers each.
+    fn images(self, size: usize) -> Result<usize, ExecError> {
+        let images = match self {
+            Pixels::Numbers(numbers) if numbers.len().is_multiple_of(size) => numbers.len() / size,
+            Pixels::Numbers(_) => 0,
+            Pixels::Views(views) => views.len(),
+        };
+        match (images, self) {
+            (0, Pixels::Numbers(numbers)) => {
+                Err(ExecError(format!("{} numbers are not whole images", numbers.len())))
+            }
+            (0, Pixels::Views(_)) => Err(ExecError("a batch without images".into())),
+            (images, _) => Ok(images),
+        }
+    }
 }
 
 /// A plan recorded for a batch.
@@ -78,6 +116,8 @@ struct Program {
     layout: Layout,
     _memory: Memory,
     images: Staging,
+    /// What makes the images out of those that lie here, where they do.
+    views: Option<(Staging, Played)>,
     labels: Staging,
     /// Labels and shares of the smaller parts, where images may be mixed.
     others: Option<[Staging; 2]>,
@@ -140,6 +180,7 @@ impl Compiled {
             _memory: memory,
             programs: HashMap::new(),
             finish: None,
+            held: None,
             stale: true,
         };
         compiled.load(parameters)?;
@@ -201,7 +242,7 @@ impl Compiled {
         if wide == stored {
             return Ok(());
         }
-        let mut tape = super::tape::Tape::new(self.precision);
+        let mut tape = Tape::new(self.precision);
         super::kernels::elementwise::narrow(&mut tape, wide, stored, self.weights.numbers);
         // SAFETY: both arrays have this many numbers.
         unsafe { self.device.ready(&tape)?.play() }?;
@@ -239,7 +280,7 @@ impl Compiled {
         let (graph, parts) = (&training.plan.graph, training.method.parts);
         let [h, w] = graph.input_size();
         let size = h * w * 3;
-        let images = batch.images.len() / size;
+        let images = batch.len(size);
         batch.check(images, graph.classes(), training.method.loss.mixed)?;
         let most = images.div_ceil(parts.max(1)).max(1);
         let mut step = Shown { loss: 0.0, logits: Vec::new(), moved: false };
@@ -250,11 +291,12 @@ impl Compiled {
             };
             let range = first..images.min(first + most);
             let targets = batch.targets().part(range.clone());
-            let pixels = match parts {
-                2.. => &batch.images[range.start * size..range.end * size],
-                _ => &batch.images,
+            let pixels = match (&batch.views[..], parts) {
+                ([], 2..) => Pixels::Numbers(&batch.images[range.start * size..range.end * size]),
+                ([], _) => Pixels::Numbers(&batch.images),
+                (views, _) => Pixels::Views(&views[range.clone()]),
             };
-            let part = Part { images: pixels, targets, first };
+            let part = Part { pixels, targets, first };
             let (loss, logits) = self.run(Purpose::Training(end), part, key, words)?;
             step.loss += loss / images as f64;
             step.logits.extend(logits);
@@ -305,10 +347,7 @@ impl Compiled {
         let plan = self.plan(purpose)?;
         let [h, w] = plan.graph.input_size();
         let (size, classes) = (h * w * 3, plan.graph.classes());
-        let images = part.images.len() / size;
-        if images == 0 || !part.images.len().is_multiple_of(size) {
-            return Err(ExecError(format!("{} numbers are not whole images", part.images.len())));
-        }
+        let images = part.pixels.images(size)?;
         let learns = purpose != Purpose::Evaluation;
         let mut factors = Vec::new();
         for (rate, site) in sites(plan) {
@@ -322,7 +361,18 @@ impl Compiled {
         let Some(program) = self.programs.get_mut(&(purpose, images)) else {
             return Err(ExecError("a program was not kept".into()));
         };
-        program.images.send(&self.device, bytes(part.images))?;
+        match (part.pixels, &mut program.views) {
+            (Pixels::Numbers(numbers), _) => program.images.send(&self.device, bytes(numbers))?,
+            (Pixels::Views(views), Some((staging, played))) => {
+                let words: Vec<i32> = views.iter().flat_map(View::words).collect();
+                staging.send(&self.device, bytes(&words))?;
+                // SAFETY: the tape was written over the program's own memory and what is held.
+                unsafe { played.play() }?;
+            }
+            (Pixels::Views(_), None) => {
+                return Err(ExecError("views of images that are not held".into()));
+            }
+        }
         if learns {
             program.labels.send(&self.device, bytes(part.targets.labels))?;
             if let Some([labels, shares]) = &mut program.others {
@@ -377,8 +427,20 @@ impl Compiled {
         let captured = unsafe { played.capture() }?;
         let [h, w] = plan.graph.input_size();
         let staging = |at, bytes: usize| self.device.staging(at, bytes.max(1));
+        let views = match (purpose, &self.held) {
+            (Purpose::Training(_), Some(held)) => {
+                let kernel = view::View { stored: held.size, shown: [h, w], images };
+                let mut tape = Tape::new(precision);
+                let from = [held.images.at(), layout.views, held.colors.at()];
+                kernel.forward(&mut tape, from, layout.images);
+                let sent = staging(layout.views, 4 * View::WORDS * images)?;
+                Some((sent, self.device.ready(&tape)?))
+            }
+            _ => None,
+        };
         Ok(Program {
             captured,
+            views,
             images: staging(layout.images, 4 * images * h * w * 3)?,
             labels: staging(layout.targets.labels, 4 * images)?,
             others: match layout.targets.others {
@@ -402,7 +464,8 @@ impl Evaluator for Compiled {
             self.narrow(self.weights.average)?;
         }
         let key = StepKey { seed: 0, step: 0 };
-        let part = Part { images, targets: Targets::default(), first: 0 };
+        let pixels = Pixels::Numbers(images);
+        let part = Part { pixels, targets: Targets::default(), first: 0 };
         Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
     }
 }
@@ -429,6 +492,25 @@ impl Trainer for Compiled {
             }));
         }
         Ok(Step { loss, logits, taken, scaling: optimizer.scaling })
+    }
+
+    /// A quarter of what is free: the rest is for the step.
+    fn room(&self) -> u64 {
+        self.device.free().map_or(0, |free| HELD.min(free / 4))
+    }
+
+    fn hold(&mut self, images: &Held) -> Result<(), ExecError> {
+        let hold = |bytes: &[u8]| {
+            let memory = self.device.memory(bytes.len())?;
+            // SAFETY: the piece has this many bytes.
+            unsafe { self.device.write(memory.at(), bytes) }?;
+            Ok::<Memory, ExecError>(memory)
+        };
+        let colors = hold(bytes(images.colors.as_flattened()))?;
+        self.held = Some(Stored { size: images.size, images: hold(&images.pixels)?, colors });
+        // Programs from before know nothing of them.
+        self.programs.clear();
+        Ok(())
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {

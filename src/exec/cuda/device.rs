@@ -108,6 +108,12 @@ impl Device {
         Memory::new(&self.context, bytes)
     }
 
+    /// Bytes that nobody uses now.
+    pub fn free(&self) -> Result<u64, ExecError> {
+        let (free, _) = self.context.mem_get_info().map_err(said("asking a device"))?;
+        Ok(free as u64)
+    }
+
     /// Copies bytes to the device, behind what the stream has to do, and waits for it.
     ///
     /// # Safety

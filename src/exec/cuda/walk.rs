@@ -7,6 +7,7 @@ mod forward;
 use super::kernels::loss::Targets;
 use super::kernels::{elementwise, update};
 use super::tape::{Pointer, Precision, Tape};
+use crate::exec::View;
 use crate::graph::ops::{CrossEntropy, Update};
 use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
@@ -125,6 +126,8 @@ pub struct Layout {
     /// What the images show, where the graph trains; a loss of images that are not mixed takes labels
     /// alone.
     pub targets: Targets,
+    /// `i32 [batch, 8]`: what is seen of images that the device holds, where the graph trains.
+    pub views: Pointer,
     /// `f32 [sites, batch]`: what drop path scales an image by.
     pub factors: Pointer,
     /// Numbers that change from step to step.
@@ -168,6 +171,10 @@ impl Layout {
                     false => Pointer::NULL,
                 };
                 Targets { labels, others: second(), shares: second() }
+            },
+            views: match plan.graph.loss {
+                Some(_) => pieces.take(4 * View::WORDS * batch),
+                None => Pointer::NULL,
             },
             factors: pieces.take(4 * batch * sites(plan).len()),
             step: pieces.take(4 * update::WORDS),

@@ -92,6 +92,10 @@ impl Batches for Cut<'_> {
         let batches = self.inner.epoch(epoch, first).take(left as usize);
         Box::new(batches.inspect(|_| (self.before)()))
     }
+
+    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
+        self.inner.numbers(epoch, batch)
+    }
 }
 
 /// The files of a folder as they are now.

@@ -8,6 +8,7 @@ mod maps;
 mod norms;
 mod products;
 mod training;
+mod views;
 
 use super::bench::Bench;
 use super::machines;

@@ -29,6 +29,7 @@ pub mod reduce;
 pub mod reread;
 pub mod scale;
 pub mod update;
+pub mod view;
 pub mod windowed;
 
 /// What every source begins with.
