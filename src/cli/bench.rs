@@ -7,9 +7,18 @@ use super::executor::Executor;
 use super::options::{Running, Which};
 use super::session::threads;
 use super::{Exit, Format, number, sound, usage};
-use crate::exec::cpu::{self, Compiled, Profile};
+#[cfg(feature = "cuda")]
+use crate::data::{CIFAR100, Pipeline};
+use crate::exec::cpu::{self, Compiled};
+#[cfg(feature = "cuda")]
+use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
-use crate::exec::{Batch, Evaluator, Optimizer, Parameters, StepError, StepKey, Trainer, init};
+use crate::exec::{
+    Batch, Evaluator, Grouping, Machine, Optimizer, Parameters, Profile, StepError, StepKey,
+    Trainer, init,
+};
+#[cfg(feature = "cuda")]
+use crate::exec::{Footprint, Held, Target, View, Work};
 use crate::graph::Graph;
 use crate::passes::Method;
 use crate::train::resident;
@@ -49,9 +58,10 @@ pub struct Args {
     pub images: Option<u64>,
     #[command(flatten)]
     pub running: Running,
-    /// Time per op, beside what the machine could do (compiled executor)
-    #[arg(long)]
-    pub ops: bool,
+    /// Time per op, or with `--ops=size` per op and size of what it reads, beside what the machine
+    /// could do (compiled executor)
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "kind")]
+    pub ops: Option<Ops>,
     /// How to answer; JSON is one line per mode
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -63,6 +73,22 @@ pub enum Mode {
     Train,
     /// Logits
     Infer,
+}
+
+/// What ops are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Ops {
+    Kind,
+    Size,
+}
+
+impl Ops {
+    fn grouping(self) -> Grouping {
+        match self {
+            Ops::Kind => Grouping::Kind,
+            Ops::Size => Grouping::Size,
+        }
+    }
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
@@ -107,10 +133,10 @@ struct Measured {
     mode: Mode,
     /// Images per second of every timed step.
     rates: Vec<f64>,
-    /// What the plan says, and what the process has used at most.
+    /// What the plan says, and what the process has used at most; on a GPU, of its memory.
     planned: Option<u64>,
     peak: Option<u64>,
-    profile: Option<Profile>,
+    profile: Option<(Profile, Machine)>,
 }
 
 fn measure(
@@ -141,12 +167,53 @@ fn measure(
             };
             let planned = compiled.memory(batch.labels.len()).peak;
             measured.planned = before.map(|before| before + planned);
-            compiled.profile(args.ops);
+            if let Some(ops) = args.ops {
+                compiled.profile(ops.grouping());
+            }
             measured.rates = match mode {
                 Mode::Train => train(args, &mut compiled, &batch)?,
                 Mode::Infer => infer(args, &mut compiled, &batch)?,
             };
-            measured.profile = args.ops.then(|| compiled.take_profile());
+            measured.profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
+        }
+        #[cfg(feature = "cuda")]
+        (Executor::Cuda(precision), _) => {
+            let device = cuda::device::Device::open(0)?;
+            let (mut compiled, work) = match mode {
+                Mode::Train => {
+                    let optimizer = optimizer(&parameters);
+                    let compiled = cuda::compiled::Compiled::trainer(
+                        device,
+                        graph,
+                        &parameters,
+                        optimizer,
+                        method,
+                        precision,
+                    )?;
+                    (compiled, Work::Training)
+                }
+                Mode::Infer => {
+                    let compiled =
+                        cuda::compiled::Compiled::evaluator(device, graph, &parameters, precision)?;
+                    (compiled, Work::Inference)
+                }
+            };
+            measured.rates = match mode {
+                Mode::Train => {
+                    let batch = held(&mut compiled, graph, batch)?;
+                    train(args, &mut compiled, &batch)?
+                }
+                Mode::Infer => infer(args, &mut compiled, &batch)?,
+            };
+            let footprint = Footprint::new(graph, method, Target::Cuda(precision));
+            measured.planned = Some(footprint.bytes(work, args.batch as usize));
+            measured.peak = Some(compiled.peak());
+            let profile = |ops: Ops| {
+                let profile = compiled.profile(args.batch as usize, ops.grouping())?;
+                Ok::<_, StepError>((profile, compiled.machine()?))
+            };
+            measured.profile = args.ops.map(profile).transpose()?;
+            return Ok(measured);
         }
         (_, Mode::Train) => {
             let optimizer = optimizer(&parameters);
@@ -200,6 +267,22 @@ fn batch(graph: &Graph, images: usize) -> Batch {
     }
 }
 
+/// The same batch as views of images that the trainer holds, as it would hold those of a data set.
+#[cfg(feature = "cuda")]
+fn held(trainer: &mut dyn Trainer, graph: &Graph, batch: Batch) -> Result<Batch, StepError> {
+    let bytes = batch.images.len();
+    if trainer.room() < bytes as u64 {
+        return Ok(batch);
+    }
+    let mut random = Random::named(1, "bench", Site::Other);
+    let pixels = (0..bytes).map(|_| random.below(256) as u8).collect();
+    let colors = Pipeline::new(Vec::new(), CIFAR100).colors();
+    trainer.hold(&Held { size: graph.input_size(), pixels, colors })?;
+    let view = |image| View { image, top: 0, left: 0, flip: image % 2 == 1, hole: [0; 4] };
+    let views = (0..batch.labels.len() as u32).map(view).collect();
+    Ok(Batch { views, images: Vec::new(), ..batch })
+}
+
 impl Measured {
     fn print(
         &self,
@@ -222,7 +305,7 @@ impl Measured {
                 "batch": args.batch, "threads": threads,
                 "images_per_second": {"median": median, "min": min, "max": max},
                 "peak_bytes": self.peak, "planned_bytes": self.planned,
-                "ops": self.profile.as_ref().map(Profile::json),
+                "ops": self.profile.as_ref().map(|(profile, _)| profile.json()),
             });
             return writeln!(out, "{line}");
         }
@@ -236,8 +319,8 @@ impl Measured {
             bytes(self.peak),
             bytes(self.planned),
         )?;
-        if let Some(profile) = &self.profile {
-            write!(out, "{}", profile.table(cpu::machine()))?;
+        if let Some((profile, machine)) = &self.profile {
+            write!(out, "{}", profile.table(*machine))?;
         }
         Ok(())
     }

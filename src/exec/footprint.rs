@@ -3,6 +3,7 @@
 use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda::{
+    cublaslt::WORKSPACE,
     tape::Pointer,
     walk::{End, Weights, walk},
 };
@@ -52,7 +53,7 @@ impl Footprint {
 
     /// The peak in bytes with batches of this many images: parameters (in training with gradients
     /// and what the optimizer keeps), what the plan holds, what kernels are lent, the images of one batch. What a
-    /// process needs for itself, images that are read ahead and a driver's own memory come on top.
+    /// process needs for itself, images that are read ahead or held, and a driver's own memory come on top.
     pub fn bytes(&self, work: Work, batch: usize) -> u64 {
         let plan = match work {
             Work::Training => &self.training,
@@ -105,5 +106,5 @@ fn cuda(plan: &Plan, batch: usize, precision: Precision, parts: usize) -> u64 {
     let weights = Weights::new(&plan.graph, precision, parts, Pointer::NULL);
     let images = batch.div_ceil(parts);
     let (layout, _) = walk(plan, images, precision, &weights, Pointer::NULL, end);
-    (weights.bytes + layout.bytes) as u64
+    (weights.bytes + layout.bytes + WORKSPACE) as u64
 }

@@ -14,6 +14,7 @@ pub mod init;
 pub mod observe;
 mod optimizer;
 mod parameters;
+mod profile;
 #[cfg(feature = "train")]
 pub mod published;
 pub mod random;
@@ -26,6 +27,7 @@ pub use batch::{Batch, Held, Other, Targets, View};
 pub use footprint::{Footprint, Target, Work};
 pub use optimizer::{Kept, Move, Optimizer, Scaling};
 pub use parameters::Parameters;
+pub use profile::{Grouping, Machine, Profile, Spent};
 
 use crate::graph::Graph;
 

@@ -41,3 +41,33 @@ fn what_can_not_be_measured_is_said() {
     assert!(refused("bench tiny.clue --passes 3", 2).contains("--paper"));
     assert!(refused("bench tiny.clue --paper --set data=off", 1).contains("has no data"));
 }
+
+#[test]
+fn ops_are_told_by_kind_or_by_size_and_are_the_same_work() {
+    let bench = Bench::new();
+    let work = |ops: &str| {
+        let said =
+            bench.fine(&format!("bench tiny.clue --mode train --batch 8 {ops} --format json")).out;
+        let line: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let mut kinds = std::collections::BTreeMap::<String, [u64; 3]>::new();
+        let ops = line["ops"].as_array().unwrap().clone();
+        for op in &ops {
+            // `ffn gradient [B, 8, 8, 8]`
+            let kind = op["op"].as_str().unwrap().split(" [").next().unwrap().to_string();
+            let sums = kinds.entry(kind).or_default();
+            for (sum, what) in sums.iter_mut().zip(["calls", "macs", "bytes"]) {
+                *sum += op[what].as_u64().unwrap();
+            }
+        }
+        (ops.len(), kinds)
+    };
+    let ((few, by_kind), (many, by_size)) = (work("--ops"), work("--ops=size"));
+    assert_eq!(by_kind, by_size);
+    assert!(few == by_kind.len() && many > few, "{few} {many}");
+    let table = bench.fine("bench tiny.clue --mode infer --batch 8 --steps 1 --ops=size").out;
+    assert!(
+        table.contains("\nffn [B, 8, 8, 8]") && table.contains("one core, in registers: "),
+        "{table}"
+    );
+    assert!(!bench.run("bench tiny.clue --ops=map").err.is_empty());
+}

@@ -1,7 +1,7 @@
 //! What one thread works with: an arena in the layout of the plan, scratch, and gradients of its own.
 
-use super::profile::Profile;
 use crate::exec::Parameters;
+use crate::exec::Profile;
 use crate::exec::floats::Floats;
 use crate::plan::Place;
 

@@ -11,15 +11,14 @@ pub mod kernels;
 mod lane;
 mod machine;
 mod observe;
-mod profile;
 mod run;
 mod schedule;
 mod scratch;
 mod weights;
 
 use super::{
-    Batch, Evaluator, ExecError, Gradients, Optimizer, Parameters, Step, StepError, StepKey,
-    Targets, Trainer, all_finite, not_finite,
+    Batch, Evaluator, ExecError, Gradients, Grouping, Optimizer, Parameters, Profile, Step,
+    StepError, StepKey, Targets, Trainer, all_finite, not_finite,
 };
 use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Precision};
@@ -34,7 +33,6 @@ use weights::Weights;
 pub use finite::first_not_finite;
 pub use machine::machine;
 pub use observe::observe;
-pub use profile::{Machine, Profile, Spent};
 pub use scratch::scratch;
 
 /// A model compiled for this machine, with its parameters.
@@ -113,16 +111,16 @@ impl Compiled {
         memory(plan, batch, self.lanes.len(), self.weights.precision)
     }
 
-    /// Whether the time of every op is taken from now on.
-    pub fn profile(&mut self, on: bool) {
-        self.lanes.iter_mut().for_each(|lane| lane.profile = on.then(Profile::default));
+    /// Takes the time of every op from now on.
+    pub fn profile(&mut self, by: Grouping) {
+        self.lanes.iter_mut().for_each(|lane| lane.profile = Some(Profile::new(by)));
     }
 
     /// What was spent since the last call.
     pub fn take_profile(&mut self) -> Profile {
         let mut all = Profile::default();
         for profile in self.lanes.iter_mut().filter_map(|lane| lane.profile.as_mut()) {
-            all.merge(std::mem::take(profile));
+            all.merge(profile.take());
         }
         all
     }

@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
             node.stored().for_each(|map| narrow(self.weights.precision, map));
         }
         if let (Some(start), Some(profile)) = (start, &mut lane.profile) {
-            profile.add(self.plan, value, count, start.elapsed());
+            profile.add(self.plan, value, count, size_of::<f32>(), 1, start.elapsed());
         }
         node
     }

@@ -1,6 +1,8 @@
 //! A model on a GPU: the planned step and the planned evaluation, recorded as one graph for every
 //! size of batch and replayed.
 
+mod profile;
+
 use super::super::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
     Targets, Trainer, View,
@@ -410,15 +412,24 @@ impl Compiled {
         Ok(stored.into_iter().map(wide).collect())
     }
 
+    /// What becomes of gradients, and the weights that are read: in an evaluation the running mean.
+    fn ending(&self, purpose: Purpose) -> (End, Weights) {
+        match purpose {
+            Purpose::Training(end) => (end, self.weights.clone()),
+            Purpose::Evaluation => (End::Stay, self.weights.averaged()),
+        }
+    }
+
+    /// The most bytes of the device's memory that were held at once.
+    pub fn peak(&self) -> u64 {
+        self.device.peak()
+    }
+
     /// Records a plan for a batch.
     fn program(&self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
         let plan = self.plan(purpose)?;
-        let averaged = self.weights.averaged();
-        let (end, weights) = match purpose {
-            Purpose::Training(end) => (end, &self.weights),
-            Purpose::Evaluation => (End::Stay, &averaged),
-        };
-        let precision = self.precision;
+        let (end, weights) = &self.ending(purpose);
+        let (end, precision) = (*end, self.precision);
         let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, end);
         let memory = self.device.memory(size.bytes)?;
         let (layout, tape) = walk(plan, images, precision, weights, memory.at(), end);

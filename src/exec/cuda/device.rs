@@ -14,7 +14,9 @@ use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A GPU, ready to play tapes.
 pub struct Device {
@@ -23,14 +25,23 @@ pub struct Device {
     compiler: Compiler,
     modules: Mutex<HashMap<Unit, Arc<CudaModule>>>,
     products: CublasLt,
+    held: Arc<Held>,
     _workspace: Memory,
 }
 
 /// A piece of a device's memory, given back when it is dropped.
 pub struct Memory {
     context: Arc<CudaContext>,
+    held: Arc<Held>,
     at: Pointer,
     bytes: usize,
+}
+
+/// Bytes of a device's memory in our pieces: now, and at most up to now.
+#[derive(Default)]
+struct Held {
+    now: AtomicU64,
+    peak: AtomicU64,
 }
 
 /// What a GPU says of itself.
@@ -95,17 +106,24 @@ impl Device {
             let message = format!("GPU {ordinal} has compute capability {major}.{minor}");
             return Err(ExecError(format!("{message}; 8.0 or later is needed")));
         }
-        let workspace = Memory::new(&context, WORKSPACE)?;
+        let held = Arc::<Held>::default();
+        let workspace = Memory::new(&context, &held, WORKSPACE)?;
         let products = CublasLt::new(workspace.at)?;
         let compiler = Compiler::new(architecture, cache_folder())?;
         let modules = Mutex::default();
-        let device = Device { context, stream, compiler, modules, products, _workspace: workspace };
+        let _workspace = workspace;
+        let device = Device { context, stream, compiler, modules, products, held, _workspace };
         Ok(Arc::new(device))
     }
 
     /// A piece of memory, its contents arbitrary.
     pub fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
-        Memory::new(&self.context, bytes)
+        Memory::new(&self.context, &self.held, bytes)
+    }
+
+    /// The most bytes of its memory that were ours at once, the driver's own not counted.
+    pub fn peak(&self) -> u64 {
+        self.held.peak.load(Ordering::Relaxed)
     }
 
     /// Bytes that nobody uses now.
@@ -194,12 +212,19 @@ impl Device {
 }
 
 impl Memory {
-    fn new(context: &Arc<CudaContext>, bytes: usize) -> Result<Memory, ExecError> {
+    fn new(
+        context: &Arc<CudaContext>,
+        held: &Arc<Held>,
+        bytes: usize,
+    ) -> Result<Memory, ExecError> {
         context.bind_to_thread().map_err(said("a context"))?;
         // SAFETY: the driver is there and the context current.
         let at = unsafe { result::malloc_sync(bytes.max(1)) }
             .map_err(|error| ExecError(format!("CUDA, {bytes} bytes of memory: {error}")))?;
-        Ok(Memory { context: context.clone(), at: Pointer(at), bytes })
+        let now = held.now.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        held.peak.fetch_max(now, Ordering::Relaxed);
+        let (context, held) = (context.clone(), held.clone());
+        Ok(Memory { context, held, at: Pointer(at), bytes })
     }
 
     pub fn at(&self) -> Pointer {
@@ -213,6 +238,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
+        self.held.now.fetch_sub(self.bytes as u64, Ordering::Relaxed);
         if self.context.bind_to_thread().is_ok() {
             // SAFETY: it came from `malloc_sync` and is given back once.
             let _ = unsafe { result::free_sync(self.at.0) };
@@ -292,12 +318,21 @@ impl Played {
     /// # Safety
     /// As for `play`, for as long as the graph is replayed.
     pub unsafe fn capture(self) -> Result<Captured, ExecError> {
+        // SAFETY: the caller's word.
+        unsafe { self.capture_times(1) }
+    }
+
+    /// The same of everything so many times over.
+    ///
+    /// # Safety
+    /// As for `capture`.
+    pub unsafe fn capture_times(self, times: usize) -> Result<Captured, ExecError> {
         // Relaxed: cuBLASLt may load code of its own in between.
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         let stream = &self.device.stream;
         stream.begin_capture(mode).map_err(said("capturing"))?;
         // SAFETY: the caller's word.
-        let played = unsafe { self.play() };
+        let played = (0..times).try_for_each(|_| unsafe { self.play() });
         let graph = stream.end_capture(sys::CUgraphInstantiate_flags(0)).map_err(said("capturing"));
         played?;
         match graph? {
@@ -318,5 +353,22 @@ impl Captured {
     pub fn replay(&self) -> Result<(), ExecError> {
         self.played.device.bind()?;
         self.graph.launch().map_err(said("replaying"))
+    }
+
+    /// Does everything once more and waits for it; how long the device took.
+    pub fn time(&self) -> Result<Duration, ExecError> {
+        let device = &self.played.device;
+        device.wait()?;
+        let clock = || {
+            let flags = Some(sys::CUevent_flags::CU_EVENT_DEFAULT);
+            device.context.new_event(flags).map_err(said("an event"))
+        };
+        let [begin, end] = [clock()?, clock()?];
+        begin.record(&device.stream).map_err(said("an event"))?;
+        self.replay()?;
+        end.record(&device.stream).map_err(said("an event"))?;
+        device.wait()?;
+        let milliseconds = begin.elapsed_ms(&end).map_err(said("an event"))?;
+        Ok(Duration::from_secs_f64(f64::from(milliseconds.max(0.0)) / 1e3))
     }
 }

@@ -1,0 +1,119 @@
+//! Where the time of a step goes on a GPU, op by op, and what the GPU could do.
+
+use super::{Compiled, Program, Purpose, bytes};
+use crate::exec::cuda::device::Device;
+use crate::exec::cuda::kernels::elementwise;
+use crate::exec::cuda::product::{Operand, Product};
+use crate::exec::cuda::tape::{Precision, Tape};
+use crate::exec::cuda::walk::{End, walk_by_node};
+use crate::exec::random::{Random, Site};
+use crate::exec::{ExecError, Grouping, Machine, Profile};
+use crate::graph::Op;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often the launches of an op are repeated: one alone is shorter than a clock can tell.
+const TIMES: usize = 20;
+
+impl Compiled {
+    /// The time of every op of a step, or of an evaluation, that was run before with so many images:
+    /// its launches are recorded as a graph of their own and repeated, in order, on the numbers that
+    /// lie there. What is computed, parameters too, is worth nothing afterwards.
+    pub fn profile(&self, images: usize, by: Grouping) -> Result<Profile, ExecError> {
+        let purpose = match self.training {
+            Some(_) => Purpose::Training(End::Move),
+            None => Purpose::Evaluation,
+        };
+        let plan = self.plan(purpose)?;
+        let none = || ExecError(format!("no whole batch of {images} images was run"));
+        let Program { _memory: memory, .. } =
+            self.programs.get(&(purpose, images)).ok_or_else(none)?;
+        let (end, weights) = self.ending(purpose);
+        let mut profile = Profile::new(by);
+        let nodes = walk_by_node(plan, images, self.precision, &weights, memory.at(), end);
+        for (value, tape) in nodes.into_iter().filter(|(_, tape)| !tape.commands.is_empty()) {
+            let calls = tape.commands.len() as u64;
+            let time = repeat(&self.device, &tape)?;
+            match plan.graph.node(value).op {
+                Op::Update(_) => profile.add_other("update", calls, time),
+                Op::Input(_) => profile.add_other("images as stored", calls, time),
+                _ => profile.add(plan, value, images, self.precision.bytes(), calls, time),
+            }
+        }
+        Ok(profile)
+    }
+
+    /// What the GPU can do in this precision.
+    pub fn machine(&self) -> Result<Machine, ExecError> {
+        let (device, precision) = (&self.device, self.precision);
+        Ok(Machine {
+            name: match precision {
+                Precision::F32 => "the GPU, in products of fp32",
+                Precision::Bf16 => "the GPU, in products of bf16",
+                Precision::F16 => "the GPU, in products of fp16",
+            },
+            macs: products(device, precision)?,
+            bytes: copies(device)?,
+        })
+    }
+}
+
+/// Once, of many times.
+fn repeat(device: &Arc<Device>, tape: &Tape) -> Result<Duration, ExecError> {
+    // SAFETY: whoever wrote the tape wrote it over memory that is still held.
+    let captured = unsafe { device.ready(tape)?.capture_times(TIMES) }?;
+    captured.time()?;
+    Ok(captured.time()? / TIMES as u32)
+}
+
+/// Side of the products that are timed.
+const SIDE: usize = 8192;
+/// Bytes copied: far more than caches hold.
+const COPIED: usize = 1 << 30;
+
+/// Multiply-accumulates in a second, in a large product of random numbers: zeros cost less power.
+fn products(device: &Arc<Device>, precision: Precision) -> Result<f64, ExecError> {
+    let size = SIDE * SIDE * precision.bytes();
+    let [a, b, d] = [device.memory(size)?, device.memory(size)?, device.memory(size)?];
+    let mut random = Random::named(0, "products", Site::Other);
+    let numbers: Vec<f32> = (0..1 << 20).map(|_| random.normal() as f32).collect();
+    let stored: Vec<u8> = match precision {
+        Precision::F32 => bytes(&numbers).to_vec(),
+        Precision::Bf16 => {
+            let bits = numbers.iter().map(|&x| half::bf16::from_f32(x).to_bits());
+            bytes(&bits.collect::<Vec<u16>>()).to_vec()
+        }
+        Precision::F16 => {
+            let bits = numbers.iter().map(|&x| half::f16::from_f32(x).to_bits());
+            bytes(&bits.collect::<Vec<u16>>()).to_vec()
+        }
+    };
+    for piece in [&a, &b] {
+        for offset in (0..size).step_by(stored.len()) {
+            // SAFETY: the pieces are whole multiples of what is written.
+            unsafe { device.write(piece.at().plus(offset), &stored) }?;
+        }
+    }
+    let mut tape = Tape::new(precision);
+    tape.product(Product {
+        m: SIDE,
+        n: SIDE,
+        k: SIDE,
+        a: Operand::plain(a.at()),
+        b: Operand::plain(b.at()),
+        d: d.at(),
+        bias: None,
+        wide: false,
+        accumulate: false,
+    });
+    Ok((SIDE as f64).powi(3) / repeat(device, &tape)?.as_secs_f64())
+}
+
+/// Bytes read plus bytes written in a second.
+fn copies(device: &Arc<Device>) -> Result<f64, ExecError> {
+    let [from, to] = [device.memory(COPIED)?, device.memory(COPIED)?];
+    let mut tape = Tape::new(Precision::F32);
+    let numbers = COPIED / 4;
+    elementwise::scaled(&mut tape, from.at(), to.at(), 1.0, numbers);
+    Ok(2.0 * COPIED as f64 / repeat(device, &tape)?.as_secs_f64())
+}

@@ -1,0 +1,157 @@
+//! Where the time of a run went, op by op, beside what the machine could do.
+
+use crate::graph::{Graph, Op, Value};
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Time and work of one kind of op.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spent {
+    pub calls: u64,
+    pub time: Duration,
+    pub macs: u64,
+    /// Read and written, parameters not counted.
+    pub bytes: u64,
+}
+
+/// What ops are told apart by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Grouping {
+    #[default]
+    Kind,
+    /// Their kind and the largest map they read.
+    Size,
+}
+
+/// What a run spent on each kind of op, on all threads together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    by: Grouping,
+    ops: BTreeMap<String, Spent>,
+}
+
+/// What the part of a machine can do that times are taken of: one core, or a GPU.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Machine {
+    /// The part, and how its products were measured.
+    pub name: &'static str,
+    /// Multiply-accumulates in a second.
+    pub macs: f64,
+    /// Bytes read plus bytes written in a second, copying what no cache holds.
+    pub bytes: f64,
+}
+
+impl Profile {
+    pub fn new(by: Grouping) -> Profile {
+        Profile { by, ops: BTreeMap::new() }
+    }
+
+    /// What was added up to now.
+    pub fn take(&mut self) -> Profile {
+        std::mem::replace(self, Profile::new(self.by))
+    }
+
+    fn name(&self, graph: &Graph, value: Value) -> Option<String> {
+        let node = graph.node(value);
+        let (name, inputs) = match &node.op {
+            Op::Part(_) | Op::Input(_) | Op::Labels(_) | Op::Update(_) => return None,
+            Op::Gradient(gradient) => {
+                (format!("{} gradient", gradient.of.name()), gradient.inputs.clone())
+            }
+            op => {
+                let types = node.inputs.iter().map(|&input| graph.node(input).ty.clone());
+                (op.name().to_string(), types.collect())
+            }
+        };
+        let maps = inputs.iter().filter(|ty| ty.as_map().is_some());
+        Some(match (self.by, maps.max_by_key(|ty| ty.elements())) {
+            (Grouping::Size, Some(ty)) => format!("{name} {ty}"),
+            _ => name,
+        })
+    }
+
+    /// Adds a node's run, in so many calls, over `images` images whose numbers are stored in so many bytes.
+    pub fn add(
+        &mut self,
+        plan: &Plan,
+        value: Value,
+        images: usize,
+        stored: usize,
+        calls: u64,
+        time: Duration,
+    ) {
+        let Some(name) = self.name(&plan.graph, value) else { return };
+        let spent = self.ops.entry(name).or_default();
+        spent.calls += calls;
+        spent.time += time;
+        spent.macs += plan.graph.node_cost(value.0 as usize).macs * images as u64;
+        spent.bytes += plan.bytes(value) * images as u64 * stored as u64 / size_of::<f32>() as u64;
+    }
+
+    /// Adds what is not an op of the graph.
+    pub fn add_other(&mut self, name: &str, calls: u64, time: Duration) {
+        let spent = self.ops.entry(name.to_string()).or_default();
+        spent.calls += calls;
+        spent.time += time;
+    }
+
+    pub fn merge(&mut self, other: Profile) {
+        for (name, more) in other.ops {
+            let spent = self.ops.entry(name).or_default();
+            spent.calls += more.calls;
+            spent.time += more.time;
+            spent.macs += more.macs;
+            spent.bytes += more.bytes;
+        }
+    }
+
+    /// The longest first: share of the time, rates, and the least time the roofline allows as a part
+    /// of the time taken.
+    pub fn table(&self, machine: Machine) -> String {
+        let total: f64 = self.ops.values().map(|s| s.time.as_secs_f64()).sum();
+        let mut rows: Vec<(&String, &Spent)> = self.ops.iter().collect();
+        rows.sort_by_key(|(_, spent)| std::cmp::Reverse(spent.time));
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(26);
+        let mut out = format!(
+            "{}: {:.1} GMAC/s, {:.1} GB/s copying\n\
+             {:<width$} {:>6} {:>7} {:>6} {:>9} {:>8} {:>9}\n",
+            machine.name,
+            machine.macs / 1e9,
+            machine.bytes / 1e9,
+            "op",
+            "calls",
+            "ms",
+            "share",
+            "GMAC/s",
+            "GB/s",
+            "roofline"
+        );
+        for (name, spent) in rows {
+            let time = spent.time.as_secs_f64().max(1e-12);
+            let least = (spent.macs as f64 / machine.macs).max(spent.bytes as f64 / machine.bytes);
+            let _ = writeln!(
+                out,
+                "{name:<width$} {:>6} {:>7.2} {:>5.1}% {:>9.1} {:>8.1} {:>8.0}%",
+                spent.calls,
+                1e3 * time,
+                100.0 * time / total,
+                spent.macs as f64 / time / 1e9,
+                spent.bytes as f64 / time / 1e9,
+                100.0 * least / time
+            );
+        }
+        out
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        let ops = self.ops.iter().map(|(name, spent)| {
+            serde_json::json!({
+                "op": name, "calls": spent.calls, "seconds": spent.time.as_secs_f64(),
+                "macs": spent.macs, "bytes": spent.bytes,
+            })
+        });
+        ops.collect()
+    }
+}
