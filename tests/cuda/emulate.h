@@ -199,5 +199,5 @@ static inline unsigned __ballot_sync(unsigned, bool vote) {
     return found;
 }
 
-static inline int __ffs(int x) { return __builtin_ffs(x); }
+static inline int __ffsll(long long x) { return __builtin_ffsll(x); }
 static inline int min(int a, int b) { return a < b ? a : b; }

@@ -10,7 +10,8 @@ use cluec::graph::{Builder, Value, ops};
 
 #[test]
 fn layer_norm_agrees() {
-    for (size, channels) in [([3, 5], 40), ([2, 2], 7), ([4, 4], 96)] {
+    let cases = [([3, 5], 40), ([2, 2], 7), ([4, 4], 96), ([7, 5], 32), ([2, 3], 160), ([1, 3], 196)];
+    for (size, channels) in cases {
         each("layer_norm", |bench, stream| {
             let (precision, images) = (bench.precision(), 3);
             let rows = images * size[0] * size[1];

@@ -125,17 +125,22 @@ assign_hard_backward_queries(const real* queries, const real* keys, const float*
     if (m >= M) return;
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
     float sum[PER] = {};
-    members(index + first, HEADS, N, m, [&](u32 n) {
+    struct Key {
+        float x[PER], slope;
+    };
+    auto load = [&](u32 n) {
         const real* row = keys + ((u64)IMAGE * N + n) * A + HEAD * D;
-        float x[PER], squares = 0;
-        for (int i = 0; i < PER; i++) {
-            x[i] = i * 32 + lane < D ? get(row[i * 32 + lane]) : 0;
-            squares += x[i] * x[i];
-        }
+        Key key;
+        for (int i = 0; i < PER; i++) key.x[i] = i * 32 + lane < D ? get(row[i * 32 + lane]) : 0;
         u64 at = first + (u64)n * HEADS;
-        float slope = get(g[at]) * value[at] * (1 - value[at]) * *alpha;
-        float factor = slope / fmaxf(sqrtf(warp_sum(squares)), LEAST);
-        for (int i = 0; i < PER; i++) sum[i] += factor * x[i];
+        key.slope = get(g[at]) * value[at] * (1 - value[at]) * *alpha;
+        return key;
+    };
+    members(index + first, HEADS, N, m, load, [&](const Key& key) {
+        float squares = 0;
+        for (int i = 0; i < PER; i++) squares += key.x[i] * key.x[i];
+        float factor = key.slope / fmaxf(sqrtf(warp_sum(squares)), LEAST);
+        for (int i = 0; i < PER; i++) sum[i] += factor * key.x[i];
     });
     u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
     finish(queries + row, sum, gqueries + row);

@@ -20,19 +20,25 @@ typedef real weight;
 typedef float weight;
 #endif
 
-// Calls visit(n, a, b) for the pixels of center m, by a whole warp.
-template <class Visit>
-__device__ inline void pixels(const u32* index, const weight* weights, u32 m, Visit visit) {
+// Calls add(load(n), a, b) for the pixels of center m, by a whole warp.
+template <class Load, class Add>
+__device__ inline void pixels(const u32* index, const weight* weights, u32 m, Load load, Add add) {
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
 #if SOFT
     for (u32 n = 0; n < N; n++) {
         float s = get(weights[(first + (u64)n * HEADS) * M + m]);
-        visit(n, s, s);
+        add(load(n), s, s);
     }
 #else
-    members(index + first, HEADS, N, m, [&](u32 n) {
-        float s = WEIGHING ? get(weights[first + (u64)n * HEADS]) : 1;
-        visit(n, s, WEIGHING == 1 ? s : 1);
+    struct Weighed {
+        decltype(load(0u)) row;
+        float s;
+    };
+    auto weigh = [&](u32 n) {
+        return Weighed{load(n), WEIGHING ? get(weights[first + (u64)n * HEADS]) : 1};
+    };
+    members(index + first, HEADS, N, m, weigh, [&](const Weighed& pixel) {
+        add(pixel.row, pixel.s, WEIGHING == 1 ? pixel.s : 1);
     });
 #endif
 }
@@ -57,9 +63,14 @@ cluster_mean_forward(const u32* index, const weight* weights, const real* v, con
     for (int i = 0; i < PER; i++) sum[i] /= (bottom - top) * (right - left);
 #endif
     float count = 1;
-    pixels(index, weights, m, [&](u32 n, float a, float b) {
+    auto load = [&](u32 n) {
+        Lanes<PER> row;
         for (int i = 0; i < PER; i++)
-            if (i * 32 + lane < D) sum[i] += a * get(image[(u64)n * C + i * 32 + lane]);
+            row.x[i] = i * 32 + lane < D ? get(image[(u64)n * C + i * 32 + lane]) : 0;
+        return row;
+    };
+    pixels(index, weights, m, load, [&](const Lanes<PER>& row, float a, float b) {
+        for (int i = 0; i < PER; i++) sum[i] += a * row.x[i];
         count += b;
     });
     for (int i = 0; i < PER; i++)
@@ -73,7 +84,7 @@ cluster_mean_shares(const u32* index, const weight* weights, const real* g, floa
     u32 m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (m >= M) return;
     float count = 1;
-    pixels(index, weights, m, [&](u32, float, float b) { count += b; });
+    pixels(index, weights, m, [](u32) { return 0; }, [&](int, float, float b) { count += b; });
     u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
     for (int c = lane; c < D; c += 32) {
         float x = get(g[center + c]) / count;

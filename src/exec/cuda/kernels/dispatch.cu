@@ -37,10 +37,15 @@ dispatch_hard_backward_centers(const u32* index, const float* value, const real*
     if (m >= M) return;
     u64 first = (u64)image * N * HEADS + head;
     float sum[PER] = {};
-    members(index + first, HEADS, N, m, [&](u32 n) {
+    auto load = [&](u32 n) {
         u64 at = first + (u64)n * HEADS;
+        Lanes<PER> row;
         for (int i = 0; i < PER; i++)
-            if (i * 32 + lane < D) sum[i] += value[at] * get(g[at * D + i * 32 + lane]);
+            row.x[i] = i * 32 + lane < D ? value[at] * get(g[at * D + i * 32 + lane]) : 0;
+        return row;
+    };
+    members(index + first, HEADS, N, m, load, [&](const Lanes<PER>& row) {
+        for (int i = 0; i < PER; i++) sum[i] += row.x[i];
     });
     for (int i = 0; i < PER; i++)
         if (i * 32 + lane < D)

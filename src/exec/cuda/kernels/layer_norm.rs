@@ -1,13 +1,10 @@
 //! Layer norm over rows of `width` numbers: biased variance, eps 1e-5, affine.
 
 use super::reduce::{Sum, fold};
-use super::{Room, THREADS};
-use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use super::{Room, THREADS, together};
+use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("layer_norm");
-
-/// Rows a block takes at once: one a warp.
-const ROWS: usize = THREADS / 32;
 
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNorm {
@@ -16,12 +13,31 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    fn unit(&self) -> Unit {
-        Unit::new(&SOURCE, &[("THREADS", THREADS), ("C", self.width)])
+    /// How a row is shared: numbers that are read at once, lanes, and how often each of them reads. A
+    /// narrow row takes a few lanes, so that a warp reads whole lines of memory.
+    fn split(&self, precision: Precision) -> [usize; 3] {
+        let width = self.width;
+        let most = (width / 16).max(8);
+        let wide = together(width, precision);
+        let exact = std::iter::successors(Some(wide), |wide| Some(wide / 2).filter(|w| *w > 0));
+        let mut exact = exact.map(|wide| {
+            let lanes = 1 << (width / wide).trailing_zeros().min(5);
+            [wide, lanes, width / wide / lanes]
+        });
+        let fits = exact.find(|[wide, _, per]| wide * per <= most);
+        fits.unwrap_or([wide, 32, (width / wide).div_ceil(32)])
     }
 
+    fn unit(&self, precision: Precision) -> Unit {
+        let [wide, lanes, per] = self.split(precision);
+        let constants =
+            [("THREADS", THREADS), ("C", self.width), ("WIDE", wide), ("LANES", lanes), ("PER", per)];
+        Unit::new(&SOURCE, &constants)
+    }
+
+    /// At most that many: a part has whole blocks of rows.
     fn parts(&self) -> usize {
-        self.rows.div_ceil(ROWS).min(512)
+        self.rows.div_ceil(THREADS / 32).min(512)
     }
 
     fn room(&self, scratch: Pointer) -> (Room, [Pointer; 2]) {
@@ -37,8 +53,9 @@ impl LayerNorm {
     /// `x`, `y [rows, width]`, `weight`, `bias [width]`.
     pub fn forward(&self, tape: &mut Tape, x: Pointer, weight: Pointer, bias: Pointer, y: Pointer) {
         let args = args![x, weight, bias, y, self.rows];
-        let grid = [self.rows.div_ceil(ROWS), 1];
-        tape.launch(self.unit(), "layer_norm_forward", grid, THREADS, args);
+        let [_, lanes, _] = self.split(tape.precision);
+        let grid = [self.rows.div_ceil(THREADS / lanes), 1];
+        tape.launch(self.unit(tape.precision), "layer_norm_forward", grid, THREADS, args);
     }
 
     /// From `g` the gradients of `x` (one that is there already it `adds` to), `weight` and `bias`.
@@ -52,7 +69,8 @@ impl LayerNorm {
     ) {
         let (_, [weights, biases]) = self.room(scratch);
         let args = args![x, weight, g, gx, weights, biases, self.rows, adds];
-        tape.launch(self.unit(), "layer_norm_backward", [self.parts(), 1], THREADS, args);
+        let unit = self.unit(tape.precision);
+        tape.launch(unit, "layer_norm_backward", [self.parts(), 1], THREADS, args);
         let (rows, n) = (self.parts(), self.width);
         let sums = [
             Sum { partial: weights, sum: gweight, rows, n },

@@ -45,6 +45,12 @@ fn blocks(threads: usize) -> usize {
     threads.div_ceil(THREADS)
 }
 
+/// How many numbers of rows of `n` a kernel reads and writes at once: a power of two that divides `n`, 16
+/// bytes at most.
+fn together(n: usize, precision: super::tape::Precision) -> usize {
+    (16 / precision.bytes()).min(1 << n.trailing_zeros())
+}
+
 /// Hands out parts of a piece of working memory; `used` is what `scratch` has to say.
 struct Room {
     at: super::tape::Pointer,

@@ -197,13 +197,34 @@ __device__ inline u32 bin_end(u32 i, u32 n, u32 m) { return ((i + 1) * n + m - 1
 __device__ inline u32 bins_start(u32 p, u32 n, u32 m) { return p * m / n; }
 __device__ inline u32 bins_end(u32 p, u32 n, u32 m) { return ((p + 1) * m + n - 1) / n; }
 
-// Calls visit(i) for every i < n with index[i * stride] == m, in order, by a whole warp.
-template <class Visit>
-__device__ inline void members(const u32* index, u32 stride, u32 n, u32 m, Visit visit) {
+// Numbers of a row that every lane of a warp holds, each 32nd of them.
+template <int EACH>
+struct Lanes {
+    float x[EACH];
+};
+
+// Calls add(load(i)) for every i < n with index[i * stride] == m, in order, by a whole warp. What some of
+// them load is asked for before the first is added: a warp would wait most of its time.
+template <class Load, class Add>
+__device__ inline void members(const u32* index, u32 stride, u32 n, u32 m, Load load, Add add) {
+    const int SOME = 4;
     u32 lane = threadIdx.x % 32;
-    for (u32 start = 0; start < n; start += 32) {
-        u32 i = start + lane;
-        u32 found = __ballot_sync(ALL_LANES, i < n && index[i * stride] == m);
-        for (; found; found &= found - 1) visit(start + __ffs(found) - 1);
+    for (u32 start = 0; start < n; start += 64) {
+        u32 i = start + lane, j = i + 32;
+        bool low = i < n && index[i * stride] == m, high = j < n && index[j * stride] == m;
+        u64 found = (u64)__ballot_sync(ALL_LANES, high) << 32 | __ballot_sync(ALL_LANES, low);
+        while (found) {
+            u32 at[SOME];
+            int count = 0;
+            for (int k = 0; k < SOME; k++) {
+                at[k] = found ? start + __ffsll(found) - 1 : at[0];
+                count += found != 0;
+                found &= found - 1;
+            }
+            decltype(load(0u)) loaded[SOME];
+            for (int k = 0; k < SOME; k++) loaded[k] = load(at[k]);
+            for (int k = 0; k < SOME; k++)
+                if (k < count) add(loaded[k]);
+        }
     }
 }
