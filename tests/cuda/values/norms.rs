@@ -10,7 +10,8 @@ use cluec::graph::{Builder, Value, ops};
 
 #[test]
 fn layer_norm_agrees() {
-    let cases = [([3, 5], 40), ([2, 2], 7), ([4, 4], 96), ([7, 5], 32), ([2, 3], 160), ([1, 3], 196)];
+    let cases =
+        [([3, 5], 40), ([2, 2], 7), ([4, 4], 96), ([7, 5], 32), ([2, 3], 160), ([1, 3], 196)];
     for (size, channels) in cases {
         each("layer_norm", |bench, stream| {
             let (precision, images) = (bench.precision(), 3);

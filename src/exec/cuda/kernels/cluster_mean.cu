@@ -93,19 +93,24 @@ cluster_mean_shares(const u32* index, const weight* weights, const real* g, floa
     }
 }
 
-// gv: from the centers that have some of the pixel, and from the bins it lies in. A thread an element.
+// gv: from the centers that have some of the pixel, and from the bins it lies in. A thread WIDE elements,
+// which divide a head.
 extern "C" __global__ void __launch_bounds__(THREADS)
 cluster_mean_backward(const u32* index, const weight* weights, const float* share, real* gv, int images) {
-    u64 i = thread_index();
+    u64 i = thread_index() * WIDE;
     if (i >= (u64)images * N * C) return;
     u64 choice = i / C * HEADS + i % C / D;
     const float* image = share + i / ((u64)N * C) * (M * C) + i % C;
 #if SOFT
-    float sum = 0;
-    for (u32 m = 0; m < M; m++) sum += get(weights[choice * M + m]) * image[m * C];
+    float sums[WIDE] = {};
+    for (u32 m = 0; m < M; m++)
+        for (int k = 0; k < WIDE; k++) sums[k] += get(weights[choice * M + m]) * image[m * C + k];
 #else
-    float sum = image[index[choice] * C];
-    if (WEIGHING) sum *= get(weights[choice]);
+    float sums[WIDE];
+    for (int k = 0; k < WIDE; k++) {
+        sums[k] = image[index[choice] * C + k];
+        if (WEIGHING) sums[k] *= get(weights[choice]);
+    }
 #endif
 #if !OWN
     u32 column = i / C % W, row = i / C / W % H;
@@ -113,10 +118,10 @@ cluster_mean_backward(const u32* index, const weight* weights, const float* shar
         for (u32 q = bins_start(column, W, GW); q < bins_end(column, W, GW); q++) {
             u32 height = bin_end(r, H, GH) - bin_start(r, H, GH);
             u32 width = bin_end(q, W, GW) - bin_start(q, W, GW);
-            sum += image[(r * GW + q) * C] / (height * width);
+            for (int k = 0; k < WIDE; k++) sums[k] += image[(r * GW + q) * C + k] / (height * width);
         }
 #endif
-    put(gv[i], sum);
+    store_row<WIDE>(gv + i, sums);
 }
 
 // The gradient of the weights: v_n share_m, less o_m share_m where they are counted below too. A

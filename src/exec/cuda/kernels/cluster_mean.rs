@@ -1,8 +1,8 @@
 //! Centers become the mean of themselves and their pixels, head by head.
 
 use super::maps::Maps;
-use super::{Room, THREADS, blocks};
-use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use super::{Room, THREADS, blocks, together};
+use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 use crate::graph::Size;
 use crate::graph::ops::Weighing;
 
@@ -29,7 +29,12 @@ pub struct Belonging {
 }
 
 impl ClusterMean {
-    fn unit(&self) -> Unit {
+    /// Neighbors a thread has in the gradient of the pixels.
+    fn wide(&self, precision: Precision) -> usize {
+        together(self.maps.channels / self.heads, precision)
+    }
+
+    fn unit(&self, precision: Precision) -> Unit {
         let ([h, w], [gh, gw]) = (self.maps.size, self.grid);
         let weighing = match self.weighing {
             Weighing::Mean => 0,
@@ -47,6 +52,7 @@ impl ClusterMean {
             ("WEIGHING", weighing),
             ("SOFT", usize::from(self.soft)),
             ("OWN", usize::from(self.own)),
+            ("WIDE", self.wide(precision)),
         ];
         Unit::new(&SOURCE, &constants)
     }
@@ -73,7 +79,8 @@ impl ClusterMean {
     /// `v` a map, `z` and `o [images, grid, channels]`; `z` is read where centers are given.
     pub fn forward(&self, tape: &mut Tape, of: Belonging, [v, z]: [Pointer; 2], o: Pointer) {
         let args = args![of.index, of.weights, v, z, o];
-        tape.launch(self.unit(), "cluster_mean_forward", self.over_centers(), THREADS, args);
+        let unit = self.unit(tape.precision);
+        tape.launch(unit, "cluster_mean_forward", self.over_centers(), THREADS, args);
     }
 
     /// From `g`, the gradient of `o`, those that are wanted of the weights, `v` and `z`.
@@ -86,11 +93,12 @@ impl ClusterMean {
         scratch: Pointer,
     ) {
         let (_, shares) = self.room(scratch);
-        let (unit, images) = (self.unit(), self.maps.images);
+        let (unit, images) = (self.unit(tape.precision), self.maps.images);
         let args = args![of.index, of.weights, g, shares, gz.unwrap_or(Pointer::NULL)];
         tape.launch(unit.clone(), "cluster_mean_shares", self.over_centers(), THREADS, args);
         if let Some(gv) = gv {
-            let grid = [blocks(self.maps.pixels() * self.maps.channels), 1];
+            let wide = self.wide(tape.precision);
+            let grid = [blocks(self.maps.pixels() * self.maps.channels / wide), 1];
             let args = args![of.index, of.weights, shares, gv, images];
             tape.launch(unit.clone(), "cluster_mean_backward", grid, THREADS, args);
         }

@@ -3,7 +3,7 @@
 
 use super::maps::Maps;
 use super::reduce::Columns;
-use super::{Room, THREADS, blocks};
+use super::{Room, THREADS, blocks, together};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 use crate::graph::Size;
@@ -35,7 +35,12 @@ impl Conv {
         self.maps.channels + if self.coords { 2 } else { 0 }
     }
 
-    fn unit(&self) -> Unit {
+    /// Neighbors a thread has: of the stored channels, if there are no others.
+    fn wide(&self, precision: Precision) -> usize {
+        if self.coords { 1 } else { together(self.maps.channels, precision) }
+    }
+
+    fn unit(&self, precision: Precision) -> Unit {
         let ([h, w], [kh, kw], [oh, ow]) = (self.maps.size, self.kernel, self.result());
         let constants = [
             ("THREADS", THREADS),
@@ -49,6 +54,7 @@ impl Conv {
             ("OW", ow),
             ("STRIDE", self.stride),
             ("PAD", self.pad),
+            ("WIDE", self.wide(precision)),
         ];
         Unit::new(&SOURCE, &constants)
     }
@@ -93,8 +99,8 @@ impl Conv {
 
     fn unfold(&self, tape: &mut Tape, x: Pointer, patches: Pointer, images: usize) {
         let (numbers, pixels) = self.patch();
-        let grid = [blocks(images * pixels * numbers), 1];
-        tape.launch(self.unit(), "unfold", grid, THREADS, args![x, patches, images]);
+        let grid = [blocks(images * pixels * numbers / self.wide(tape.precision)), 1];
+        tape.launch(self.unit(tape.precision), "unfold", grid, THREADS, args![x, patches, images]);
     }
 
     /// Bytes of one image of the map and of the result.
@@ -137,9 +143,10 @@ impl Conv {
             if let Some(gx) = gx {
                 dense.backward(tape, weight, g, patches, false);
                 let [h, w] = self.maps.size;
-                let grid = [blocks(images * h * w * self.maps.channels), 1];
+                let wide = self.wide(tape.precision);
+                let grid = [blocks(images * h * w * self.maps.channels / wide), 1];
                 let args = args![patches, gx.plus(first * map), images];
-                tape.launch(self.unit(), "gather", grid, THREADS, args);
+                tape.launch(self.unit(tape.precision), "gather", grid, THREADS, args);
             }
         });
         self.columns().sum(tape, g, gbias, columns);

@@ -1,18 +1,21 @@
 // Centers return to the pixels: y_n = sum over m of s_mn c_m, for a hard assignment a scaled gather.
 //
 // Centers [images, M, HEADS, D], y [images, N, HEADS, D]; hard: index and value [images, N, HEADS];
-// soft: weights [images, N, HEADS, M].
+// soft: weights [images, N, HEADS, M]. WIDE neighbors divide a head.
 
 #define A (HEADS * D)
 #define PER ((D + 31) / 32)
 
-// A thread an element of y.
+// A thread WIDE elements of y.
 extern "C" __global__ void __launch_bounds__(THREADS)
 dispatch_hard_forward(const u32* index, const float* value, const real* centers, real* y, int images) {
-    u64 i = thread_index();
+    u64 i = thread_index() * WIDE;
     if (i >= (u64)images * N * A) return;
     u64 at = i / D;
-    put(y[i], value[at] * get(centers[(i / ((u64)N * A) * M + index[at]) * A + i % A]));
+    float x[WIDE];
+    load_row<WIDE>(centers + (i / ((u64)N * A) * M + index[at]) * A + i % A, x);
+    for (int k = 0; k < WIDE; k++) x[k] *= value[at];
+    store_row<WIDE>(y + i, x);
 }
 
 // The gradient of the values, g . center: a thread per pixel and head.

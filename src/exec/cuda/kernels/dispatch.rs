@@ -1,7 +1,7 @@
 //! Centers return to the pixels that chose them.
 
-use super::{THREADS, blocks};
-use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use super::{THREADS, blocks, together};
+use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("dispatch");
 
@@ -16,13 +16,19 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    fn unit(&self) -> Unit {
+    /// Neighbors a thread of the hard forward pass has.
+    fn wide(&self, precision: Precision) -> usize {
+        together(self.width, precision)
+    }
+
+    fn unit(&self, precision: Precision) -> Unit {
         let constants = [
             ("THREADS", THREADS),
             ("M", self.centers),
             ("N", self.pixels),
             ("HEADS", self.heads),
             ("D", self.width),
+            ("WIDE", self.wide(precision)),
         ];
         Unit::new(&SOURCE, &constants)
     }
@@ -39,9 +45,10 @@ impl Dispatch {
         centers: Pointer,
         y: Pointer,
     ) {
-        let grid = [blocks(self.values() * self.width), 1];
+        let wide = self.wide(tape.precision);
+        let grid = [blocks(self.values() * self.width / wide), 1];
         let args = args![index, value, centers, y, self.images];
-        tape.launch(self.unit(), "dispatch_hard_forward", grid, THREADS, args);
+        tape.launch(self.unit(tape.precision), "dispatch_hard_forward", grid, THREADS, args);
     }
 
     /// From `g`, the gradient of `y`, those of the values and of the centers.
@@ -54,17 +61,29 @@ impl Dispatch {
     ) {
         let grid = [blocks(self.values()), 1];
         let args = args![index, centers, g, gvalue, self.images];
-        tape.launch(self.unit(), "dispatch_hard_backward_values", grid, THREADS, args);
+        tape.launch(
+            self.unit(tape.precision),
+            "dispatch_hard_backward_values",
+            grid,
+            THREADS,
+            args,
+        );
         let grid = [self.images * self.heads, self.centers.div_ceil(THREADS / 32)];
         let args = args![index, value, g, gcenters];
-        tape.launch(self.unit(), "dispatch_hard_backward_centers", grid, THREADS, args);
+        tape.launch(
+            self.unit(tape.precision),
+            "dispatch_hard_backward_centers",
+            grid,
+            THREADS,
+            args,
+        );
     }
 
     /// `weights [images, pixels, heads, centers]`.
     pub fn soft(&self, tape: &mut Tape, weights: Pointer, centers: Pointer, y: Pointer) {
         let grid = [blocks(self.values() * self.width), 1];
         let args = args![weights, centers, y, self.images];
-        tape.launch(self.unit(), "dispatch_soft_forward", grid, THREADS, args);
+        tape.launch(self.unit(tape.precision), "dispatch_soft_forward", grid, THREADS, args);
     }
 
     /// From `g`, the gradient of `y`, those of the weights and of the centers.
@@ -76,9 +95,21 @@ impl Dispatch {
     ) {
         let grid = [blocks(self.values() * self.centers), 1];
         let args = args![centers, g, gweights, self.images];
-        tape.launch(self.unit(), "dispatch_soft_backward_weights", grid, THREADS, args);
+        tape.launch(
+            self.unit(tape.precision),
+            "dispatch_soft_backward_weights",
+            grid,
+            THREADS,
+            args,
+        );
         let grid = [blocks(self.images * self.centers * self.heads * self.width), 1];
         let args = args![weights, g, gcenters, self.images];
-        tape.launch(self.unit(), "dispatch_soft_backward_centers", grid, THREADS, args);
+        tape.launch(
+            self.unit(tape.precision),
+            "dispatch_soft_backward_centers",
+            grid,
+            THREADS,
+            args,
+        );
     }
 }

@@ -1,14 +1,9 @@
 //! The small ops over any number of elements: sums, scaling, GELU, drop path, conversions.
 
-use super::{THREADS, blocks};
+use super::{THREADS, blocks, together};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("elementwise");
-
-/// The largest number of neighbors a thread can take together.
-fn pack(n: usize) -> usize {
-    [4, 2].into_iter().find(|pack| n.is_multiple_of(*pack)).unwrap_or(1)
-}
 
 fn unit(pack: usize) -> Unit {
     Unit::new(&SOURCE, &[("THREADS", THREADS), ("PACK", pack)])
@@ -20,25 +15,25 @@ fn grid(n: usize, pack: usize) -> [usize; 2] {
 
 /// `z = scale (x + y)`.
 pub fn add(tape: &mut Tape, x: Pointer, y: Pointer, z: Pointer, scale: f32, n: usize) {
-    let pack = pack(n);
+    let pack = together(n, tape.precision);
     tape.launch(unit(pack), "add", grid(n, pack), THREADS, args![x, y, z, scale, n as u64]);
 }
 
 /// `y = scale x`.
 pub fn scaled(tape: &mut Tape, x: Pointer, y: Pointer, scale: f32, n: usize) {
-    let pack = pack(n);
+    let pack = together(n, tape.precision);
     tape.launch(unit(pack), "scaled", grid(n, pack), THREADS, args![x, y, scale, n as u64]);
 }
 
 /// `y = gelu(x)`.
 pub fn gelu(tape: &mut Tape, x: Pointer, y: Pointer, n: usize) {
-    let pack = pack(n);
+    let pack = together(n, tape.precision);
     tape.launch(unit(pack), "gelu_forward", grid(n, pack), THREADS, args![x, y, n as u64]);
 }
 
 /// `gx = g gelu'(x)`.
 pub fn gelu_backward(tape: &mut Tape, x: Pointer, g: Pointer, gx: Pointer, n: usize) {
-    let pack = pack(n);
+    let pack = together(n, tape.precision);
     tape.launch(unit(pack), "gelu_backward", grid(n, pack), THREADS, args![x, g, gx, n as u64]);
 }
 
@@ -74,14 +69,14 @@ impl DropPath {
         factors: Pointer,
         y: Pointer,
     ) {
-        let pack = pack(self.size);
+        let pack = together(self.size, tape.precision);
         let args = args![x, branch, factors, y, self.size as u64];
         tape.launch(unit(pack), "residual_forward", self.grid(pack), THREADS, args);
     }
 
     /// `y = factor x`: the op by itself, and the gradient of a branch.
     pub fn forward(&self, tape: &mut Tape, x: Pointer, factors: Pointer, y: Pointer) {
-        let pack = pack(self.size);
+        let pack = together(self.size, tape.precision);
         let args = args![x, factors, y, self.size as u64];
         tape.launch(unit(pack), "drop_path", self.grid(pack), THREADS, args);
     }

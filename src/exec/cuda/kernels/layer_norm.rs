@@ -30,8 +30,13 @@ impl LayerNorm {
 
     fn unit(&self, precision: Precision) -> Unit {
         let [wide, lanes, per] = self.split(precision);
-        let constants =
-            [("THREADS", THREADS), ("C", self.width), ("WIDE", wide), ("LANES", lanes), ("PER", per)];
+        let constants = [
+            ("THREADS", THREADS),
+            ("C", self.width),
+            ("WIDE", wide),
+            ("LANES", lanes),
+            ("PER", per),
+        ];
         Unit::new(&SOURCE, &constants)
     }
 

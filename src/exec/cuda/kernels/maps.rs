@@ -1,7 +1,7 @@
 //! Coordinates appended to a map, and the mean over its pixels.
 
-use super::{THREADS, blocks};
-use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
+use super::{THREADS, blocks, together};
+use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 use crate::graph::Size;
 
 pub static SOURCE: Source = source!("maps");
@@ -15,7 +15,12 @@ pub struct Maps {
 }
 
 impl Maps {
-    pub(super) fn unit(&self, grid: Size) -> Unit {
+    /// Neighbors a thread has in ops that mix no channels.
+    pub(super) fn wide(&self, precision: Precision) -> usize {
+        together(self.channels, precision)
+    }
+
+    pub(super) fn unit(&self, grid: Size, precision: Precision) -> Unit {
         let ([h, w], [gh, gw]) = (self.size, grid);
         let constants = [
             ("THREADS", THREADS),
@@ -24,6 +29,7 @@ impl Maps {
             ("C", self.channels),
             ("GH", gh),
             ("GW", gw),
+            ("WIDE", self.wide(precision)),
         ];
         Unit::new(&SOURCE, &constants)
     }
@@ -41,7 +47,7 @@ impl Maps {
         to: Pointer,
     ) {
         let args = args![from, to, self.images];
-        tape.launch(self.unit([1, 1]), entry, [blocks(threads), 1], THREADS, args);
+        tape.launch(self.unit([1, 1], tape.precision), entry, [blocks(threads), 1], THREADS, args);
     }
 
     /// Appends the row and the column of every pixel, from -0.5 to 0.5.
@@ -59,6 +65,7 @@ impl Maps {
     }
 
     pub fn mean_backward(&self, tape: &mut Tape, g: Pointer, gx: Pointer) {
-        self.run(tape, "mean_backward", self.pixels() * self.channels, g, gx);
+        let threads = self.pixels() * self.channels / self.wide(tape.precision);
+        self.run(tape, "mean_backward", threads, g, gx);
     }
 }
