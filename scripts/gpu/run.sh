@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in order: facts, kernels, sanitizer, training in every precision, speed
-# beside PyTorch, real training.
+# Everything that needs a GPU, in order: facts, kernels, sanitizer, training in every precision, where the
+# time goes, speed beside PyTorch, real training.
 #
 # NOT RUN YET on a GPU: what is written here about one is what we expect.
 #
@@ -22,7 +22,7 @@ python=python3
 data=$root/data/cifar-100-python
 train_seconds=480
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
-sections="facts tests sanitizer precision bench train"
+sections="facts tests sanitizer precision ops bench train"
 
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
@@ -45,6 +45,8 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 mkdir -p "$out" && out=$(realpath "$out") && cd "$root" || exit 2
+# PyTorch's wheels bring the libraries that cluec looks for: it looks into the environment it is told of.
+[ -n "${VIRTUAL_ENV:-}" ] || VIRTUAL_ENV=$("$python" -c 'import sys; print(sys.prefix)') && export VIRTUAL_ENV
 summary=()
 status=0
 
@@ -114,12 +116,18 @@ precision() {
     return $failed
 }
 
+# Op by op, beside what the GPU copies and multiplies.
+ops() {
+    "$cluec" bench models/cluenet_cifar.clue --device cuda --batch 256 --steps 50 --ops=size \
+        --set recipe.precision=bf16
+}
+
 # compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…
 compare() {
     local name=$1 model=$2 batch=$3 cluec_args=$4 peer_args=$5
     shift 5
     "$python" benches/compare.py "models/$model.clue" --cluec "$cluec" --device cuda --batch "$batch" \
-        --threads "$(nproc)" --cluec-args="$cluec_args" --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
+        --threads "$(nproc)" --cluec-args="--steps 100 $cluec_args" --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
     local code=$?
     cat "$out/bench-$name.md"
     return $code
@@ -154,6 +162,7 @@ section facts facts
 section tests gpu_tests
 section sanitizer sanitizer
 section precision precision
+section ops ops
 section bench bench
 section train train
 printf '\n======== summary, in %s\n' "$out"

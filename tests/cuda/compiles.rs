@@ -4,9 +4,10 @@ use cluec::diag::Sources;
 use cluec::exec::cuda::compile::Compiler;
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
-use cluec::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit};
+use cluec::exec::cuda::tape::{Command, Pointer, Precision, Source, Tape, Unit};
 use cluec::exec::cuda::walk::{End, Weights, walk};
 use cluec::plan::Plan;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const SOURCES: [&Source; 20] = [
@@ -34,6 +35,11 @@ const SOURCES: [&Source; 20] = [
 
 /// What a model's training step has compiled.
 fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
+    step(model, sets, precision, 128).units()
+}
+
+/// A model's training step.
+fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape {
     let file = format!("{}/models/{model}.clue", env!("CARGO_MANIFEST_DIR"));
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
@@ -41,7 +47,26 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
     let graph = program.models[0].graph.clone().unwrap();
     let plan = Plan::training(&graph);
     let weights = Weights::new(&plan.graph, precision, 1, Pointer(0));
-    walk(&plan, 128, precision, &weights, Pointer(0), End::Move).1.units()
+    walk(&plan, batch, precision, &weights, Pointer(0), End::Move).1
+}
+
+/// A launch costs about a microsecond whatever it does: how many there are is worth knowing.
+#[test]
+fn launches_of_a_step() {
+    let tape = step("cluenet_cifar", &[], Precision::Bf16, 256);
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for command in &tape.commands {
+        let name = match command {
+            Command::Launch(launch) => launch.entry,
+            Command::Product(_) => "product",
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut rows: Vec<(&str, usize)> = counts.into_iter().collect();
+    rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    rows.insert(0, ("in all", tape.commands.len()));
+    let rows: Vec<String> = rows.iter().map(|(name, count)| format!("{count:>5} {name}")).collect();
+    insta::assert_snapshot!(rows.join("\n"));
 }
 
 /// What makes batches out of images that are held.

@@ -52,11 +52,11 @@ impl Depthwise {
         self.maps.channels.div_ceil(32 * self.together())
     }
 
-    /// Parts the gradients of the parameters are summed in: a warp has at least two rows, and the
-    /// machine enough warps.
+    /// Parts the gradients of the parameters are summed in: a warp has a row, or more where the machine
+    /// has enough warps.
     pub fn parts(&self) -> usize {
         let rows = self.maps.images * self.maps.size[0];
-        rows.div_ceil(16).min(1024usize.div_ceil(self.groups()))
+        rows.div_ceil(8).min(1024usize.div_ceil(self.groups()))
     }
 
     fn room(&self, scratch: Pointer) -> (Room, [Pointer; 2]) {
