@@ -1,0 +1,202 @@
+//! One mode of one executor, measured on a synthetic batch.
+
+use super::super::executor::Executor;
+use super::super::session::threads;
+use super::{Args, Mode};
+#[cfg(feature = "cuda")]
+use crate::data::{CIFAR100, Pipeline};
+use crate::exec::cpu::{self, Compiled};
+#[cfg(feature = "cuda")]
+use crate::exec::cuda;
+use crate::exec::random::{Random, Site};
+use crate::exec::{
+    Batch, Evaluator, Machine, Optimizer, Parameters, Profile, StepError, StepKey, Trainer, init,
+};
+#[cfg(feature = "cuda")]
+use crate::exec::{Footprint, Held, Target, View, Work};
+use crate::graph::{Graph, Precision};
+use crate::passes::Method;
+use crate::train::resident;
+use std::time::Instant;
+
+/// What was seen.
+pub struct Measured {
+    pub mode: Mode,
+    /// Images per second of every timed step, in order.
+    pub rates: Vec<f64>,
+    /// What the plan says, and what the process has used at most; on a GPU, of its memory.
+    pub planned: Option<u64>,
+    pub peak: Option<u64>,
+    pub profile: Option<(Profile, Machine)>,
+}
+
+pub fn measure(
+    args: &Args,
+    executor: Executor,
+    graph: &Graph,
+    method: Method,
+    mode: Mode,
+) -> Result<Measured, StepError> {
+    let case = Case { args, graph, method, mode, batch: batch(graph, args.batch as usize) };
+    match executor {
+        Executor::Compiled(precision) => case.on_cpu(precision),
+        Executor::Reference => case.by_reference(executor),
+        #[cfg(feature = "cuda")]
+        Executor::Cuda(precision) => case.on_gpu(precision),
+    }
+}
+
+struct Case<'a> {
+    args: &'a Args,
+    graph: &'a Graph,
+    method: Method,
+    mode: Mode,
+    batch: Batch,
+}
+
+impl Case<'_> {
+    fn on_cpu(&self, precision: Precision) -> Result<Measured, StepError> {
+        let Case { args, graph, method, mode, batch } = self;
+        let threads = threads(args.running.threads);
+        let before = resident("VmRSS");
+        let parameters = init::initialize(graph, 0);
+        let mut compiled = match mode {
+            Mode::Train => {
+                let optimizer = self.optimizer(&parameters);
+                Compiled::trainer(graph, parameters, optimizer, *method, threads)
+            }
+            Mode::Infer => Compiled::evaluator_in(precision, graph, parameters, threads),
+        };
+        let planned = compiled.memory(batch.labels.len()).peak;
+        if let Some(ops) = args.ops {
+            compiled.profile(ops.grouping());
+        }
+        let rates = match mode {
+            Mode::Train => self.train(&mut compiled, batch)?,
+            Mode::Infer => self.infer(&mut compiled)?,
+        };
+        // Measuring the machine takes memory of its own.
+        let peak = resident("VmHWM");
+        let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
+        let planned = before.map(|before| before + planned);
+        Ok(Measured { mode: *mode, rates, planned, peak, profile })
+    }
+
+    fn by_reference(&self, executor: Executor) -> Result<Measured, StepError> {
+        let Case { args, graph, method, mode, batch } = self;
+        let threads = threads(args.running.threads);
+        let parameters = init::initialize(graph, 0);
+        let rates = match mode {
+            Mode::Train => {
+                let optimizer = self.optimizer(&parameters);
+                let mut trainer =
+                    executor.trainer(graph, parameters, optimizer, *method, threads)?;
+                self.train(&mut *trainer, batch)?
+            }
+            Mode::Infer => self.infer(&mut *executor.evaluator(graph, parameters, threads)?)?,
+        };
+        let peak = resident("VmHWM");
+        Ok(Measured { mode: *mode, rates, planned: None, peak, profile: None })
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_gpu(&self, precision: Precision) -> Result<Measured, StepError> {
+        let Case { args, graph, method, mode, batch } = self;
+        let device = cuda::device::Device::open(0)?;
+        let parameters = init::initialize(graph, 0);
+        let (mut compiled, work) = match mode {
+            Mode::Train => {
+                let optimizer = self.optimizer(&parameters);
+                let compiled = cuda::compiled::Compiled::trainer(
+                    device,
+                    graph,
+                    &parameters,
+                    optimizer,
+                    *method,
+                    precision,
+                )?;
+                (compiled, Work::Training)
+            }
+            Mode::Infer => {
+                let compiled =
+                    cuda::compiled::Compiled::evaluator(device, graph, &parameters, precision)?;
+                (compiled, Work::Inference)
+            }
+        };
+        let rates = match mode {
+            Mode::Train => {
+                let batch = self.held(&mut compiled)?;
+                self.train(&mut compiled, &batch)?
+            }
+            Mode::Infer => self.infer(&mut compiled)?,
+        };
+        let images = batch.labels.len();
+        let footprint = Footprint::new(graph, *method, Target::Cuda(precision));
+        let (planned, peak) = (Some(footprint.bytes(work, images)), Some(compiled.peak()));
+        let profile = match args.ops {
+            Some(ops) => Some((compiled.profile(images, ops.grouping())?, compiled.machine()?)),
+            None => None,
+        };
+        Ok(Measured { mode: *mode, rates, planned, peak, profile })
+    }
+
+    /// Only where something is trained: what it keeps is memory.
+    fn optimizer(&self, parameters: &Parameters) -> Optimizer {
+        Optimizer::new(self.method.update, vec![true; self.graph.params.len()], parameters)
+    }
+
+    fn train(&self, trainer: &mut dyn Trainer, batch: &Batch) -> Result<Vec<f64>, StepError> {
+        self.timed(|step| trainer.step(batch, 1e-3, StepKey { seed: 0, step }).map(|_| ()))
+    }
+
+    fn infer(&self, evaluator: &mut dyn Evaluator) -> Result<Vec<f64>, StepError> {
+        self.timed(|_| Ok(evaluator.logits(&self.batch.images).map(|_| ())?))
+    }
+
+    /// Images per second of every step.
+    fn timed(
+        &self,
+        mut step: impl FnMut(u64) -> Result<(), StepError>,
+    ) -> Result<Vec<f64>, StepError> {
+        let mut rates = Vec::new();
+        for number in 0..WARM_UP + self.args.steps {
+            let start = Instant::now();
+            step(number)?;
+            if number >= WARM_UP {
+                rates.push(self.args.batch as f64 / start.elapsed().as_secs_f64());
+            }
+        }
+        rates.sort_by(f64::total_cmp);
+        Ok(rates)
+    }
+
+    /// A batch of views of images that the trainer holds, as it would hold those of a data set.
+    #[cfg(feature = "cuda")]
+    fn held(&self, trainer: &mut dyn Trainer) -> Result<Batch, StepError> {
+        let Case { graph, batch, .. } = self;
+        let bytes = batch.images.len();
+        if trainer.room() < bytes as u64 {
+            return Ok(batch.clone());
+        }
+        let mut random = Random::named(1, "bench", Site::Other);
+        let pixels = (0..bytes).map(|_| random.below(256) as u8).collect();
+        let colors = Pipeline::new(Vec::new(), CIFAR100).colors();
+        trainer.hold(&Held { size: graph.input_size(), pixels, colors })?;
+        let view = |image| View { image, top: 0, left: 0, flip: image % 2 == 1, hole: [0; 4] };
+        let views = (0..batch.labels.len() as u32).map(view).collect();
+        Ok(Batch { views, labels: batch.labels.clone(), ..Batch::default() })
+    }
+}
+
+/// Steps before the clock counts.
+const WARM_UP: u64 = 2;
+
+fn batch(graph: &Graph, images: usize) -> Batch {
+    let [h, w] = graph.input_size();
+    let mut random = Random::named(0, "bench", Site::Other);
+    Batch {
+        images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
+        labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
+        ..Batch::default()
+    }
+}
