@@ -81,14 +81,14 @@ def table(results: dict[tuple[str, str], list[dict]]) -> str:
 
 def main() -> int:
     args = parse()
-    results, versions = defaultdict(list), set()
+    results, versions, failed = defaultdict(list), set(), False
     for turn in range(args.rounds):
         for command in contenders(args):
             print(f"round {turn + 1}: {shlex.join(command)}", file=sys.stderr, flush=True)
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
             if done.returncode != 0:
                 print(f"failed with exit code {done.returncode}", file=sys.stderr)
-                return 1
+                failed = True
             for line in filter(None, map(str.strip, done.stdout.splitlines())):
                 case = json.loads(line)
                 if not case["executor"].startswith("pytorch"):
@@ -101,7 +101,7 @@ def main() -> int:
           f" {', '.join(filter(None, [version, *sorted(versions)]))}.")  # fmt: skip
     print(f"`python {shlex.join(sys.argv)}`\n")
     print(table(results))
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ def run(args: argparse.Namespace, variant: str, mode: str) -> dict:
         step()
     if cuda:
         torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()  # what compiling and choosing kernels took is not the step's
     rates = [sample() for _ in range(args.steps)]
     return {
         "model": args.model,

@@ -22,11 +22,12 @@ python=python3
 data=$root/data/cifar-100-python
 train_seconds=480
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
-sections="facts tests sanitizer precision ops bench train"
+rounds=2
+sections="facts tests sanitizer precision ops cifar-bf16 cifar-graphs cifar-fp32 cifar-fp16 tiny-bf16 train"
 
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
-    echo "options: --cluec --tests --out --python --data --train-seconds N --sanitize FILTER --sections \"$sections\""
+    echo "options: --cluec --tests --out --python --data --train-seconds N --sanitize FILTER --rounds N --sections \"$sections\""
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -39,6 +40,7 @@ while [ $# -gt 0 ]; do
         --data) data=$(realpath "$2") ;;
         --train-seconds) train_seconds=$2 ;;
         --sanitize) sanitize=$2 ;;
+        --rounds) rounds=$2 ;;
         --sections) sections=$2 ;;
         *) usage ;;
     esac
@@ -81,22 +83,27 @@ facts() {
 # A filter that matches no test would pass.
 have_tests() {
     [ -x "$tests" ] || { missing "no test binary; hand one over with --tests"; return; }
-    "$tests" "$1" --list | grep -q ': test$' || { missing "$tests has no test named $1…"; return; }
+    [[ $("$tests" "$1" --list) == *": test"* ]] || { missing "$tests has no test named $1…"; return; }
+}
+
+# On the GPU alone: CXX names no compiler, so that nothing is emulated besides.
+on_gpu() {
+    CLUEC_REQUIRE_GPU=1 CXX=false "$@" --test-threads 1
 }
 
 gpu_tests() {
     have_tests cuda:: || return
-    CLUEC_REQUIRE_GPU=1 "$tests" cuda:: --include-ignored --test-threads 1
+    on_gpu "$tests" cuda::
 }
 
 sanitizer() {
     local tool found=0
+    PATH=$PATH:/usr/local/cuda/bin
     command -v compute-sanitizer || { missing "compute-sanitizer is not on the path"; return; }
     have_tests "$sanitize" || return
     for tool in memcheck racecheck initcheck synccheck; do
         echo "-- $tool"
-        CLUEC_REQUIRE_GPU=1 compute-sanitizer --tool "$tool" --error-exitcode 1 \
-            "$tests" "$sanitize" --test-threads 1 || found=1
+        on_gpu compute-sanitizer --tool "$tool" --error-exitcode 1 "$tests" "$sanitize" || found=1
     done
     return $found
 }
@@ -122,27 +129,25 @@ ops() {
         --set recipe.precision=bf16
 }
 
-# compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…
+# compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…: beside PyTorch, in turns.
 compare() {
     local name=$1 model=$2 batch=$3 cluec_args=$4 peer_args=$5
     shift 5
+    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' \
+        || { missing "$python has no PyTorch that sees the GPU"; return; }
     "$python" benches/compare.py "models/$model.clue" --cluec "$cluec" --device cuda --batch "$batch" \
-        --threads "$(nproc)" --cluec-args="--steps 100 $cluec_args" --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
+        --threads "$(nproc)" --rounds "$rounds" --cluec-args="--steps 300 $cluec_args" \
+        --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
     local code=$?
     cat "$out/bench-$name.md"
     return $code
 }
 
-bench() {
-    local bf16="--set recipe.precision=bf16" failed=0
-    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' \
-        || { missing "$python has no PyTorch that sees the GPU"; return; }
-    compare cifar-bf16 cluenet_cifar 256 "$bf16" "" eager-amp compile-amp || failed=1
-    compare cifar-bf16-graphs cluenet_cifar 256 "$bf16" "--compile-mode reduce-overhead" compile-amp || failed=1
-    compare cifar-fp16 cluenet_cifar 256 "--set recipe.precision=fp16" "" eager-amp compile-amp || failed=1
-    compare cifar-fp32 cluenet_cifar 256 "" "" eager compile || failed=1
-    compare tiny-bf16 cluenet_tiny 128 "$bf16" "" eager-amp compile-amp || failed=1
-    return $failed
+# against NAME MODEL BATCH PRECISION PEER_ARGS VARIANT…
+against() {
+    local name=$1 model=$2 batch=$3 precision=$4 peer_args=$5
+    shift 5
+    section "$name" compare "$name" "$model" "$batch" "--set recipe.precision=$precision" "$peer_args" "$@"
 }
 
 # The published recipe for as long as there is time; called again with the same --out, it goes on.
@@ -163,7 +168,12 @@ section tests gpu_tests
 section sanitizer sanitizer
 section precision precision
 section ops ops
-section bench bench
+against cifar-bf16 cluenet_cifar 256 bf16 "" eager-amp compile-amp
+against cifar-graphs cluenet_cifar 256 bf16 "--compile-mode reduce-overhead" compile-amp
+against cifar-fp32 cluenet_cifar 256 fp32 "" eager compile
+# The peer's AMP is bfloat16; half precision costs it the same.
+against cifar-fp16 cluenet_cifar 256 fp16 "" eager-amp compile-amp
+against tiny-bf16 cluenet_tiny 128 bf16 "" eager-amp compile-amp
 section train train
 printf '\n======== summary, in %s\n' "$out"
 printf '%s\n' "${summary[@]}" | tee "$out/summary.txt"

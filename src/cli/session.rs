@@ -143,7 +143,7 @@ pub struct Images<'a> {
     pub seed: u64,
     /// Of the model's input.
     pub size: Size,
-    /// Of training images, where the trainer holds them.
+    /// Of the images, where the executor holds them.
     pub views: Option<&'a Views>,
 }
 

@@ -5,7 +5,7 @@ use super::number;
 use super::options::Running;
 use super::session::{Failure, Images, Session, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
-use crate::exec::Trainer;
+use crate::exec::{Trainer, Use};
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
 use crate::runs::{self, Entry, Run, State as Standing, Store};
@@ -268,20 +268,23 @@ impl Setup<'_> {
         }
     }
 
-    /// Lets the trainer hold the training images, if it has room and augmentation lets it.
-    fn hold(&self, trainer: &mut dyn Trainer) -> Result<Option<Views>, Failure> {
+    /// Lets the trainer hold the images, if it has room and augmentation lets it.
+    fn hold(&self, of: Use, trainer: &mut dyn Trainer) -> Result<Option<Views>, Failure> {
         let (opened, shown) = (&self.session.opened, self.session.graph.input_size());
         let most = trainer.room();
-        if most == 0 || self.recipe.mix.value.is_some() {
+        let (what, set, pipeline) = match of {
+            Use::Training => ("training", &opened.train, &opened.train_pipeline),
+            Use::Evaluation => ("test", &opened.test, &opened.test_pipeline),
+        };
+        if most == 0 || of == Use::Training && self.recipe.mix.value.is_some() {
             return Ok(None);
         }
-        let found = Views::of(&opened.train, &opened.train_pipeline, shown, most);
-        let Some((views, held)) = found else { return Ok(None) };
-        trainer.hold(&held)?;
+        let Some((views, held)) = Views::of(set, pipeline, shown, most) else { return Ok(None) };
+        trainer.hold(of, &held)?;
         if !self.order.quiet {
             let (images, bytes) = (held.images(), number::bytes(held.pixels.len() as u64));
             let device = self.executor.device();
-            writeln!(io::stderr(), "{images} training images are held on {device} ({bytes})")?;
+            writeln!(io::stderr(), "{images} {what} images are held on {device} ({bytes})")?;
         }
         Ok(Some(views))
     }
@@ -302,10 +305,11 @@ impl Setup<'_> {
         let method = Method::of(Some(recipe));
         let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
         let watcher = Watcher { graph };
-        let views = self.hold(&mut *trainer)?;
+        let views = self.hold(Use::Training, &mut *trainer)?;
+        let test_views = self.hold(Use::Evaluation, &mut *trainer)?;
         let fit = Fit {
             train: &Images { views: views.as_ref(), ..self.images(true, workers) },
-            test: &self.images(false, workers),
+            test: &Images { views: test_views.as_ref(), ..self.images(false, workers) },
             watch: Some(&watcher),
             schedule: Schedule::of(recipe, meta.lr.map(|lr| lr.0)),
             mix: Mix::of(recipe, graph.input_size()),

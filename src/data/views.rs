@@ -1,4 +1,4 @@
-//! Images that lie where a model is trained, and are augmented there: a batch then says which part of
+//! Images that lie where a model looks at them, and are augmented there: a batch then says which part of
 //! which image is seen, and how. That is all there is to say where augmentation moves pixels and
 //! computes no new ones; what is drawn is what the loader draws.
 
@@ -11,7 +11,7 @@ use crate::graph::Size;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// A data set that a trainer holds.
+/// A data set that an executor holds.
 pub struct Views {
     set: Arc<dyn Dataset>,
     pipeline: Arc<Pipeline>,
@@ -49,7 +49,9 @@ impl Views {
 
     /// The batches of an epoch, those that a loader would make.
     pub fn epoch(&self, plan: Plan) -> impl Iterator<Item = Batch> + '_ {
-        let order = shuffle(plan.seed, plan.epoch, self.set.len());
+        let n = self.set.len();
+        let order: Vec<usize> =
+            if plan.shuffle { shuffle(plan.seed, plan.epoch, n) } else { (0..n).collect() };
         let view = move |i: usize| {
             let key = (plan.seed, plan.epoch, i as u64);
             let frame = Frame::of(&self.pipeline, self.stored, key);

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub struct Batch {
     /// `[B, H, W, 3]`; empty where `views` say what is seen.
     pub images: Vec<f32>,
-    /// `[B]`: of images that the trainer holds; empty where their numbers are given.
+    /// `[B]`: of images that the executor holds; empty where their numbers are given.
     pub views: Vec<View>,
     /// `[B]`: the class of an image; of one that is mixed of two, that of the larger part.
     pub labels: Vec<u32>,
@@ -17,7 +17,14 @@ pub struct Batch {
     pub others: Vec<Other>,
 }
 
-/// All images that a training draws from, for a trainer that holds them where it looks at them.
+/// What images are held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Use {
+    Training,
+    Evaluation,
+}
+
+/// All images of a data set, for an executor that holds them where it looks at them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
     pub size: Size,
@@ -33,7 +40,7 @@ impl Held {
     }
 }
 
-/// An image as a window of one that a trainer holds.
+/// An image as a window of one that an executor holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// Which one.

@@ -23,7 +23,7 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod verify;
 
-pub use batch::{Batch, Held, Other, Targets, View};
+pub use batch::{Batch, Held, Other, Targets, Use, View};
 pub use footprint::{Footprint, Target, Work};
 pub use optimizer::{Kept, Move, Optimizer, Scaling};
 pub use parameters::Parameters;
@@ -103,6 +103,22 @@ impl std::error::Error for StepError {}
 pub trait Evaluator {
     /// Logits `[B, classes]` in evaluation mode.
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError>;
+
+    /// How many bytes of images it could hold where it looks at them.
+    fn room(&self) -> u64 {
+        0
+    }
+
+    /// Takes all images of a data set: what they are for may be given as views from now on. To be
+    /// asked only where there is room.
+    fn hold(&mut self, _of: Use, _images: &Held) -> Result<(), ExecError> {
+        Err(ExecError("this executor holds no images".into()))
+    }
+
+    /// The logits of views of what is held for evaluation.
+    fn logits_of(&mut self, _views: &[View]) -> Result<Vec<f32>, ExecError> {
+        Err(ExecError("this executor holds no images".into()))
+    }
 }
 
 /// A model in training, with its parameters and what its optimizer keeps. It is evaluated at the
@@ -111,17 +127,6 @@ pub trait Trainer: Evaluator {
     /// Forward in training mode, the mean loss, backward, update. Where the update scales the loss, a
     /// step whose gradients are not finite is passed over, as long as a smaller scale is left.
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError>;
-
-    /// How many bytes of images it could hold where it looks at them.
-    fn room(&self) -> u64 {
-        0
-    }
-
-    /// Takes all images that the training draws from: batches may give views of them from now on. To
-    /// be asked only of a trainer with room for them.
-    fn hold(&mut self, _images: &Held) -> Result<(), ExecError> {
-        Err(ExecError("this executor holds no images".into()))
-    }
 
     /// Parameters and optimizer as the last step left them.
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError>;

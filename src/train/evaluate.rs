@@ -34,7 +34,11 @@ pub fn evaluate(
         if batch.labels.is_empty() {
             continue;
         }
-        let logits = evaluator.logits(&batch.images).map_err(|e| e.to_string())?;
+        let logits = match &batch.views[..] {
+            [] => evaluator.logits(&batch.images),
+            views => evaluator.logits_of(views),
+        };
+        let logits = logits.map_err(|e| e.to_string())?;
         for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
             let place = rank(row, label);
             loss += cross_entropy(row, label);

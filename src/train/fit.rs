@@ -345,14 +345,21 @@ impl Run<'_> {
     ) -> Result<Option<Evaluation>, TrainError> {
         let mut left = if self.fit.watch.is_some() { WATCHED } else { 0 };
         let batches = self.fit.test.epoch(0, 0).take_while(|_| !self.fit.stopped());
-        let batches = batches.inspect(|fed| {
-            if let (Some(first), Ok(fed)) = (&mut first, fed) {
-                let images = fed.batch.labels.len();
-                let size = fed.batch.images.len() / images.max(1);
+        let batches = (0..).zip(batches).map(|(index, fed)| {
+            let fed = fed?;
+            if let Some(first) = first.as_mut().filter(|_| left > 0) {
+                let whole = match fed.batch.views[..] {
+                    [] => None,
+                    _ => self.fit.test.numbers(0, index).transpose()?,
+                };
+                let batch = whole.as_ref().map_or(&fed.batch, |fed| &fed.batch);
+                let images = batch.labels.len();
+                let size = batch.images.len() / images.max(1);
                 let taken = images.min(left);
-                first.extend_from_slice(&fed.batch.images[..taken * size]);
+                first.extend_from_slice(&batch.images[..taken * size]);
                 left -= taken;
             }
+            Ok(fed)
         });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;

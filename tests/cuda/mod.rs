@@ -4,6 +4,7 @@
 mod bench;
 mod compiles;
 mod emulator;
+mod executor;
 mod half;
 mod oracle;
 mod step;

@@ -6,7 +6,7 @@ use cluec::data::{Dataset, Loader, Mix, Opened, Plan, Split, Views, open};
 use cluec::exec::reference::Reference;
 use cluec::exec::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
-    Trainer, not_finite,
+    Trainer, View, not_finite,
 };
 use cluec::graph::Graph;
 use cluec::passes::Method;
@@ -36,38 +36,52 @@ impl Batches for Images<'_> {
     }
 
     fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
-        let plan = Plan {
-            batch: 8,
-            workers: self.workers,
-            seed: 5,
-            epoch,
-            shuffle: self.split == Split::Train,
-            first_batch: first as usize,
-        };
-        let pipeline = match self.split {
-            Split::Train => self.opened.train_pipeline.clone(),
-            Split::Test => self.opened.test_pipeline.clone(),
-        };
-        let [train, test] = &self.opened.broken;
-        let broken = if self.split == Split::Train { train } else { test }.clone();
         if let Some(views) = self.views {
-            return Box::new(views.epoch(plan).map(|batch| Ok(Fed { batch, broken: 0 })));
+            let batches = views.epoch(self.plan(epoch, first));
+            return Box::new(batches.map(|batch| Ok(Fed { batch, broken: 0 })));
         }
-        let loader = Loader::new(self.set().clone(), pipeline, broken, plan);
-        Box::new(loader.map(move |loaded| {
+        Box::new(self.loaded(epoch, first).map(|fed| {
             if self.given.fetch_add(1, Ordering::Relaxed) == self.after {
                 match self.stop {
                     Some(stop) => stop.store(true, Ordering::Relaxed),
                     None => return Err("cannot decode an image: broken.jpg".into()),
                 }
             }
-            let loaded = loaded.unwrap();
-            Ok(Fed { batch: loaded.batch, broken: loaded.broken as u64 })
+            Ok(fed)
         }))
+    }
+
+    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
+        self.loaded(epoch, batch).next().map(Ok)
     }
 }
 
 impl Images<'_> {
+    fn plan(&self, epoch: u64, first: u64) -> Plan {
+        Plan {
+            batch: 8,
+            workers: self.workers,
+            seed: 5,
+            epoch,
+            shuffle: self.split == Split::Train,
+            first_batch: first as usize,
+        }
+    }
+
+    fn loaded(&self, epoch: u64, first: u64) -> impl Iterator<Item = Fed> {
+        let pipeline = match self.split {
+            Split::Train => self.opened.train_pipeline.clone(),
+            Split::Test => self.opened.test_pipeline.clone(),
+        };
+        let [train, test] = &self.opened.broken;
+        let broken = if self.split == Split::Train { train } else { test }.clone();
+        let loader = Loader::new(self.set().clone(), pipeline, broken, self.plan(epoch, first));
+        loader.map(|loaded| {
+            let loaded = loaded.unwrap();
+            Fed { batch: loaded.batch, broken: loaded.broken as u64 }
+        })
+    }
+
     fn set(&self) -> &std::sync::Arc<dyn Dataset> {
         match self.split {
             Split::Train => &self.opened.train,
@@ -123,11 +137,12 @@ fn train_by(
     let opened = open(model.data.as_ref().unwrap(), None).unwrap();
     let folder = RunFolder::open(folder);
     let stop = AtomicBool::new(false);
-    let held = held.then(|| {
-        let size = graph.input_size();
-        Views::of(&opened.train, &opened.train_pipeline, size, u64::MAX).unwrap()
-    });
-    let (views, held) = held.unzip();
+    let hold = |set, pipeline| {
+        let held = held.then(|| Views::of(set, pipeline, graph.input_size(), u64::MAX).unwrap());
+        held.unzip()
+    };
+    let (train_views, train_held) = hold(&opened.train, &opened.train_pipeline);
+    let (test_views, test_held) = hold(&opened.test, &opened.test_pipeline);
     let images = |split| Images {
         opened: &opened,
         split,
@@ -139,7 +154,10 @@ fn train_by(
             _ => u64::MAX,
         },
         stop: (!matches!(pull, Pull::Broken(_))).then_some(&stop),
-        views: views.as_ref().filter(|_| split == Split::Train),
+        views: match split {
+            Split::Train => train_views.as_ref(),
+            Split::Test => test_views.as_ref(),
+        },
     };
     let watcher = Watcher { graph: &graph };
     let fit = Fit {
@@ -160,6 +178,7 @@ fn train_by(
     };
     let State { parameters, optimizer, meta } = state(&graph, &recipe, &folder);
     let inner = Reference::new(graph.clone(), 1).unwrap();
+    let held = [train_held, test_held];
     let mut trainer = Faulty { inner, parameters, optimizer, fault, held };
     fit.run(&mut trainer, meta)
 }
@@ -209,7 +228,7 @@ fn looking_at_clusters_changes_no_bit() {
 #[test]
 fn images_that_the_trainer_holds_change_no_bit() {
     let [plain, held] = [0; 2].map(|_| tempfile::tempdir().unwrap());
-    let by = |held| Way { held, ..Way::default() };
+    let by = |held| Way { held, watched: true };
     finished(train_by(plain.path(), Pull::Never, None, by(false)));
     finished(train_by(held.path(), Pull::Never, None, by(true)));
     assert_same(plain.path(), held.path(), "held");
@@ -314,22 +333,35 @@ struct Faulty {
     parameters: Parameters,
     optimizer: Optimizer,
     fault: Option<Fault>,
-    held: Option<Held>,
+    /// The training images and the test images, where it holds them.
+    held: [Option<Held>; 2],
+}
+
+impl Faulty {
+    /// The numbers of what is seen.
+    fn look(&self, held: &Option<Held>, views: &[View]) -> Vec<f32> {
+        let size = self.inner.graph().input_size();
+        views.iter().flat_map(|view| look(held.as_ref().unwrap(), view, size)).collect()
+    }
 }
 
 impl Evaluator for Faulty {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         self.inner.logits(&self.parameters, images)
     }
+
+    fn logits_of(&mut self, views: &[View]) -> Result<Vec<f32>, ExecError> {
+        let images = self.look(&self.held[1], views);
+        self.logits(&images)
+    }
 }
 
 impl Trainer for Faulty {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
-        let size = self.inner.graph().input_size();
         let mut batch = batch.clone();
-        if let Some(held) = &self.held {
-            let views = std::mem::take(&mut batch.views);
-            batch.images = views.iter().flat_map(|view| look(held, view, size)).collect();
+        if !batch.views.is_empty() {
+            batch.images = self.look(&self.held[0], &batch.views);
+            batch.views.clear();
         }
         let mut found = self.inner.gradients(&self.parameters, &batch, key)?;
         if let (12, Some(fault)) = (key.step, self.fault) {

@@ -13,7 +13,7 @@ use crate::exec::{
     Batch, Evaluator, Machine, Optimizer, Parameters, Profile, StepError, StepKey, Trainer, init,
 };
 #[cfg(feature = "cuda")]
-use crate::exec::{Footprint, Held, Target, View, Work};
+use crate::exec::{Footprint, Held, Target, Use, View, Work};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
 use crate::train::resident;
@@ -123,12 +123,11 @@ impl Case<'_> {
                 (compiled, Work::Inference)
             }
         };
-        let rates = match mode {
-            Mode::Train => {
-                let batch = self.held(&mut compiled)?;
-                self.train(&mut compiled, &batch)?
-            }
-            Mode::Infer => self.infer(&mut compiled)?,
+        let seen = self.held(&mut compiled)?;
+        let rates = match (mode, &seen.views[..]) {
+            (Mode::Train, _) => self.train(&mut compiled, &seen)?,
+            (Mode::Infer, []) => self.infer(&mut compiled)?,
+            (Mode::Infer, views) => self.timed(|_| Ok(compiled.logits_of(views).map(|_| ())?))?,
         };
         let images = batch.labels.len();
         let footprint = Footprint::new(graph, *method, Target::Cuda(precision));
@@ -170,18 +169,22 @@ impl Case<'_> {
         Ok(rates)
     }
 
-    /// A batch of views of images that the trainer holds, as it would hold those of a data set.
+    /// A batch of views of images that the executor holds, as it would hold those of a data set.
     #[cfg(feature = "cuda")]
-    fn held(&self, trainer: &mut dyn Trainer) -> Result<Batch, StepError> {
-        let Case { graph, batch, .. } = self;
+    fn held(&self, executor: &mut dyn Evaluator) -> Result<Batch, StepError> {
+        let Case { graph, batch, mode, .. } = self;
         let bytes = batch.images.len();
-        if trainer.room() < bytes as u64 {
+        if executor.room() < bytes as u64 {
             return Ok(batch.clone());
         }
         let mut random = Random::named(1, "bench", Site::Other);
         let pixels = (0..bytes).map(|_| random.below(256) as u8).collect();
         let colors = Pipeline::new(Vec::new(), CIFAR100).colors();
-        trainer.hold(&Held { size: graph.input_size(), pixels, colors })?;
+        let of = match mode {
+            Mode::Train => Use::Training,
+            Mode::Infer => Use::Evaluation,
+        };
+        executor.hold(of, &Held { size: graph.input_size(), pixels, colors })?;
         let view = |image| View { image, top: 0, left: 0, flip: image % 2 == 1, hole: [0; 4] };
         let views = (0..batch.labels.len() as u32).map(view).collect();
         Ok(Batch { views, labels: batch.labels.clone(), ..Batch::default() })

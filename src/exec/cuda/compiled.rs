@@ -5,7 +5,7 @@ mod profile;
 
 use super::super::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
-    Targets, Trainer, View,
+    Targets, Trainer, Use, View,
 };
 use super::device::{Captured, Device, Memory, Played, Staging};
 use super::kernels::update::{SCALE, WORDS};
@@ -21,22 +21,24 @@ use std::sync::Arc;
 
 /// A model compiled for a GPU, with its parameters on it.
 pub struct Compiled {
-    device: Arc<Device>,
     precision: Precision,
     evaluation: Plan,
     /// Nothing where a model is only evaluated.
     training: Option<Training>,
     weights: Weights,
-    /// What holds the weights.
-    _memory: Memory,
-    /// By what they are for and how many images they take.
+    /// By what they are for and how many images they take. They run one after the other, in one arena
+    /// that is as large as the largest asks for.
     programs: HashMap<(Purpose, usize), Program>,
+    arena: Option<Memory>,
     /// What moves the parameters along the sum of all parts, once one was needed.
     finish: Option<Finish>,
-    /// The images of the training, once they lie here.
-    held: Option<Stored>,
+    /// Images that lie here.
+    held: HashMap<Use, Stored>,
+    /// What holds the weights.
+    _memory: Memory,
     /// Whether products read the running mean as it was.
     stale: bool,
+    device: Arc<Device>,
 }
 
 struct Training {
@@ -116,7 +118,6 @@ impl Pixels<'_> {
 struct Program {
     captured: Captured,
     layout: Layout,
-    _memory: Memory,
     images: Staging,
     /// What makes the images out of those that lie here, where they do.
     views: Option<(Staging, Played)>,
@@ -181,8 +182,9 @@ impl Compiled {
             weights,
             _memory: memory,
             programs: HashMap::new(),
+            arena: None,
             finish: None,
-            held: None,
+            held: HashMap::new(),
             stale: true,
         };
         compiled.load(parameters)?;
@@ -412,6 +414,15 @@ impl Compiled {
         Ok(stored.into_iter().map(wide).collect())
     }
 
+    fn evaluate(&mut self, pixels: Pixels<'_>) -> Result<Vec<f32>, ExecError> {
+        if std::mem::replace(&mut self.stale, false) {
+            self.narrow(self.weights.average)?;
+        }
+        let key = StepKey { seed: 0, step: 0 };
+        let part = Part { pixels, targets: Targets::default(), first: 0 };
+        Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
+    }
+
     /// What becomes of gradients, and the weights that are read: in an evaluation the running mean.
     fn ending(&self, purpose: Purpose) -> (End, Weights) {
         match purpose {
@@ -425,21 +436,40 @@ impl Compiled {
         self.device.peak()
     }
 
+    /// An arena of at least so many bytes. A larger one is another: what was recorded over the last is
+    /// gone.
+    fn arena(&mut self, bytes: usize) -> Result<Pointer, ExecError> {
+        if self.arena.as_ref().is_none_or(|arena| arena.bytes() < bytes) {
+            self.programs.clear();
+            self.arena = None;
+            self.arena = Some(self.device.memory(bytes)?);
+        }
+        Ok(self.arena.as_ref().map_or(Pointer::NULL, Memory::at))
+    }
+
     /// Records a plan for a batch.
-    fn program(&self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
-        let plan = self.plan(purpose)?;
+    fn program(&mut self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
         let (end, weights) = &self.ending(purpose);
         let (end, precision) = (*end, self.precision);
+        let plan = self.plan(purpose)?;
         let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, end);
-        let memory = self.device.memory(size.bytes)?;
-        let (layout, tape) = walk(plan, images, precision, weights, memory.at(), end);
+        let at = self.arena(size.bytes)?;
+        let plan = self.plan(purpose)?;
+        let (layout, tape) = walk(plan, images, precision, weights, at, end);
         let played = self.device.ready(&tape)?;
-        // SAFETY: the tape was walked over these pieces, which live as long as the program.
-        let captured = unsafe { played.capture() }?;
+        // SAFETY: the tape was walked over the weights and the arena, which live as long as the program.
+        let captured = unsafe {
+            played.warm_up()?;
+            played.capture()?
+        };
         let [h, w] = plan.graph.input_size();
         let staging = |at, bytes: usize| self.device.staging(at, bytes.max(1));
-        let views = match (purpose, &self.held) {
-            (Purpose::Training(_), Some(held)) => {
+        let of = match purpose {
+            Purpose::Training(_) => Use::Training,
+            Purpose::Evaluation => Use::Evaluation,
+        };
+        let views = match self.held.get(&of) {
+            Some(held) => {
                 let kernel = view::View { stored: held.size, shown: [h, w], images };
                 let mut tape = Tape::new(precision);
                 let from = [held.images.at(), layout.views, held.colors.at()];
@@ -447,7 +477,7 @@ impl Compiled {
                 let sent = staging(layout.views, 4 * View::WORDS * images)?;
                 Some((sent, self.device.ready(&tape)?))
             }
-            _ => None,
+            None => None,
         };
         Ok(Program {
             captured,
@@ -464,20 +494,37 @@ impl Compiled {
             factors: staging(layout.factors, 4 * images * sites(plan).len())?,
             step: staging(layout.step, 4 * WORDS)?,
             layout,
-            _memory: memory,
         })
     }
 }
 
 impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        if std::mem::replace(&mut self.stale, false) {
-            self.narrow(self.weights.average)?;
-        }
-        let key = StepKey { seed: 0, step: 0 };
-        let pixels = Pixels::Numbers(images);
-        let part = Part { pixels, targets: Targets::default(), first: 0 };
-        Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
+        self.evaluate(Pixels::Numbers(images))
+    }
+
+    /// A quarter of what is free: the rest is for the step.
+    fn room(&self) -> u64 {
+        self.device.free().map_or(0, |free| HELD.min(free / 4))
+    }
+
+    fn hold(&mut self, of: Use, images: &Held) -> Result<(), ExecError> {
+        let hold = |bytes: &[u8]| {
+            let memory = self.device.memory(bytes.len())?;
+            // SAFETY: the piece has this many bytes.
+            unsafe { self.device.write(memory.at(), bytes) }?;
+            Ok::<Memory, ExecError>(memory)
+        };
+        let colors = hold(bytes(images.colors.as_flattened()))?;
+        let stored = Stored { size: images.size, images: hold(&images.pixels)?, colors };
+        // Programs from before know nothing of them.
+        self.programs.clear();
+        self.held.insert(of, stored);
+        Ok(())
+    }
+
+    fn logits_of(&mut self, views: &[View]) -> Result<Vec<f32>, ExecError> {
+        self.evaluate(Pixels::Views(views))
     }
 }
 
@@ -503,25 +550,6 @@ impl Trainer for Compiled {
             }));
         }
         Ok(Step { loss, logits, taken, scaling: optimizer.scaling })
-    }
-
-    /// A quarter of what is free: the rest is for the step.
-    fn room(&self) -> u64 {
-        self.device.free().map_or(0, |free| HELD.min(free / 4))
-    }
-
-    fn hold(&mut self, images: &Held) -> Result<(), ExecError> {
-        let hold = |bytes: &[u8]| {
-            let memory = self.device.memory(bytes.len())?;
-            // SAFETY: the piece has this many bytes.
-            unsafe { self.device.write(memory.at(), bytes) }?;
-            Ok::<Memory, ExecError>(memory)
-        };
-        let colors = hold(bytes(images.colors.as_flattened()))?;
-        self.held = Some(Stored { size: images.size, images: hold(&images.pixels)?, colors });
-        // Programs from before know nothing of them.
-        self.programs.clear();
-        Ok(())
     }
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {

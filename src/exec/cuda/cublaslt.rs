@@ -219,6 +219,14 @@ unsafe fn preferences(
             (&raw const size).cast(),
             size_of::<usize>(),
         )?;
+        // Parts of a sum are added as they are computed, in `f32`, not as results are stored.
+        let added = sys::cublasLtReductionScheme_t::CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE as u32;
+        result::set_matmul_pref_attribute(
+            wishes,
+            Attribute::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+            (&raw const added).cast(),
+            size_of::<u32>(),
+        )?;
         for (attribute, bytes) in alignments {
             let at = (&raw const bytes).cast();
             result::set_matmul_pref_attribute(wishes, attribute, at, size_of::<u32>())?;

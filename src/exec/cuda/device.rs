@@ -313,6 +313,23 @@ impl Played {
         Ok(())
     }
 
+    /// Does the products alone, in order, and waits for them: what their library loads when it first
+    /// computes one way or another should not be loaded in a capture. Results are worth nothing.
+    ///
+    /// # Safety
+    /// As for `play`.
+    pub unsafe fn warm_up(&self) -> Result<(), ExecError> {
+        self.device.bind()?;
+        let stream = self.device.stream.cu_stream();
+        for step in &self.steps {
+            if let Step::Product(ready) = step {
+                // SAFETY: the caller's word.
+                unsafe { self.device.products.run(ready, stream.cast()) }?;
+            }
+        }
+        self.device.wait()
+    }
+
     /// Records everything as one graph, which is then replayed with one call.
     ///
     /// # Safety
@@ -344,8 +361,8 @@ impl Played {
 
 /// A tape recorded as a graph.
 pub struct Captured {
-    played: Played,
     graph: CudaGraph,
+    played: Played,
 }
 
 impl Captured {

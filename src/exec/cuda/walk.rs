@@ -126,7 +126,7 @@ pub struct Layout {
     /// What the images show, where the graph trains; a loss of images that are not mixed takes labels
     /// alone.
     pub targets: Targets,
-    /// `i32 [batch, 8]`: what is seen of images that the device holds, where the graph trains.
+    /// `i32 [batch, 8]`: what is seen of images that the device holds.
     pub views: Pointer,
     /// `f32 [sites, batch]`: what drop path scales an image by.
     pub factors: Pointer,
@@ -172,10 +172,7 @@ impl Layout {
                 };
                 Targets { labels, others: second(), shares: second() }
             },
-            views: match plan.graph.loss {
-                Some(_) => pieces.take(4 * View::WORDS * batch),
-                None => Pointer::NULL,
-            },
+            views: pieces.take(4 * View::WORDS * batch),
             factors: pieces.take(4 * batch * sites(plan).len()),
             step: pieces.take(4 * update::WORDS),
             norm: pieces.take(8),

@@ -2,6 +2,7 @@
 
 use crate::exec::{
     Batch, Evaluator, ExecError, Optimizer, Parameters, Scaling, Step, StepError, StepKey, Trainer,
+    View,
 };
 use crate::train::checkpoint::AVERAGE;
 use blake3::Hash;
@@ -68,6 +69,10 @@ pub struct Watched<'a> {
 impl Evaluator for Watched<'_> {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         self.inner.logits(images)
+    }
+
+    fn logits_of(&mut self, views: &[View]) -> Result<Vec<f32>, ExecError> {
+        self.inner.logits_of(views)
     }
 }
 

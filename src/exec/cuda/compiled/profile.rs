@@ -1,6 +1,6 @@
 //! Where the time of a step goes on a GPU, op by op, and what the GPU could do.
 
-use super::{Compiled, Program, Purpose, bytes};
+use super::{Compiled, Purpose, bytes};
 use crate::exec::cuda::device::Device;
 use crate::exec::cuda::kernels::elementwise;
 use crate::exec::cuda::product::{Operand, Product};
@@ -26,12 +26,17 @@ impl Compiled {
         };
         let plan = self.plan(purpose)?;
         let none = || ExecError(format!("no whole batch of {images} images was run"));
-        let Program { _memory: memory, .. } =
-            self.programs.get(&(purpose, images)).ok_or_else(none)?;
+        let arena = self.arena.as_ref().filter(|_| self.programs.contains_key(&(purpose, images)));
+        let arena = arena.ok_or_else(none)?.at();
         let (end, weights) = self.ending(purpose);
         let mut profile = Profile::new(by);
-        let nodes = walk_by_node(plan, images, self.precision, &weights, memory.at(), end);
+        let nodes = walk_by_node(plan, images, self.precision, &weights, arena, end);
         for (value, tape) in nodes.into_iter().filter(|(_, tape)| !tape.commands.is_empty()) {
+            if let Op::Update(_) = plan.graph.node(value).op {
+                // Gradients that were added to themselves may have overflowed: nothing would move.
+                // SAFETY: there are this many numbers.
+                unsafe { self.device.write(weights.sum, &vec![0; 4 * weights.numbers]) }?;
+            }
             let calls = tape.commands.len() as u64;
             let time = repeat(&self.device, &tape)?;
             match plan.graph.node(value).op {

@@ -7,21 +7,23 @@
 #define A (HEADS * D)
 #define IMAGE (blockIdx.x / HEADS)
 #define HEAD (blockIdx.x % HEADS)
-#define GROUP 32
-
-// Numbers of a center in shared memory that are read at once.
+// Numbers of a center in shared memory that are read at once; rows lie apart so that they can be written
+// at once too.
 #define FOUR (D % 4 ? 1 : 4)
 
+// Some centers at a time.
 struct Queries {
-    alignas(16) float direction[GROUP][D];
+    alignas(16) float direction[GROUP][D + FOUR];
 };
 
 // Reads centers [start, start + count) as directions.
 __device__ inline void load(Queries& q, const real* queries, int start, int count) {
     __syncthreads();
-    if (threadIdx.x < count)
-        direction<D>(queries + ((u64)IMAGE * M + start + threadIdx.x) * A + HEAD * D,
-                     q.direction[threadIdx.x]);
+    if (threadIdx.x < count) {
+        float row[D];
+        direction<D>(queries + ((u64)IMAGE * M + start + threadIdx.x) * A + HEAD * D, row);
+        keep<D>(q.direction[threadIdx.x], row);
+    }
     __syncthreads();
 }
 

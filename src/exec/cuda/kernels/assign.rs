@@ -9,6 +9,8 @@ pub static SOURCE: Source = source!("assign");
 
 /// Threads of a block at most.
 const THREADS: usize = 128;
+/// Floats of centers a block may hold: 40 KiB, in bytes over four.
+const SHARED: usize = 10 << 10;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Assign {
@@ -38,6 +40,7 @@ impl Assign {
             ("N", self.pixels),
             ("HEADS", self.heads),
             ("D", self.width),
+            ("GROUP", (SHARED / (self.width + 4)).clamp(1, 32)),
         ];
         Unit::new(&SOURCE, &constants)
     }

@@ -38,12 +38,14 @@ __device__ inline float center(const real* row, float scale, float* q) {
 
 typedef Pack<float, FOUR> Part;
 
+// Keys as they lie, and what makes directions of them.
 struct Tile {
     alignas(16) float key[TILE][ROW];
     alignas(16) float value[TILE][ROW];
+    float inverse[TILE];
 };
 
-// Reads the keys and values of pixels [start, start + count) as they are scored.
+// Reads the keys and values of pixels [start, start + count).
 __device__ inline void load(Tile& tile, const real* keys, const real* values, int start, int count) {
     __syncthreads();
     for (int i = threadIdx.x; i < count * D; i += THREADS) {
@@ -52,15 +54,19 @@ __device__ inline void load(Tile& tile, const real* keys, const real* values, in
         tile.value[i / D][i % D] = get(values[from]);
     }
     __syncthreads();
-#if COSINE
     for (int p = threadIdx.x; p < count; p += THREADS) {
+#if COSINE
         float squares = 0;
-        for (int c = 0; c < D; c++) squares += tile.key[p][c] * tile.key[p][c];
-        float length = fmaxf(sqrtf(squares), LEAST);
-        for (int c = 0; c < D; c++) tile.key[p][c] /= length;
+        for (int c = 0; c < D; c += FOUR) {
+            Part part = *(const Part*)(tile.key[p] + c);
+            for (int k = 0; k < FOUR; k++) squares += part.x[k] * part.x[k];
+        }
+        tile.inverse[p] = 1.0f / fmaxf(sqrtf(squares), LEAST);
+#else
+        tile.inverse[p] = 1;
+#endif
     }
     __syncthreads();
-#endif
 }
 
 // Of a row of one's own and one in shared memory.
@@ -98,7 +104,7 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
         load(tile, keys, values, start, count);
         if (active)
             for (int p = split; p < count; p += SPLITS) {
-                float score = dot(q, tile.key[p]);
+                float score = dot(q, tile.key[p]) * tile.inverse[p];
                 if (score > largest) {
                     float shrink = expf(largest - score);
                     total *= shrink;
@@ -166,9 +172,9 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
         load(tile, keys, values, start, count);
         if (active)
             for (int p = split; p < count; p += SPLITS) {
-                float score = dot(q, tile.key[p]);
+                float score = dot(q, tile.key[p]) * tile.inverse[p];
                 float slope = expf(score - sum) * (dot(go, tile.value[p]) - delta);
-                add(gq, slope, tile.key[p]);
+                add(gq, slope * tile.inverse[p], tile.key[p]);
                 gscale += slope * score;
             }
     }
@@ -200,9 +206,9 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
 
 // Some centers, and what the gradients of their scores need.
 struct Centers {
-    alignas(16) float query[32][D];
-    alignas(16) float gradient[32][D];
-    float delta[32], sum[32];
+    alignas(16) float query[GROUP][ROW];
+    alignas(16) float gradient[GROUP][ROW];
+    float delta[GROUP], sum[GROUP];
 };
 
 // g -> gkeys, gvalues [images, N, HEADS, D]: a thread per pixel walks all centers
@@ -222,15 +228,18 @@ attend_backward_pixels(const real* centers, const real* keys, const real* values
 #endif
         load_row<D>(values + row, v);
     }
-    for (int start = 0; start < M; start += 32) {
-        int count = min(32, M - start);
+    for (int start = 0; start < M; start += GROUP) {
+        int count = min(GROUP, M - start);
         __syncthreads();
         if (threadIdx.x < count) {
             int i = threadIdx.x;
             u64 from = ((u64)IMAGE * M + start + i) * A + HEAD * D;
-            center(centers + from, scale_of(temperature, floor), these.query[i]);
-            load_row<D>(g + from, these.gradient[i]);
-            these.delta[i] = delta_of(these.gradient[i], out + from);
+            float row[D];
+            center(centers + from, scale_of(temperature, floor), row);
+            keep<D>(these.query[i], row);
+            load_row<D>(g + from, row);
+            keep<D>(these.gradient[i], row);
+            these.delta[i] = delta_of(row, out + from);
             these.sum[i] = lse[(u64)blockIdx.x * M + start + i];
         }
         __syncthreads();

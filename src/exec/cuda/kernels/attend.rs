@@ -52,8 +52,17 @@ impl Attend {
     /// Pixels in shared memory at a time.
     fn tile(&self) -> usize {
         let rest = SHARED - self.split().0 * (self.width + 2);
-        let row = self.width + if self.width.is_multiple_of(4) { 4 } else { 1 };
-        (rest / (2 * row)).min(64).min(self.pixels)
+        (rest / (2 * self.row() + 1)).min(64).min(self.pixels)
+    }
+
+    /// Floats from one row in shared memory to the next.
+    fn row(&self) -> usize {
+        self.width + if self.width.is_multiple_of(4) { 4 } else { 1 }
+    }
+
+    /// Centers in shared memory at a time, in the backward pass over pixels.
+    fn group(&self) -> usize {
+        (SHARED / (2 * self.row() + 2)).clamp(1, 32)
     }
 
     /// Pixels a block of the backward pass over pixels has.
@@ -79,6 +88,7 @@ impl Attend {
             ("QUERIES", queries),
             ("SPLITS", splits),
             ("TILE", self.tile()),
+            ("GROUP", self.group()),
         ];
         Unit::new(&SOURCE, &constants)
     }

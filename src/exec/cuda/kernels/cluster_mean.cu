@@ -118,7 +118,8 @@ cluster_mean_backward(const u32* index, const weight* weights, const float* shar
         for (u32 q = bins_start(column, W, GW); q < bins_end(column, W, GW); q++) {
             u32 height = bin_end(r, H, GH) - bin_start(r, H, GH);
             u32 width = bin_end(q, W, GW) - bin_start(q, W, GW);
-            for (int k = 0; k < WIDE; k++) sums[k] += image[(r * GW + q) * C + k] / (height * width);
+            float share = 1.0f / (height * width);
+            for (int k = 0; k < WIDE; k++) sums[k] += image[(r * GW + q) * C + k] * share;
         }
 #endif
     store_row<WIDE>(gv + i, sums);

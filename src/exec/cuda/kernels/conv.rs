@@ -99,8 +99,8 @@ impl Conv {
 
     fn unfold(&self, tape: &mut Tape, x: Pointer, patches: Pointer, images: usize) {
         let (numbers, pixels) = self.patch();
-        let grid = [blocks(images * pixels * numbers / self.wide(tape.precision)), 1];
-        tape.launch(self.unit(tape.precision), "unfold", grid, THREADS, args![x, patches, images]);
+        let grid = [blocks(pixels * numbers / self.wide(tape.precision)), images];
+        tape.launch(self.unit(tape.precision), "unfold", grid, THREADS, args![x, patches]);
     }
 
     /// Bytes of one image of the map and of the result.
@@ -144,8 +144,8 @@ impl Conv {
                 dense.backward(tape, weight, g, patches, false);
                 let [h, w] = self.maps.size;
                 let wide = self.wide(tape.precision);
-                let grid = [blocks(images * h * w * self.maps.channels / wide), 1];
-                let args = args![patches, gx.plus(first * map), images];
+                let grid = [blocks(h * w * self.maps.channels / wide), images];
+                let args = args![patches, gx.plus(first * map)];
                 tape.launch(self.unit(tape.precision), "gather", grid, THREADS, args);
             }
         });

@@ -32,11 +32,12 @@ __device__ inline void load(const real* at, bool inside, float* x) {
     for (int v = 0; v < VEC; v++) x[v] = inside ? get(pack.x[v]) : 0;
 }
 
-// The columns [first, first + RUN + KW - 1) of a row.
+// The columns [first, first + RUN + KW - 1) of a row, zeros outside of the map.
 __device__ inline void load_line(const real* image, int row, int first, float (*line)[VEC]) {
+    bool inside = row >= 0 && row < H;
     for (int i = 0; i < RUN + KW - 1; i++) {
         int column = first + i;
-        load(image + (row * W + column) * C, column >= 0 && column < W, line[i]);
+        load(image + (row * W + column) * C, inside && column >= 0 && column < W, line[i]);
     }
 }
 
@@ -133,9 +134,11 @@ struct Sums {
 };
 
 __device__ inline void add_strip(Sums& sums, const real* image, const real* gradient, int row, int start) {
-    float here[RUN][VEC], columns[KW][VEC] = {};
+    float here[RUN][VEC], columns[KW][VEC] = {}, lines[KH][RUN + KW - 1][VEC];
+    // All is asked for before anything is added.
+    for (int k = 0; k < RUN; k++) load(gradient + (start + k) * C, start + k < W, here[k]);
+    for (int ky = 0; ky < KH; ky++) load_line(image, row + ky - UP, start - LEFT, lines[ky]);
     for (int k = 0; k < RUN; k++) {
-        load(gradient + (start + k) * C, start + k < W, here[k]);
         for (int v = 0; v < VEC; v++) sums.all[v] += here[k][v];
         for (int kx = 0; kx < KW; kx++) {
             int column = start + k + kx - LEFT;
@@ -144,15 +147,12 @@ __device__ inline void add_strip(Sums& sums, const real* image, const real* grad
         }
     }
     for (int ky = 0; ky < KH; ky++) {
-        int r = row + ky - UP;
-        if (r < 0 || r >= H) continue;
-        float line[RUN + KW - 1][VEC];
-        load_line(image, r, start - LEFT, line);
+        bool inside = row + ky - UP >= 0 && row + ky - UP < H;
         for (int kx = 0; kx < KW; kx++)
             for (int v = 0; v < VEC; v++) {
                 for (int k = 0; k < RUN; k++)
-                    sums.products[ky * KW + kx][v] += here[k][v] * line[k + kx][v];
-                sums.within[ky * KW + kx][v] += columns[kx][v];
+                    sums.products[ky * KW + kx][v] += here[k][v] * lines[ky][k + kx][v];
+                if (inside) sums.within[ky * KW + kx][v] += columns[kx][v];
             }
     }
 }

@@ -51,8 +51,9 @@ gate_backward(const real* soft, const real* local, const float* w1, const float*
     __shared__ float inputs[ROWS][2 * D + 1], slopes[ROWS][HIDDEN + 1], active[ROWS][HIDDEN + 1];
     __shared__ float logits[ROWS];
     const int OWN = (2 * D * HIDDEN + THREADS - 1) / THREADS;
+    const int UNITS = (HIDDEN + THREADS - 1) / THREADS;
     Weights w = weights(w1, b1, w2, b2);
-    float own[OWN] = {}, bias1 = 0, weight2 = 0, bias2 = 0;
+    float own[OWN] = {}, bias1[UNITS] = {}, weight2[UNITS] = {}, bias2 = 0;
     for (int start = blockIdx.x * ROWS; start < rows; start += gridDim.x * ROWS) {
         int count = min(ROWS, rows - start), r = threadIdx.x;
         __syncthreads();
@@ -85,11 +86,14 @@ gate_backward(const real* soft, const real* local, const float* w1, const float*
                 for (int i = 0; i < count; i++)
                     own[k] += inputs[i][e / HIDDEN] * slopes[i][e % HIDDEN];
         }
-        if (threadIdx.x < HIDDEN)
-            for (int i = 0; i < count; i++) {
-                bias1 += slopes[i][threadIdx.x];
-                weight2 += logits[i] * active[i][threadIdx.x];
-            }
+        for (int k = 0; k < UNITS; k++) {
+            int j = k * THREADS + threadIdx.x;
+            if (j < HIDDEN)
+                for (int i = 0; i < count; i++) {
+                    bias1[k] += slopes[i][j];
+                    weight2[k] += logits[i] * active[i][j];
+                }
+        }
         if (threadIdx.x == 0)
             for (int i = 0; i < count; i++) bias2 += logits[i];
     }
@@ -98,9 +102,11 @@ gate_backward(const real* soft, const real* local, const float* w1, const float*
         int e = k * THREADS + threadIdx.x;
         if (e < 2 * D * HIDDEN) partial1[set * (2 * D * HIDDEN) + e] = own[k];
     }
-    if (threadIdx.x < HIDDEN) {
-        partial_bias1[set * HIDDEN + threadIdx.x] = bias1;
-        partial2[set * HIDDEN + threadIdx.x] = weight2;
+    for (int k = 0; k < UNITS; k++) {
+        int j = k * THREADS + threadIdx.x;
+        if (j >= HIDDEN) continue;
+        partial_bias1[set * HIDDEN + j] = bias1[k];
+        partial2[set * HIDDEN + j] = weight2[k];
     }
     if (threadIdx.x == 0) partial_bias2[set] = bias2;
 }

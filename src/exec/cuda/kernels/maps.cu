@@ -36,7 +36,7 @@ mean_backward(const real* g, real* gx, int images) {
     if (i >= (u64)images * H * W * C) return;
     float x[WIDE];
     load_row<WIDE>(g + i / (H * W * C) * C + i % C, x);
-    for (int k = 0; k < WIDE; k++) x[k] /= H * W;
+    for (int k = 0; k < WIDE; k++) x[k] *= 1.0f / (H * W);
     store_row<WIDE>(gx + i, x);
 }
 
@@ -55,7 +55,8 @@ adaptive_pool_forward(const real* x, real* y, int images) {
             load_row<WIDE>(x + (r * W + q) * C, more);
             for (int k = 0; k < WIDE; k++) sums[k] += more[k];
         }
-    for (int k = 0; k < WIDE; k++) sums[k] /= (bottom - top) * (right - left);
+    float share = 1.0f / ((bottom - top) * (right - left));
+    for (int k = 0; k < WIDE; k++) sums[k] *= share;
     store_row<WIDE>(y + i, sums);
 }
 
@@ -73,7 +74,8 @@ adaptive_pool_backward(const real* g, real* gx, int images, int adds) {
             u32 height = bin_end(r, H, GH) - bin_start(r, H, GH);
             u32 width = bin_end(q, W, GW) - bin_start(q, W, GW);
             load_row<WIDE>(g + (r * GW + q) * C, more);
-            for (int k = 0; k < WIDE; k++) sums[k] += more[k] / (height * width);
+            float share = 1.0f / (height * width);
+            for (int k = 0; k < WIDE; k++) sums[k] += more[k] * share;
         }
     store_row<WIDE>(gx + i, sums);
 }

@@ -20,7 +20,7 @@ impl Maps {
         together(self.channels, precision)
     }
 
-    pub(super) fn unit(&self, grid: Size, precision: Precision) -> Unit {
+    pub(super) fn unit(&self, grid: Size, wide: usize) -> Unit {
         let ([h, w], [gh, gw]) = (self.size, grid);
         let constants = [
             ("THREADS", THREADS),
@@ -29,7 +29,7 @@ impl Maps {
             ("C", self.channels),
             ("GH", gh),
             ("GW", gw),
-            ("WIDE", self.wide(precision)),
+            ("WIDE", wide),
         ];
         Unit::new(&SOURCE, &constants)
     }
@@ -47,7 +47,8 @@ impl Maps {
         to: Pointer,
     ) {
         let args = args![from, to, self.images];
-        tape.launch(self.unit([1, 1], tape.precision), entry, [blocks(threads), 1], THREADS, args);
+        let unit = self.unit([1, 1], self.wide(tape.precision));
+        tape.launch(unit, entry, [blocks(threads), 1], THREADS, args);
     }
 
     /// Appends the row and the column of every pixel, from -0.5 to 0.5.

@@ -20,12 +20,18 @@ nearest_centers(const real* x, float* centers, int images) {
     centers[i] = sum / ((bottom - top) * (right - left));
 }
 
+// By channel; rows lie so that four neighbors are read at once.
+struct Tiles {
+    alignas(16) float pixels[16][68];
+    alignas(16) float centers[16][68];
+};
+
 // Products by tiles of 64 pixels and 64 centers in shared memory, 16 channels at a time, four by
 // four a thread (256 threads); the best so far of every pixel stays in registers. A pixel's length
 // changes no order and is left out. blockIdx.x is the image.
 extern "C" __global__ void __launch_bounds__(256)
 nearest(const real* x, const float* centers, u32* index) {
-    __shared__ float pixels[16][65], others[16][65];
+    __shared__ Tiles tiles;
     __shared__ float values[64][17];
     __shared__ u32 indices[64][17];
     int tx = threadIdx.x % 16, ty = threadIdx.x / 16, first = blockIdx.y * 64;
@@ -38,26 +44,28 @@ nearest(const real* x, const float* centers, u32* index) {
         float sums[4][4] = {}, squares[4] = {};
         for (int channel = 0; channel < C; channel += 16) {
             __syncthreads();
-            for (int i = threadIdx.x; i < 64 * 16; i += 256) {
-                int row = i / 16, c = i % 16;
-                bool inside = channel + c < C;
-                pixels[c][row] = inside && first + row < N ? get(x[(u64)(first + row) * C + channel + c]) : 0;
-                others[c][row] = inside && start + row < M ? centers[(u64)(start + row) * C + channel + c] : 0;
+            float mine[4], theirs[4];
+            for (int k = 0; k < 4; k++) {
+                int row = threadIdx.x / 16 + 16 * k, c = channel + threadIdx.x % 16;
+                mine[k] = c < C && first + row < N ? get(x[(u64)(first + row) * C + c]) : 0;
+                theirs[k] = c < C && start + row < M ? centers[(u64)(start + row) * C + c] : 0;
+            }
+            for (int k = 0; k < 4; k++) {
+                int row = threadIdx.x / 16 + 16 * k, c = threadIdx.x % 16;
+                tiles.pixels[c][row] = mine[k];
+                tiles.centers[c][row] = theirs[k];
             }
             __syncthreads();
             for (int c = 0; c < 16; c++) {
-                float a[4], b[4];
-                for (int i = 0; i < 4; i++) {
-                    a[i] = pixels[c][ty * 4 + i];
-                    b[i] = others[c][tx + 16 * i];
-                    squares[i] += b[i] * b[i];
-                }
+                Pack<float, 4> a = *(const Pack<float, 4>*)(tiles.pixels[c] + ty * 4);
+                Pack<float, 4> b = *(const Pack<float, 4>*)(tiles.centers[c] + tx * 4);
+                for (int i = 0; i < 4; i++) squares[i] += b.x[i] * b.x[i];
                 for (int i = 0; i < 4; i++)
-                    for (int j = 0; j < 4; j++) sums[i][j] += a[i] * b[j];
+                    for (int j = 0; j < 4; j++) sums[i][j] += a.x[i] * b.x[j];
             }
         }
         for (int j = 0; j < 4; j++) {
-            u32 m = start + tx + 16 * j;
+            u32 m = start + tx * 4 + j;
             float length = fmaxf(sqrtf(squares[j]), LEAST);
             for (int i = 0; i < 4; i++) {
                 float cosine = sums[i][j] / length;

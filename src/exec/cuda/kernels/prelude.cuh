@@ -110,6 +110,18 @@ __device__ inline void store_row(real* row, const float* x) {
     }
 }
 
+// Lays a row of LONG numbers into shared memory.
+template <int LONG>
+__device__ inline void keep(float* shared, const float* row) {
+    constexpr int K = LONG % 4 ? 1 : 4;
+#pragma unroll
+    for (int i = 0; i < LONG; i += K) {
+        Pack<float, K> pack;
+        for (int k = 0; k < K; k++) pack.x[k] = row[i + k];
+        *(Pack<float, K>*)(shared + i) = pack;
+    }
+}
+
 #define ALL_LANES 0xffffffffu
 
 // The same sum in every lane, added in one order.
@@ -176,7 +188,8 @@ __device__ inline void through_direction(const float* x, float length, float* g,
     float along = 0;
     if (length >= LEAST)
         for (int i = 0; i < n; i++) along += x[i] * g[i];
-    for (int i = 0; i < n; i++) g[i] = (g[i] - x[i] * along) / fmaxf(length, LEAST);
+    float inverse = 1.0f / fmaxf(length, LEAST);
+    for (int i = 0; i < n; i++) g[i] = (g[i] - x[i] * along) * inverse;
 }
 
 // Reads a row of LONG numbers and makes it a direction; gives its length.
@@ -185,8 +198,8 @@ __device__ inline float direction(const real* row, float* x) {
     load_row<LONG>(row, x);
     float squares = 0;
     for (int i = 0; i < LONG; i++) squares += x[i] * x[i];
-    float length = sqrtf(squares);
-    for (int i = 0; i < LONG; i++) x[i] /= fmaxf(length, LEAST);
+    float length = sqrtf(squares), inverse = 1.0f / fmaxf(length, LEAST);
+    for (int i = 0; i < LONG; i++) x[i] *= inverse;
     return length;
 }
 

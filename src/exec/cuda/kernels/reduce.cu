@@ -60,9 +60,18 @@ columns(const real* x, float* partial, int rows, int n) {
     __shared__ float slices[8][32];
     int lane = threadIdx.x % 32, slice = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
     float part = 0;
+    const int SOME = 8;
+    int step = gridDim.y * 8;
     if (column < n)
-        for (int row = blockIdx.y * 8 + slice; row < rows; row += gridDim.y * 8)
-            part += get(x[(u64)row * n + column]);
+        // Some rows are asked for before the first of them is added.
+        for (int first = blockIdx.y * 8 + slice; first < rows; first += SOME * step) {
+            float loaded[SOME];
+            for (int k = 0; k < SOME; k++) {
+                u64 row = first + (u64)k * step;
+                loaded[k] = row < rows ? get(x[row * n + column]) : 0;
+            }
+            for (int k = 0; k < SOME; k++) part += loaded[k];
+        }
     slices[slice][lane] = part;
     __syncthreads();
     if (slice == 0 && column < n) {
