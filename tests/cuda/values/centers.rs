@@ -51,7 +51,7 @@ fn attend_agrees() {
                 let to = attend::Operands { centers: gc, keys: gk, values: gv, temperature: gt };
                 let saved = bench.room(4 * op.saved());
                 let scratch = bench.room(op.scratch());
-                op.forward(&mut bench.tape, &operands, out, saved);
+                op.forward(&mut bench.tape, &operands, [out, saved]);
                 op.backward(&mut bench.tape, &operands, [out, saved, pg], &to, scratch);
                 bench.play();
                 let bound = bound(precision);

@@ -6,7 +6,7 @@ use crate::exec::cuda::tape::{Arg, Pointer, Tape, args};
 use crate::graph::Size;
 
 /// That many fill a data-center GPU.
-const BLOCKS: usize = 264;
+const BLOCKS: usize = 256;
 
 #[derive(Debug, Clone, Copy)]
 pub struct AdaptivePool {

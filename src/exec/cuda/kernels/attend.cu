@@ -87,7 +87,7 @@ __device__ inline void add(float* mine, float factor, const float* shared) {
     }
 }
 
-// out [images, M, HEADS, D], if wanted; lse [images, HEADS, M]: the logarithm of the sum of exp(scores)
+// out [images, M, HEADS, D]; lse [images, HEADS, M]: the logarithm of the sum of exp(scores)
 extern "C" __global__ void __launch_bounds__(THREADS)
 attend_forward(const real* centers, const real* keys, const real* values, const float* temperature,
                float floor, real* out, float* lse) {
@@ -135,7 +135,7 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
     if (split == 0 && active) {
         float* from = merged[query];
         for (int c = 0; c < D; c++) sum[c] = from[c] / from[D + 1];
-        if (out) store_row<D>(out + row, sum);
+        store_row<D>(out + row, sum);
         lse[(u64)blockIdx.x * M + m] = from[D] + logf(from[D + 1]);
     }
 }

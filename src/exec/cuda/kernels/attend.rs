@@ -123,8 +123,8 @@ impl Attend {
         args![o.centers, o.keys, o.values, o.temperature, self.floor()].to_vec()
     }
 
-    /// `out [images, centers, heads, width]` (null if not wanted), and `saved`.
-    pub fn forward(&self, tape: &mut Tape, operands: &Operands, out: Pointer, saved: Pointer) {
+    /// `out [images, centers, heads, width]`, and `saved`.
+    pub fn forward(&self, tape: &mut Tape, operands: &Operands, [out, saved]: [Pointer; 2]) {
         let mut list = self.args(operands);
         list.extend(args![out, saved]);
         tape.launch(self.unit(), "attend_forward", self.grid(), self.threads(), &list);

@@ -116,10 +116,8 @@ impl Walk<'_> {
                     _ => self.slope(value, 0),
                 };
                 let to = attend::Operands { centers, keys, values, temperature };
-                // The plan keeps the result alone: the logarithms are computed again.
-                let (saved, scratch) = self.attend_scratch(&kernel);
-                kernel.forward(&mut self.tape, &from, Pointer::NULL, saved, scratch);
-                let read = [self.result(result, 0), saved, g];
+                let scratch = self.scratch(kernel.scratch(self.precision()));
+                let read = [self.result(result, 0), self.result(result, 1), g];
                 kernel.backward(&mut self.tape, &from, read, &to, scratch);
             }
             Op::Gate(of) => {

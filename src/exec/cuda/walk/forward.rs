@@ -103,9 +103,10 @@ impl Walk<'_> {
             }
             Op::Attend(op) => {
                 let kernel = self.attend(op, ty(0), ty(1));
-                let (saved, scratch) = self.attend_scratch(&kernel);
+                let scratch = self.scratch(kernel.scratch(self.precision()));
                 let operands = self.attend_operands(value, [x[0], x[1], x[2]]);
-                kernel.forward(&mut self.tape, &operands, y, saved, scratch);
+                let logarithms = self.result(value, 1);
+                kernel.forward(&mut self.tape, &operands, [y, logarithms], scratch);
             }
             Op::Gate(op) => {
                 let params = [0, 1, 2, 3].map(|i| self.wide(value, i));
@@ -275,13 +276,6 @@ impl Walk<'_> {
         let [map, grid] = [map, grid].map(|size| windows.of(size));
         let kernel = kernel(self.n * area(windows.0), area(grid), area(map));
         Windowed { kernel, windows, map, grid }
-    }
-
-    /// Where the logarithms go, and what the kernel is lent.
-    pub(super) fn attend_scratch(&mut self, kernel: &Windowed<Attend>) -> (Pointer, Pointer) {
-        let saved = (4 * kernel.kernel.saved()).next_multiple_of(super::ALIGN);
-        let scratch = self.scratch(saved + kernel.scratch(self.precision()));
-        (scratch, scratch.plus(saved))
     }
 
     pub(super) fn attend_operands(

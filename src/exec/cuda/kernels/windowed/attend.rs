@@ -35,17 +35,17 @@ impl Windowed<Attend> {
         self.room(precision, Pointer::NULL).0.used
     }
 
-    /// `out [images, grid, heads, width]` (null if not wanted), and `saved`.
+    /// `out [images, grid, heads, width]`, and `saved`, which `backward` reads: a number in `f32` of
+    /// every center and head.
     pub fn forward(
         &self,
         tape: &mut Tape,
         operands: &Operands,
-        out: Pointer,
-        saved: Pointer,
+        [out, saved]: [Pointer; 2],
         scratch: Pointer,
     ) {
         if self.whole() {
-            return self.kernel.forward(tape, operands, out, saved);
+            return self.kernel.forward(tape, operands, [out, saved]);
         }
         let [grid, map] = self.layouts(tape.precision);
         let (_, [centers, gathered, _, _, keys, values, ..]) = self.room(tape.precision, scratch);
@@ -53,11 +53,8 @@ impl Windowed<Attend> {
         map.part(tape, operands.keys, keys);
         map.part(tape, operands.values, values);
         let parted = Operands { centers, keys, values, temperature: operands.temperature };
-        let to = if out == Pointer::NULL { out } else { gathered };
-        self.kernel.forward(tape, &parted, to, saved);
-        if out != Pointer::NULL {
-            grid.join(tape, gathered, out);
-        }
+        self.kernel.forward(tape, &parted, [gathered, saved]);
+        grid.join(tape, gathered, out);
     }
 
     /// From `g`, the gradient of `out`, those of the operands.
