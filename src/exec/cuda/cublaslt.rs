@@ -58,7 +58,7 @@ impl CublasLt {
         // SAFETY: all descriptors are alive; the preference dies here.
         unsafe {
             let wishes = result::create_matmul_pref().map_err(said(&shape))?;
-            let found = preferences(wishes, product).and_then(|()| {
+            let found = preferences(wishes, product, precision).and_then(|()| {
                 let [b, a, d] = ready.layouts;
                 result::get_matmul_algo_heuristic(
                     self.handle,
@@ -146,12 +146,17 @@ pub fn describe(product: &Product, precision: Precision) -> Result<Ready, ExecEr
         Precision::Bf16 => sys::cudaDataType::CUDA_R_16BF,
         Precision::F16 => sys::cudaDataType::CUDA_R_16F,
     };
-    let Product { m, n, k, a, b, bias, .. } = *product;
+    let Product { m, n, a, b, bias, parts, .. } = *product;
+    let k = product.k / parts;
     // Rows and columns as they lie in memory, read by columns: turned over.
     let lying = |kind, [rows, columns]: [usize; 2], turned: bool| {
         let [first, second] = if turned { [rows, columns] } else { [columns, rows] };
-        result::create_matrix_layout(kind, first as u64, second as u64, first as i64)
-            .map_err(said("layout"))
+        let layout = result::create_matrix_layout(kind, first as u64, second as u64, first as i64)
+            .map_err(said("layout"))?;
+        if parts > 1 {
+            in_parts(layout, parts as i32, (rows * columns) as i64)?;
+        }
+        Ok::<_, ExecError>(layout)
     };
     let layouts = [
         lying(stored, [k, n], b.turned)?,
@@ -180,6 +185,22 @@ pub fn describe(product: &Product, precision: Precision) -> Result<Ready, ExecEr
     Ok(ready)
 }
 
+/// So many matrices, each so many numbers behind the one before.
+fn in_parts(layout: sys::cublasLtMatrixLayout_t, parts: i32, apart: i64) -> Result<(), ExecError> {
+    use sys::cublasLtMatrixLayoutAttribute_t as Attribute;
+    let (count, offset) = (
+        Attribute::CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+        Attribute::CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+    );
+    // SAFETY: the layout is alive; sizes are those of the values.
+    unsafe {
+        let (at, size) = ((&raw const parts).cast(), size_of::<i32>());
+        result::set_matrix_layout_attribute(layout, count, at, size).map_err(said("layout"))?;
+        let (at, size) = ((&raw const apart).cast(), size_of::<i64>());
+        result::set_matrix_layout_attribute(layout, offset, at, size).map_err(said("layout"))
+    }
+}
+
 fn set<T>(
     ready: &Ready,
     attribute: sys::cublasLtMatmulDescAttributes_t,
@@ -198,10 +219,18 @@ fn set<T>(
 unsafe fn preferences(
     wishes: sys::cublasLtMatmulPreference_t,
     product: &Product,
+    precision: Precision,
 ) -> Result<(), result::CublasError> {
     use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
-    let aligned = |at: Pointer| 1u32 << at.0.trailing_zeros().min(8);
-    let (a, b, d) = (aligned(product.a.at), aligned(product.b.at), aligned(product.d));
+    // Of the first part and of those behind it.
+    let aligned = |at: Pointer, bytes: usize| {
+        let apart = if product.parts > 1 { bytes as u64 } else { 0 };
+        1u32 << (at.0 | apart).trailing_zeros().min(8)
+    };
+    let (rows, stored) = (product.k / product.parts, precision.bytes());
+    let a = aligned(product.a.at, rows * product.m * stored);
+    let b = aligned(product.b.at, rows * product.n * stored);
+    let d = aligned(product.d, product.m * product.n * if product.wide { 4 } else { stored });
     let alignments = [
         // Its first operand is our second one.
         (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),

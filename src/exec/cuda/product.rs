@@ -23,7 +23,8 @@ impl Operand {
 
 /// `d [m, n] = a [m, k] · b [k, n] + bias [n]`, added to what is there if `accumulate`. Operands are
 /// stored as the tape's precision says, and so is the result unless `wide`, when it is in `f32` (the
-/// gradient of a parameter).
+/// gradient of a parameter). Where `k` is cut into `parts`, which divide it, `d [parts, m, n]` are the
+/// products of each; `a` is turned then, and `b` is not, so that their parts lie one behind the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
     pub m: usize,
@@ -35,6 +36,7 @@ pub struct Product {
     pub bias: Option<Pointer>,
     pub wide: bool,
     pub accumulate: bool,
+    pub parts: usize,
 }
 
 /// A linear layer over `rows` rows, `[rows, input] -> [rows, output]`, weight `[input, output]`.
@@ -51,7 +53,18 @@ impl Dense {
         let Dense { rows: m, input: k, output: n } = *self;
         let (a, b) = (Operand::plain(x), Operand::plain(weight));
         let bias = Some(bias);
-        tape.product(Product { m, n, k, a, b, d: y, bias, wide: false, accumulate: false });
+        tape.product(Product {
+            m,
+            n,
+            k,
+            a,
+            b,
+            d: y,
+            bias,
+            wide: false,
+            accumulate: false,
+            parts: 1,
+        });
     }
 
     /// `gx = g · weightᵀ`, or that much more of it.
@@ -65,20 +78,48 @@ impl Dense {
     ) {
         let Dense { rows: m, input: n, output: k } = *self;
         let (a, b) = (Operand::plain(g), Operand::turned(weight));
-        tape.product(Product { m, n, k, a, b, d: gx, bias: None, wide: false, accumulate });
+        tape.product(Product {
+            m,
+            n,
+            k,
+            a,
+            b,
+            d: gx,
+            bias: None,
+            wide: false,
+            accumulate,
+            parts: 1,
+        });
     }
 
-    /// `gweight = xᵀ · g` in `f32`, or that much more of it.
-    pub fn backward_weight(
-        &self,
-        tape: &mut Tape,
-        x: Pointer,
-        g: Pointer,
-        gweight: Pointer,
-        accumulate: bool,
-    ) {
+    /// Numbers of the weight.
+    pub fn weight(&self) -> usize {
+        self.input * self.output
+    }
+
+    /// Parts that the gradient of the weight is summed in: as many as keep a large GPU busy, each over
+    /// at least `LEAST` rows. The sum over all pixels of a batch for a few tiles of results is long;
+    /// this way it does not depend on a library to cut it.
+    pub fn parts(&self) -> usize {
+        let tiles = self.input.div_ceil(TILE) * self.output.div_ceil(TILE);
+        let most = BLOCKS.div_ceil(tiles).min(self.rows / LEAST).max(1);
+        let divides = |by: usize| (1..=most).rev().find(|p| self.rows.is_multiple_of(p * by));
+        // Parts that begin at 16 bytes, if there are such.
+        divides(8).or_else(|| divides(1)).unwrap_or(1)
+    }
+
+    /// `xᵀ · g` in `f32`, in its parts `[parts, input, output]`.
+    pub fn partial_weight(&self, tape: &mut Tape, x: Pointer, g: Pointer, partial: Pointer) {
         let Dense { rows: k, input: m, output: n } = *self;
-        let (a, b) = (Operand::turned(x), Operand::plain(g));
-        tape.product(Product { m, n, k, a, b, d: gweight, bias: None, wide: true, accumulate });
+        let (a, b, parts) = (Operand::turned(x), Operand::plain(g), self.parts());
+        let (bias, d) = (None, partial);
+        tape.product(Product { m, n, k, a, b, d, bias, wide: true, accumulate: false, parts });
     }
 }
+
+/// Rows and columns of a tile of results that a block has, about.
+const TILE: usize = 64;
+/// Blocks that fill a data-center GPU twice.
+const BLOCKS: usize = 264;
+/// Rows of a part.
+const LEAST: usize = 1024;

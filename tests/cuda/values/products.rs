@@ -9,10 +9,19 @@ use cluec::exec::cuda::product::Dense;
 use cluec::exec::cuda::tape::Pointer;
 use cluec::graph::{Builder, Size, Value, ops};
 
+/// Of maps; over the pixels of the larger ones a gradient is summed in parts.
+const SIZES: [Size; 2] = [[4, 3], [32, 64]];
+
 #[test]
 fn linear_agrees() {
+    for size in SIZES {
+        linear(size);
+    }
+}
+
+fn linear(size: Size) {
     each("linear", |bench, stream| {
-        let (precision, images, size): (_, _, Size) = (bench.precision(), 3, [3, 2]);
+        let (precision, images) = (bench.precision(), 3);
         let (input, output) = (5, 37);
         let rows = images * size[0] * size[1];
         let x = sample(stream, rows * input, precision);
@@ -23,6 +32,7 @@ fn linear_agrees() {
         let op = ops::Linear { out: output, form: ops::Form::Dense };
         let expected = reference(|b, v| b.push("op", "", op, &[v[0]]), &map, &params, &g);
         let op = linear::Linear(Dense { rows, input, output });
+        assert_eq!(op.0.parts(), if rows > 1024 { 6 } else { 1 });
         let [px, pg, weight, bias] = [&x, &g, &params[0], &params[1]].map(|data| bench.put(data));
         let (y, gx) = (bench.map(rows * output), bench.map(rows * input));
         let [gw, gb] = [input * output, output].map(|n| bench.room(4 * n));
@@ -41,9 +51,10 @@ fn linear_agrees() {
 
 #[test]
 fn ffn_agrees() {
-    for kernel in [Some([3, 3]), None] {
+    let cases = [Some([3, 3]), None].map(|kernel| SIZES.map(|size| (kernel, size)));
+    for (kernel, size) in cases.into_iter().flatten() {
         each("ffn", |bench, stream| {
-            let (precision, images, size): (_, _, Size) = (bench.precision(), 3, [4, 3]);
+            let (precision, images) = (bench.precision(), 3);
             let (channels, hidden) = (6, 20);
             let n = images * size[0] * size[1] * channels;
             let [x, g] = [0; 2].map(|_| sample(stream, n, precision));

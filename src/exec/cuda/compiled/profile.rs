@@ -110,6 +110,7 @@ fn products(device: &Arc<Device>, precision: Precision) -> Result<f64, ExecError
         bias: None,
         wide: false,
         accumulate: false,
+        parts: 1,
     });
     Ok((SIDE as f64).powi(3) / repeat(device, &tape)?.as_secs_f64())
 }

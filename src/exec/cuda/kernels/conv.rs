@@ -2,7 +2,7 @@
 //! the patches stay small.
 
 use super::maps::Maps;
-use super::reduce::Columns;
+use super::reduce::{Columns, Sum, fold};
 use super::{Room, THREADS, blocks, together};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
@@ -75,12 +75,21 @@ impl Conv {
         Columns { rows: self.maps.images * self.patch().1, n: self.out }
     }
 
-    fn room(&self, precision: Precision, scratch: Pointer) -> (Room, Pointer, Pointer) {
+    /// Patches, and parts of the gradients of weight and bias.
+    fn room(&self, precision: Precision, scratch: Pointer) -> (Room, [Pointer; 3]) {
         let mut room = Room::new(scratch);
         let (numbers, pixels) = self.patch();
         let patches = room.take(self.chunk(precision) * numbers * pixels * precision.bytes());
-        let columns = room.take(self.columns().scratch());
-        (room, patches, columns)
+        let weights = room.floats(self.parts(precision) * numbers * self.out);
+        let biases = room.floats(self.columns().parts() * self.out);
+        (room, [patches, weights, biases])
+    }
+
+    /// Parts of the gradient of the weight, of all chunks.
+    fn parts(&self, precision: Precision) -> usize {
+        let mut parts = 0;
+        self.chunks(precision, |_, _, dense| parts += dense.parts());
+        parts
     }
 
     pub fn scratch(&self, precision: Precision) -> usize {
@@ -117,7 +126,7 @@ impl Conv {
         y: Pointer,
         scratch: Pointer,
     ) {
-        let (_, patches, _) = self.room(tape.precision, scratch);
+        let (_, [patches, ..]) = self.room(tape.precision, scratch);
         let [map, result] = self.strides(tape.precision);
         self.chunks(tape.precision, |first, images, dense| {
             self.unfold(tape, x.plus(first * map), patches, images);
@@ -134,12 +143,16 @@ impl Conv {
         [gweight, gbias]: [Pointer; 2],
         scratch: Pointer,
     ) {
-        let (_, patches, columns) = self.room(tape.precision, scratch);
+        let (_, [patches, weights, biases]) = self.room(tape.precision, scratch);
         let [map, result] = self.strides(tape.precision);
+        let numbers = self.patch().0 * self.out;
+        let sum = Sum::weight(weights, gweight, self.parts(tape.precision), numbers);
+        let mut before = 0;
         self.chunks(tape.precision, |first, images, dense| {
             let g = g.plus(first * result);
             self.unfold(tape, x.plus(first * map), patches, images);
-            dense.backward_weight(tape, patches, g, gweight, first > 0);
+            dense.partial_weight(tape, patches, g, sum.partial.plus(4 * before * numbers));
+            before += dense.parts();
             if let Some(gx) = gx {
                 dense.backward(tape, weight, g, patches, false);
                 let [h, w] = self.maps.size;
@@ -149,6 +162,9 @@ impl Conv {
                 tape.launch(self.unit(tape.precision), "gather", grid, THREADS, args);
             }
         });
-        self.columns().sum(tape, g, gbias, columns);
+        let columns = self.columns();
+        columns.partial(tape, g, biases);
+        let bias = Sum { partial: biases, sum: gbias, rows: columns.parts(), n: self.out };
+        fold(tape, &[sum, bias]);
     }
 }

@@ -42,8 +42,10 @@ struct Parts {
     /// Partial sums of all chunks, behind each other, for the gradients of the biases of `expand` and,
     /// if there is one, of the convolution, and for its weights'.
     partial: [Pointer; 3],
-    /// What the bias of `contract` needs.
-    sums: Pointer,
+    /// Likewise for the weights of `expand` and `contract`.
+    weights: [Pointer; 2],
+    /// Of all images at once, for the bias of `contract`.
+    results: Pointer,
 }
 
 /// One run over a few images.
@@ -100,9 +102,26 @@ impl Ffn {
             active: room.take(bytes),
             gradient: room.take(bytes),
             partial: self.widths().map(|n| room.floats(rows * n)),
-            sums: room.take(self.results().scratch()),
+            weights: [0, 1].map(|layer| {
+                let rows = self.weight_rows(precision)[layer];
+                room.floats(rows * self.weights()[layer])
+            }),
+            results: room.floats(self.results().parts() * self.out),
         };
         (room, parts)
+    }
+
+    /// Numbers of the weights of `expand` and `contract`.
+    fn weights(&self) -> [usize; 2] {
+        [self.maps.channels, self.out].map(|n| n * self.hidden)
+    }
+
+    /// Parts of the gradients of these, of all chunks.
+    fn weight_rows(&self, precision: Precision) -> [usize; 2] {
+        let add = |[a, b]: [usize; 2], chunk: Chunk| {
+            [a + chunk.expand.parts(), b + chunk.contract.parts()]
+        };
+        self.chunks(precision).fold([0; 2], add)
     }
 
     /// Rows of partial sums of all chunks.
@@ -181,12 +200,19 @@ impl Ffn {
         scratch: Pointer,
     ) {
         let (_, parts) = self.room(tape.precision, scratch);
-        let Parts { hidden, active, gradient, partial, sums } = parts;
+        let Parts { hidden, active, gradient, partial, weights: in_parts, results: sums } = parts;
         let [from, to] = self.strides(tape.precision);
         let widths = self.widths();
+        let (weight_rows, numbers) = (self.weight_rows(tape.precision), self.weights());
+        let whole = [gradients.expand[0], gradients.contract[0]];
+        let weight_sum = |i: usize| {
+            let (of, rows, n) = (whole[i], weight_rows[i], numbers[i]);
+            Sum::weight(in_parts[i], of, rows, n)
+        };
+        let [mut expanded, mut contracted] = [0, 1].map(|i| weight_sum(i).partial);
         for chunk in self.chunks(tape.precision) {
             let (map, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
-            let (numbers, add) = (self.numbers(&chunk), chunk.first > 0);
+            let numbers = self.numbers(&chunk);
             let rows = [0, 1, 2].map(|i| partial[i].plus(4 * chunk.before * widths[i]));
             let [expand_bias, bias, weight] = rows;
             chunk.expand.forward(tape, map, weights.expand[0], weights.expand[1], hidden);
@@ -196,7 +222,8 @@ impl Ffn {
                 Some((op, [w, b])) => op.backward_gelu(tape, [hidden, w, b], gradient, active),
                 None => gelu(tape, hidden, active, numbers),
             }
-            chunk.contract.backward_weight(tape, active, g, gradients.contract[0], add);
+            chunk.contract.partial_weight(tape, active, g, contracted);
+            contracted = contracted.plus(4 * chunk.contract.parts() * chunk.contract.weight());
             // From here on `active` is the gradient of the hidden map.
             match convolution {
                 Some((op, [w, _])) => {
@@ -209,7 +236,8 @@ impl Ffn {
                     self.columns(chunk.images, self.hidden).partial(tape, active, expand_bias);
                 }
             }
-            chunk.expand.backward_weight(tape, map, active, gradients.expand[0], add);
+            chunk.expand.partial_weight(tape, map, active, expanded);
+            expanded = expanded.plus(4 * chunk.expand.parts() * chunk.expand.weight());
             if let Some(gx) = gx {
                 let gx = gx.plus(chunk.first * from);
                 chunk.expand.backward(tape, weights.expand[0], active, gx, false);
@@ -222,6 +250,7 @@ impl Ffn {
         let [weight, bias] = gradients.depthwise.unwrap_or([Pointer::NULL; 2]);
         let rows = self.rows(tape.precision);
         let sum = |i: usize, sum| Sum { partial: partial[i], sum, rows, n: widths[i] };
-        fold(tape, &[sum(0, gradients.expand[1]), sum(1, bias), sum(2, weight), last]);
+        let others = [sum(0, gradients.expand[1]), sum(1, bias), sum(2, weight), last];
+        fold(tape, &[&[weight_sum(0), weight_sum(1)], &others[..]].concat());
     }
 }

@@ -1,6 +1,7 @@
-//! A linear layer: three products, and column sums for the bias.
+//! A linear layer: three products, and sums in parts for weight and bias.
 
-use super::reduce::Columns;
+use super::Room;
+use super::reduce::{Columns, Sum, fold};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Tape};
 
@@ -12,8 +13,17 @@ impl Linear {
         Columns { rows: self.0.rows, n: self.0.output }
     }
 
+    /// Parts of the gradients of weight and bias.
+    fn room(&self, scratch: Pointer) -> (Room, [Pointer; 2]) {
+        let mut room = Room::new(scratch);
+        let (dense, columns) = (self.0, self.columns());
+        let parts = [dense.parts() * dense.weight(), columns.parts() * columns.n];
+        let parts = parts.map(|count| room.floats(count));
+        (room, parts)
+    }
+
     pub fn scratch(&self) -> usize {
-        self.columns().scratch()
+        self.room(Pointer::NULL).0.used
     }
 
     /// Weight and bias as stored for products.
@@ -31,10 +41,15 @@ impl Linear {
         scratch: Pointer,
         adds: bool,
     ) {
+        let (_, [weights, biases]) = self.room(scratch);
+        let (dense, columns) = (self.0, self.columns());
         if let Some(gx) = gx {
-            self.0.backward(tape, weight, g, gx, adds);
+            dense.backward(tape, weight, g, gx, adds);
         }
-        self.0.backward_weight(tape, x, g, gweight, false);
-        self.columns().sum(tape, g, gbias, scratch);
+        let sum = Sum::weight(weights, gweight, dense.parts(), dense.weight());
+        dense.partial_weight(tape, x, g, sum.partial);
+        columns.partial(tape, g, biases);
+        let bias = Sum { partial: biases, sum: gbias, rows: columns.parts(), n: columns.n };
+        fold(tape, &[sum, bias]);
     }
 }

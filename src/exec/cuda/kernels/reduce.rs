@@ -1,6 +1,6 @@
 //! Sums in a fixed order: of partial sums, and of the rows of a gradient (that of a bias).
 
-use super::{Room, THREADS};
+use super::THREADS;
 use crate::exec::cuda::tape::{Arg, Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("reduce");
@@ -15,6 +15,12 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// The gradient of a weight of `n` numbers in its parts: behind each other at `partial`, or where there
+    /// is but one, at once where it belongs.
+    pub fn weight(partial: Pointer, sum: Pointer, rows: usize, n: usize) -> Sum {
+        Sum { partial: if rows > 1 { partial } else { sum }, sum, rows, n }
+    }
+
     const NONE: Sum = Sum { partial: Pointer::NULL, sum: Pointer::NULL, rows: 0, n: 0 };
 
     fn blocks(&self) -> usize {
@@ -22,9 +28,11 @@ impl Sum {
     }
 }
 
-/// All of these sums, four a launch: a launch costs more than most of them.
+/// All of these sums, four a launch: a launch costs more than most of them. Where there is one part, which
+/// is the sum, there is nothing to do.
 pub fn fold(tape: &mut Tape, sums: &[Sum]) {
-    for four in sums.chunks(4) {
+    let open = sums.iter().copied().filter(|sum| sum.n > 0 && sum.partial != sum.sum);
+    for four in open.collect::<Vec<Sum>>().chunks(4) {
         let each = (0..4).map(|i| four.get(i).unwrap_or(&Sum::NONE));
         let args: Vec<Arg> =
             each.flat_map(|sum| args![sum.partial, sum.sum, sum.rows, sum.n].to_vec()).collect();
@@ -46,27 +54,10 @@ impl Columns {
         self.rows.div_ceil(64).min(256)
     }
 
-    fn room(&self, scratch: Pointer) -> (Room, Pointer) {
-        let mut room = Room::new(scratch);
-        let partial = room.floats(self.parts() * self.n);
-        (room, partial)
-    }
-
-    pub fn scratch(&self) -> usize {
-        self.room(Pointer::NULL).0.used
-    }
-
     /// Partial sums `[parts, n]` in `f32`.
     pub fn partial(&self, tape: &mut Tape, g: Pointer, partial: Pointer) {
         let grid = [self.n.div_ceil(32), self.parts()];
         let args = args![g, partial, self.rows, self.n];
         tape.launch(Unit::new(&SOURCE, &[]), "columns", grid, THREADS, args);
-    }
-
-    /// `sum [n]` in `f32`.
-    pub fn sum(&self, tape: &mut Tape, g: Pointer, sum: Pointer, scratch: Pointer) {
-        let (_, partial) = self.room(scratch);
-        self.partial(tape, g, partial);
-        fold(tape, &[Sum { partial, sum, rows: self.parts(), n: self.n }]);
     }
 }
