@@ -70,30 +70,30 @@ impl Views {
     }
 }
 
-/// What the steps have left of an image so far.
+/// What the steps have left of an image so far. Whether a view can say it depends on the steps alone, not on
+/// what they draw.
 struct Frame {
     view: View,
     size: Size,
+    /// A window was cut out.
     cut: bool,
+    /// A hole was made, or none by chance.
+    erased: bool,
 }
 
 impl Frame {
     /// None if a step does more than a view can say.
     fn of(pipeline: &Pipeline, stored: Size, key: Key) -> Option<Frame> {
         let view = View { image: 0, top: 0, left: 0, flip: false, hole: [0; 4] };
-        let whole = Frame { view, size: stored, cut: false };
+        let whole = Frame { view, size: stored, cut: false, erased: false };
         pipeline.steps.iter().try_fold(whole, |frame, step| frame.after(step, key))
-    }
-
-    fn has_hole(&self) -> bool {
-        self.view.hole != [0; 4]
     }
 
     fn after(mut self, step: &Step, (seed, epoch, sample): Key) -> Option<Frame> {
         let random = |site| Random::new(seed, epoch, sample, site);
         match *step {
             // One window: what lies outside of it is black for whatever comes behind.
-            Step::CropPadded { size, pad } if !self.cut && !self.has_hole() => {
+            Step::CropPadded { size, pad } if !self.cut && !self.erased => {
                 let [top, left] = corner(self.size, size, pad, random(Site::Crop));
                 let width = self.size[1] as isize;
                 let left = if self.view.flip { width - left - size[1] as isize } else { left };
@@ -108,10 +108,10 @@ impl Frame {
                 }
                 Some(self)
             }
-            Step::Erase { probability, area, aspect } if !self.has_hole() => {
+            Step::Erase { probability, area, aspect } if !self.erased => {
                 let hole = hole(self.size, probability, area, aspect, random(Site::Erase));
                 self.view.hole = hole.map_or([0; 4], |hole| hole.map(|side| side as i32));
-                Some(self)
+                Some(Frame { erased: true, ..self })
             }
             _ => None,
         }

@@ -85,7 +85,12 @@ fn what_computes_new_pixels_or_does_not_fit_is_not_held() {
     assert!(!held(&[CROP], [13, 15], bytes - 1));
     assert!(!held(&[CROP], [16, 16], bytes), "the model sees another size");
     assert!(!held(&[CROP, CROP], [13, 15], bytes), "one window cuts the other");
-    assert!(!held(&[ERASE, CROP], [13, 15], bytes));
+    // Whatever is drawn.
+    let never = Step::Erase { probability: 0.0, area: (0.1, 0.5), aspect: (0.3, 3.0) };
+    for erase in [ERASE, never] {
+        assert!(!held(&[erase.clone(), CROP], [13, 15], bytes));
+        assert!(!held(&[erase, ERASE], [16, 16], bytes));
+    }
     assert!(!held(&[Step::RandAugment { operations: 2, strength: 0.5 }], [16, 16], bytes));
 }
 

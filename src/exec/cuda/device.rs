@@ -111,9 +111,15 @@ impl Device {
         let products = CublasLt::new(workspace.at)?;
         let compiler = Compiler::new(architecture, cache_folder())?;
         let modules = Mutex::default();
-        let _workspace = workspace;
-        let device = Device { context, stream, compiler, modules, products, held, _workspace };
-        Ok(Arc::new(device))
+        Ok(Arc::new(Device {
+            context,
+            stream,
+            compiler,
+            modules,
+            products,
+            held,
+            _workspace: workspace,
+        }))
     }
 
     /// A piece of memory, its contents arbitrary.
