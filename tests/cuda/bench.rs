@@ -3,6 +3,7 @@
 
 use super::emulator;
 use cluec::exec::cuda::device;
+use cluec::exec::cuda::player::{Piece, Player};
 use cluec::exec::cuda::tape::{Pointer, Precision, Tape};
 use cluec::exec::random::Random;
 use half::{bf16, f16};

@@ -1,14 +1,23 @@
-//! The executor as a training sees it, on a GPU, where there is one: beside the CPU's, and beside itself.
+//! The executor as a training sees it, emulated and, where there is one, on a GPU: beside the CPU's, and
+//! beside itself.
 
 use super::device;
+use super::emulated::Emulated;
+use super::emulator;
 use super::oracle::close;
 use super::step::{batch, model, parameters};
 use crate::data::views::look;
 use cluec::exec::cpu;
 use cluec::exec::cuda::compiled::Compiled;
-use cluec::exec::{Batch, Evaluator, Held, Optimizer, Parameters, StepKey, Trainer, Use, View};
+use cluec::exec::cuda::cublaslt::WORKSPACE;
+use cluec::exec::cuda::player::Player;
+use cluec::exec::{
+    Batch, Evaluator, Footprint, Grouping, Held, Optimizer, Parameters, StepKey, Target, Trainer,
+    Use, View, Work,
+};
 use cluec::graph::{Graph, Precision};
 use cluec::passes::Method;
+use std::sync::Arc;
 
 const SEED: u64 = 9;
 
@@ -21,13 +30,23 @@ fn optimizer(parameters: &Parameters, method: Method) -> Optimizer {
     Optimizer::new(method.update, vec![true; parameters.len()], parameters)
 }
 
-/// A trainer on the GPU; none where there is no GPU.
-fn trainer(graph: &Graph, method: Method) -> Option<Compiled> {
-    let (device, parameters) = (device()?.clone(), parameters(graph));
+/// Checks on whatever there is.
+macro_rules! on_each {
+    ($check:ident) => {
+        if emulator::available() {
+            $check(&Arc::new(Emulated::default()));
+        }
+        if let Some(device) = device() {
+            $check(device);
+        }
+    };
+}
+
+fn trainer<P: Player>(player: &Arc<P>, graph: &Graph, method: Method) -> Compiled<P> {
+    let (device, parameters) = (player.clone(), parameters(graph));
     let optimizer = optimizer(&parameters, method);
-    Some(
-        Compiled::trainer(device, graph, &parameters, optimizer, method, method.precision).unwrap(),
-    )
+
+    Compiled::trainer(device, graph, &parameters, optimizer, method, method.precision).unwrap()
 }
 
 /// What steps over these batches leave.
@@ -44,9 +63,13 @@ fn batches(graph: &Graph) -> Vec<Batch> {
 }
 
 #[test]
-fn a_gpu_trains_and_evaluates_as_a_cpu_does() {
+fn it_trains_and_evaluates_as_a_cpu_does() {
+    on_each!(as_a_cpu);
+}
+
+fn as_a_cpu<P: Player>(player: &Arc<P>) {
     let (graph, method, key) = (smooth(), Method::default(), StepKey { seed: SEED, step: 4 });
-    let Some(mut gpu) = trainer(&graph, method) else { return };
+    let mut gpu = trainer(player, &graph, method);
     let parameters = parameters(&graph);
     let optimizer = optimizer(&parameters, method);
     let mut cpu = cpu::Compiled::trainer(&graph, parameters.clone(), optimizer, method, 1);
@@ -64,13 +87,14 @@ fn a_gpu_trains_and_evaluates_as_a_cpu_does() {
 }
 
 #[test]
-fn two_trainings_on_a_gpu_end_in_equal_bits() {
+fn two_trainings_end_in_equal_bits() {
+    on_each!(equal_bits);
+}
+
+fn equal_bits<P: Player>(player: &Arc<P>) {
     for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
         let (graph, method) = (model(&[]), Method { precision, ..Method::default() });
-        let (Some(mut one), Some(mut other)) = (trainer(&graph, method), trainer(&graph, method))
-        else {
-            return;
-        };
+        let [mut one, mut other] = [0; 2].map(|_| trainer(player, &graph, method));
         let all = batches(&graph);
         let expected = after(&mut one, &all);
         // This one is looked at in between, and goes on from what it says of itself.
@@ -78,7 +102,7 @@ fn two_trainings_on_a_gpu_end_in_equal_bits() {
         other.logits(&all[0].images).unwrap();
         let (parameters, optimizer) = other.state().unwrap();
         let (parameters, optimizer) = (parameters.clone(), optimizer.clone());
-        let device = device().unwrap().clone();
+        let device = player.clone();
         let mut resumed =
             Compiled::trainer(device, &graph, &parameters, optimizer, method, precision).unwrap();
         for (step, batch) in (0..).zip(&all).skip(2) {
@@ -89,22 +113,27 @@ fn two_trainings_on_a_gpu_end_in_equal_bits() {
 }
 
 #[test]
-fn parts_of_a_batch_on_a_gpu_are_a_batch() {
+fn parts_of_a_batch_are_a_batch() {
+    on_each!(in_parts);
+}
+
+fn in_parts<P: Player>(player: &Arc<P>) {
     let graph = smooth();
     let all = batches(&graph);
-    let by = |parts| trainer(&graph, Method { parts, ..Method::default() });
-    let (Some(mut whole), Some(mut parts)) = (by(1), by(3)) else { return };
+    let by = |parts| trainer(player, &graph, Method { parts, ..Method::default() });
+    let (mut whole, mut parts) = (by(1), by(3));
     let [whole, parts] = [after(&mut whole, &all), after(&mut parts, &all)];
     close("trained in parts", &parts.concat(), &whole.concat(), 1e-3);
 }
 
 #[test]
-fn what_a_gpu_holds_is_what_it_is_given() {
+fn what_is_held_is_what_is_given() {
+    on_each!(held);
+}
+
+fn held<P: Player>(player: &Arc<P>) {
     let (graph, method) = (model(&[]), Method::default());
-    let (Some(mut holding), Some(mut given)) = (trainer(&graph, method), trainer(&graph, method))
-    else {
-        return;
-    };
+    let [mut holding, mut given] = [0; 2].map(|_| trainer(player, &graph, method));
     let size = graph.input_size();
     let bytes = 3 * size[0] * size[1];
     let held = Held {
@@ -145,4 +174,29 @@ fn what_a_gpu_holds_is_what_it_is_given() {
     let logits = holding.logits_of(&seen[1].views).unwrap();
     assert_eq!(logits, given.logits(&numbers[1].images).unwrap());
     assert_eq!(logits, holding.logits(&numbers[1].images).unwrap());
+}
+
+#[test]
+fn memory_is_what_was_planned_and_every_op_is_timed() {
+    on_each!(planned);
+}
+
+fn planned<P: Player>(player: &Arc<P>) {
+    let (graph, method) = (model(&[]), Method::default());
+    let before = player.peak();
+    let mut trainer = trainer(player, &graph, method);
+    after(&mut trainer, &[batch(&graph, 2)]);
+    if before == 0 {
+        let footprint = Footprint::new(&graph, method, Target::Cuda(method.precision));
+        // Nothing is emulated of what cuBLASLt is lent.
+        let expected = footprint.bytes(Work::Training, 2) - WORKSPACE as u64;
+        assert_eq!(player.peak(), expected);
+    }
+    let profile = trainer.profile(2, Grouping::Kind).unwrap().json();
+    let ops = profile.as_array().unwrap();
+    let names: Vec<&str> = ops.iter().map(|op| op["op"].as_str().unwrap()).collect();
+    for name in ["ffn", "ffn gradient", "attend gradient", "nearest", "update"] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    assert!(trainer.profile(3, Grouping::Kind).is_err(), "no such batch was run");
 }

@@ -3,6 +3,7 @@
 
 mod bench;
 mod compiles;
+mod emulated;
 mod emulator;
 mod executor;
 mod half;

@@ -7,9 +7,10 @@ use super::super::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
     Targets, Trainer, Use, View,
 };
-use super::device::{Captured, Device, Memory, Played, Staging};
+use super::device::Device;
 use super::kernels::update::{SCALE, WORDS};
 use super::kernels::view;
+use super::player::{Piece, Player};
 use super::tape::{Pointer, Precision, Tape};
 use super::walk::{End, Ending, Layout, Weights, finish, sites, walk};
 use crate::exec::drop_path;
@@ -20,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A model compiled for a GPU, with its parameters on it.
-pub struct Compiled {
+pub struct Compiled<P: Player = Device> {
     precision: Precision,
     evaluation: Plan,
     /// Nothing where a model is only evaluated.
@@ -28,17 +29,17 @@ pub struct Compiled {
     weights: Weights,
     /// By what they are for and how many images they take. They run one after the other, in one arena
     /// that is as large as the largest asks for.
-    programs: HashMap<(Purpose, usize), Program>,
-    arena: Option<Memory>,
+    programs: HashMap<(Purpose, usize), Program<P>>,
+    arena: Option<P::Memory>,
     /// What moves the parameters along the sum of all parts, once one was needed.
-    finish: Option<Finish>,
+    finish: Option<Finish<P>>,
     /// Images that lie here.
-    held: HashMap<Use, Stored>,
+    held: HashMap<Use, Stored<P>>,
     /// What holds the weights.
-    _memory: Memory,
+    _memory: P::Memory,
     /// Whether products read the running mean as it was.
     stale: bool,
-    device: Arc<Device>,
+    device: Arc<P>,
 }
 
 struct Training {
@@ -56,21 +57,21 @@ enum Purpose {
 }
 
 /// Images as bytes, and the numbers of their colors.
-struct Stored {
+struct Stored<P: Player> {
     size: Size,
-    images: Memory,
-    colors: Memory,
+    images: P::Memory,
+    colors: P::Memory,
 }
 
 /// The most bytes of images that are held: they are read before the first step.
 const HELD: u64 = 4 << 30;
 
 /// The update alone.
-struct Finish {
-    captured: Captured,
+struct Finish<P: Player> {
+    captured: P::Recorded,
     ending: Ending,
-    _memory: Memory,
-    step: Staging,
+    _memory: P::Memory,
+    step: P::Way,
 }
 
 /// What a step shows, and whether it moved the parameters.
@@ -115,17 +116,17 @@ impl Pixels<'_> {
 }
 
 /// A plan recorded for a batch.
-struct Program {
-    captured: Captured,
+struct Program<P: Player> {
+    captured: P::Recorded,
     layout: Layout,
-    images: Staging,
+    images: P::Way,
     /// What makes the images out of those that lie here, where they do.
-    views: Option<(Staging, Played)>,
-    labels: Staging,
+    views: Option<(P::Way, P::Recorded)>,
+    labels: P::Way,
     /// Labels and shares of the smaller parts, where images may be mixed.
-    others: Option<[Staging; 2]>,
-    factors: Staging,
-    step: Staging,
+    others: Option<[P::Way; 2]>,
+    factors: P::Way,
+    step: P::Way,
 }
 
 /// Numbers as they lie, here and on the device.
@@ -133,26 +134,26 @@ fn bytes<T: bytemuck::NoUninit>(numbers: &[T]) -> &[u8] {
     bytemuck::cast_slice(numbers)
 }
 
-impl Compiled {
+impl<P: Player> Compiled<P> {
     /// For evaluation.
     pub fn evaluator(
-        device: Arc<Device>,
+        device: Arc<P>,
         model: &Graph,
         parameters: &Parameters,
         precision: Precision,
-    ) -> Result<Compiled, ExecError> {
+    ) -> Result<Compiled<P>, ExecError> {
         Compiled::new(device, model, parameters, precision, None)
     }
 
     /// For training.
     pub fn trainer(
-        device: Arc<Device>,
+        device: Arc<P>,
         model: &Graph,
         parameters: &Parameters,
         optimizer: Optimizer,
         method: Method,
         precision: Precision,
-    ) -> Result<Compiled, ExecError> {
+    ) -> Result<Compiled<P>, ExecError> {
         let plan = Plan::training_by(model, method);
         let parameters = parameters.clone();
         let training = Some(Training { plan, method, parameters: parameters.clone(), optimizer });
@@ -160,12 +161,12 @@ impl Compiled {
     }
 
     fn new(
-        device: Arc<Device>,
+        device: Arc<P>,
         model: &Graph,
         parameters: &Parameters,
         precision: Precision,
         training: Option<Training>,
-    ) -> Result<Compiled, ExecError> {
+    ) -> Result<Compiled<P>, ExecError> {
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let graph = training.as_ref().map_or(&evaluation.graph, |training| &training.plan.graph);
         let parts = training.as_ref().map_or(1, |training| training.method.parts);
@@ -249,7 +250,8 @@ impl Compiled {
         let mut tape = Tape::new(self.precision);
         super::kernels::elementwise::narrow(&mut tape, wide, stored, self.weights.numbers);
         // SAFETY: both arrays have this many numbers.
-        unsafe { self.device.ready(&tape)?.play() }?;
+        let recorded = unsafe { self.device.record(&tape, 1) }?;
+        self.device.replay(&recorded)?;
         self.device.wait()
     }
 
@@ -322,13 +324,13 @@ impl Compiled {
             let memory = self.device.memory(write(Pointer::NULL).0.bytes)?;
             let (ending, tape) = write(memory.at());
             // SAFETY: the tape was written over this piece, which lives as long as it is replayed.
-            let captured = unsafe { self.device.ready(&tape)?.capture() }?;
-            let step = self.device.staging(ending.step, 4 * WORDS)?;
+            let captured = unsafe { self.device.record(&tape, 1) }?;
+            let step = self.device.way(ending.step, 4 * WORDS)?;
             self.finish = Some(Finish { captured, ending, _memory: memory, step });
         }
         let Some(finish) = &mut self.finish else { return Err(no_training()) };
-        finish.step.send(&self.device, bytes(&words))?;
-        finish.captured.replay()?;
+        self.device.send(&mut finish.step, bytes(&words))?;
+        self.device.replay(&finish.captured)?;
         Ok(finish.ending.norm)
     }
 
@@ -366,28 +368,29 @@ impl Compiled {
             return Err(ExecError("a program was not kept".into()));
         };
         match (part.pixels, &mut program.views) {
-            (Pixels::Numbers(numbers), _) => program.images.send(&self.device, bytes(numbers))?,
-            (Pixels::Views(views), Some((staging, played))) => {
+            (Pixels::Numbers(numbers), _) => {
+                self.device.send(&mut program.images, bytes(numbers))?
+            }
+            (Pixels::Views(views), Some((way, look))) => {
                 let words: Vec<i32> = views.iter().flat_map(View::words).collect();
-                staging.send(&self.device, bytes(&words))?;
-                // SAFETY: the tape was written over the program's own memory and what is held.
-                unsafe { played.play() }?;
+                self.device.send(way, bytes(&words))?;
+                self.device.replay(look)?;
             }
             (Pixels::Views(_), None) => {
                 return Err(ExecError("views of images that are not held".into()));
             }
         }
         if learns {
-            program.labels.send(&self.device, bytes(part.targets.labels))?;
+            self.device.send(&mut program.labels, bytes(part.targets.labels))?;
             if let Some([labels, shares]) = &mut program.others {
                 let each = || part.targets.each().map(|(_, other)| other);
-                labels.send(&self.device, bytes(&each().map(|o| o.label).collect::<Vec<u32>>()))?;
-                shares.send(&self.device, bytes(&each().map(|o| o.share).collect::<Vec<f32>>()))?;
+                self.device.send(labels, bytes(&each().map(|o| o.label).collect::<Vec<u32>>()))?;
+                self.device.send(shares, bytes(&each().map(|o| o.share).collect::<Vec<f32>>()))?;
             }
-            program.factors.send(&self.device, bytes(&factors))?;
-            program.step.send(&self.device, bytes(&changing))?;
+            self.device.send(&mut program.factors, bytes(&factors))?;
+            self.device.send(&mut program.step, bytes(&changing))?;
         }
-        program.captured.replay()?;
+        self.device.replay(&program.captured)?;
         let (plan, layout) = (self.plan(purpose)?, &self.programs[&(purpose, images)].layout);
         let result = |value| layout.result(plan, images, value, 0).unwrap_or(Pointer::NULL);
         let logits = self.stored(result(plan.graph.output), images * classes)?;
@@ -444,11 +447,11 @@ impl Compiled {
             self.arena = None;
             self.arena = Some(self.device.memory(bytes)?);
         }
-        Ok(self.arena.as_ref().map_or(Pointer::NULL, Memory::at))
+        Ok(self.arena.as_ref().map_or(Pointer::NULL, Piece::at))
     }
 
     /// Records a plan for a batch.
-    fn program(&mut self, purpose: Purpose, images: usize) -> Result<Program, ExecError> {
+    fn program(&mut self, purpose: Purpose, images: usize) -> Result<Program<P>, ExecError> {
         let (end, weights) = &self.ending(purpose);
         let (end, precision) = (*end, self.precision);
         let plan = self.plan(purpose)?;
@@ -456,14 +459,11 @@ impl Compiled {
         let at = self.arena(size.bytes)?;
         let plan = self.plan(purpose)?;
         let (layout, tape) = walk(plan, images, precision, weights, at, end);
-        let played = self.device.ready(&tape)?;
-        // SAFETY: the tape was walked over the weights and the arena, which live as long as the program.
-        let captured = unsafe {
-            played.warm_up()?;
-            played.capture()?
-        };
+        // SAFETY: the tape was walked over the weights and the arena, which live as long as the
+        // program; what their products leave before the first step is overwritten by it.
+        let captured = unsafe { self.device.record(&tape, 1) }?;
         let [h, w] = plan.graph.input_size();
-        let staging = |at, bytes: usize| self.device.staging(at, bytes.max(1));
+        let way = |at, bytes: usize| self.device.way(at, bytes);
         let of = match purpose {
             Purpose::Training(_) => Use::Training,
             Purpose::Evaluation => Use::Evaluation,
@@ -474,31 +474,29 @@ impl Compiled {
                 let mut tape = Tape::new(precision);
                 let from = [held.images.at(), layout.views, held.colors.at()];
                 kernel.forward(&mut tape, from, layout.images);
-                let sent = staging(layout.views, 4 * View::WORDS * images)?;
-                Some((sent, self.device.ready(&tape)?))
+                let sent = way(layout.views, 4 * View::WORDS * images)?;
+                // SAFETY: the tape is over the arena and what is held, which outlives the program.
+                Some((sent, unsafe { self.device.record(&tape, 1) }?))
             }
             None => None,
         };
         Ok(Program {
             captured,
             views,
-            images: staging(layout.images, 4 * images * h * w * 3)?,
-            labels: staging(layout.targets.labels, 4 * images)?,
+            images: way(layout.images, 4 * images * h * w * 3)?,
+            labels: way(layout.targets.labels, 4 * images)?,
             others: match layout.targets.others {
                 Pointer::NULL => None,
-                others => Some([
-                    staging(others, 4 * images)?,
-                    staging(layout.targets.shares, 4 * images)?,
-                ]),
+                others => Some([way(others, 4 * images)?, way(layout.targets.shares, 4 * images)?]),
             },
-            factors: staging(layout.factors, 4 * images * sites(plan).len())?,
-            step: staging(layout.step, 4 * WORDS)?,
+            factors: way(layout.factors, 4 * images * sites(plan).len())?,
+            step: way(layout.step, 4 * WORDS)?,
             layout,
         })
     }
 }
 
-impl Evaluator for Compiled {
+impl<P: Player> Evaluator for Compiled<P> {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         self.evaluate(Pixels::Numbers(images))
     }
@@ -513,7 +511,7 @@ impl Evaluator for Compiled {
             let memory = self.device.memory(bytes.len())?;
             // SAFETY: the piece has this many bytes.
             unsafe { self.device.write(memory.at(), bytes) }?;
-            Ok::<Memory, ExecError>(memory)
+            Ok::<P::Memory, ExecError>(memory)
         };
         let colors = hold(bytes(images.colors.as_flattened()))?;
         let stored = Stored { size: images.size, images: hold(&images.pixels)?, colors };
@@ -528,7 +526,7 @@ impl Evaluator for Compiled {
     }
 }
 
-impl Trainer for Compiled {
+impl<P: Player> Trainer for Compiled<P> {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let before = (training.optimizer.steps, training.optimizer.scaling);

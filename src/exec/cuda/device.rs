@@ -5,6 +5,7 @@ use super::super::ExecError;
 use super::compile::{Compiler, cache_folder};
 use super::cublaslt::{CublasLt, Ready, WORKSPACE};
 use super::library::Library;
+use super::player::{Piece, Player};
 use super::tape::{Arg, Command, Launch, Pointer, Tape, Unit};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaGraph, CudaModule, CudaStream, DriverError, PinnedHostSlice,
@@ -122,60 +123,8 @@ impl Device {
         }))
     }
 
-    /// A piece of memory, its contents arbitrary.
-    pub fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
-        Memory::new(&self.context, &self.held, bytes)
-    }
-
-    /// The most bytes of its memory that were ours at once, the driver's own not counted.
-    pub fn peak(&self) -> u64 {
-        self.held.peak.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that nobody uses now.
-    pub fn free(&self) -> Result<u64, ExecError> {
-        let (free, _) = self.context.mem_get_info().map_err(said("asking a device"))?;
-        Ok(free as u64)
-    }
-
-    /// Copies bytes to the device, behind what the stream has to do, and waits for it.
-    ///
-    /// # Safety
-    /// So many bytes must lie at `at` in the device's memory.
-    pub unsafe fn write(&self, at: Pointer, bytes: &[u8]) -> Result<(), ExecError> {
-        self.bind()?;
-        // SAFETY: the caller's word; the bytes outlive the copy, which is waited for.
-        unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
-            .map_err(said("copying to the device"))?;
-        self.wait()
-    }
-
-    /// Copies bytes from the device, behind what the stream has to do, and waits for it.
-    ///
-    /// # Safety
-    /// So many bytes must lie at `at` in the device's memory.
-    pub unsafe fn read(&self, at: Pointer, bytes: &mut [u8]) -> Result<(), ExecError> {
-        self.bind()?;
-        // SAFETY: as in `write`.
-        unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
-            .map_err(said("copying from the device"))?;
-        self.wait()
-    }
-
-    /// Waits until everything is done.
-    pub fn wait(&self) -> Result<(), ExecError> {
-        self.stream.synchronize().map_err(said("waiting"))
-    }
-
     fn bind(&self) -> Result<(), ExecError> {
         self.context.bind_to_thread().map_err(said("a context"))
-    }
-
-    /// Pinned memory of the host through which `bytes` at a time go to `at` without waiting.
-    pub fn staging(&self, at: Pointer, bytes: usize) -> Result<Staging, ExecError> {
-        // SAFETY: every byte is written before it is read.
-        let pinned = unsafe { self.context.alloc_pinned(bytes) }.map_err(said("pinned memory"))?;
-        Ok(Staging { pinned, at })
     }
 
     /// Compiles what a tape needs and chooses how its products are computed.
@@ -232,14 +181,6 @@ impl Memory {
         let (context, held) = (context.clone(), held.clone());
         Ok(Memory { context, held, at: Pointer(at), bytes })
     }
-
-    pub fn at(&self) -> Pointer {
-        self.at
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
 }
 
 impl Drop for Memory {
@@ -252,25 +193,97 @@ impl Drop for Memory {
     }
 }
 
+impl Piece for Memory {
+    fn at(&self) -> Pointer {
+        self.at
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 /// Pinned memory of the host, and where on the device it goes.
 pub struct Staging {
     pinned: PinnedHostSlice<u8>,
     at: Pointer,
 }
 
-impl Staging {
-    /// Fills it and sends it on its way, ahead of what the stream is given next. Nothing may be on
-    /// its way through it: wait for the device between two sendings.
-    pub fn send(&mut self, device: &Device, bytes: &[u8]) -> Result<(), ExecError> {
-        let slice = self.pinned.as_mut_slice().map_err(said("pinned memory"))?;
+impl Player for Device {
+    type Memory = Memory;
+    type Way = Staging;
+    type Recorded = Captured;
+
+    fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
+        Memory::new(&self.context, &self.held, bytes)
+    }
+
+    fn free(&self) -> Result<u64, ExecError> {
+        let (free, _) = self.context.mem_get_info().map_err(said("asking a device"))?;
+        Ok(free as u64)
+    }
+
+    /// The driver's own is not counted.
+    fn peak(&self) -> u64 {
+        self.held.peak.load(Ordering::Relaxed)
+    }
+
+    unsafe fn write(&self, at: Pointer, bytes: &[u8]) -> Result<(), ExecError> {
+        self.bind()?;
+        // SAFETY: the caller's word; the bytes outlive the copy, which is waited for.
+        unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
+            .map_err(said("copying to the device"))?;
+        self.wait()
+    }
+
+    unsafe fn read(&self, at: Pointer, bytes: &mut [u8]) -> Result<(), ExecError> {
+        self.bind()?;
+        // SAFETY: as in `write`.
+        unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
+            .map_err(said("copying from the device"))?;
+        self.wait()
+    }
+
+    fn way(&self, at: Pointer, bytes: usize) -> Result<Staging, ExecError> {
+        // SAFETY: every byte is written before it is read.
+        let pinned = unsafe { self.context.alloc_pinned(bytes.max(1)) };
+        Ok(Staging { pinned: pinned.map_err(said("pinned memory"))?, at })
+    }
+
+    fn send(&self, way: &mut Staging, bytes: &[u8]) -> Result<(), ExecError> {
+        let slice = way.pinned.as_mut_slice().map_err(said("pinned memory"))?;
         let Some(part) = slice.get_mut(..bytes.len()) else {
             return Err(ExecError(format!("{} bytes do not fit the staging memory", bytes.len())));
         };
+        if bytes.is_empty() {
+            return Ok(());
+        }
         part.copy_from_slice(bytes);
-        device.bind()?;
+        self.bind()?;
         // SAFETY: the staging memory lives on, and is not touched before the device was waited for.
-        unsafe { result::memcpy_htod_async(self.at.0, part, device.stream.cu_stream()) }
+        unsafe { result::memcpy_htod_async(way.at.0, part, self.stream.cu_stream()) }
             .map_err(said("copying to the device"))
+    }
+
+    unsafe fn record(self: &Arc<Device>, tape: &Tape, times: usize) -> Result<Captured, ExecError> {
+        let played = self.ready(tape)?;
+        // SAFETY: the caller's word.
+        unsafe {
+            played.warm_up()?;
+            played.capture_times(times)
+        }
+    }
+
+    fn replay(&self, recorded: &Captured) -> Result<(), ExecError> {
+        recorded.replay()
+    }
+
+    fn time(&self, recorded: &Captured) -> Result<Duration, ExecError> {
+        recorded.time()
+    }
+
+    fn wait(&self) -> Result<(), ExecError> {
+        self.stream.synchronize().map_err(said("waiting"))
     }
 }
 

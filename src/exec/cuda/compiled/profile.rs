@@ -1,8 +1,8 @@
 //! Where the time of a step goes on a GPU, op by op, and what the GPU could do.
 
 use super::{Compiled, Purpose, bytes};
-use crate::exec::cuda::device::Device;
 use crate::exec::cuda::kernels::elementwise;
+use crate::exec::cuda::player::{Piece, Player};
 use crate::exec::cuda::product::{Operand, Product};
 use crate::exec::cuda::tape::{Precision, Tape};
 use crate::exec::cuda::walk::{End, walk_by_node};
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How often the launches of an op are repeated: one alone is shorter than a clock can tell.
 const TIMES: usize = 20;
 
-impl Compiled {
+impl<P: Player> Compiled<P> {
     /// The time of every op of a step, or of an evaluation, that was run before with so many images:
     /// its launches are recorded as a graph of their own and repeated, in order, on the numbers that
     /// lie there. What is computed, parameters too, is worth nothing afterwards.
@@ -64,11 +64,11 @@ impl Compiled {
 }
 
 /// Once, of many times.
-fn repeat(device: &Arc<Device>, tape: &Tape) -> Result<Duration, ExecError> {
+fn repeat<P: Player>(device: &Arc<P>, tape: &Tape) -> Result<Duration, ExecError> {
     // SAFETY: whoever wrote the tape wrote it over memory that is still held.
-    let captured = unsafe { device.ready(tape)?.capture_times(TIMES) }?;
-    captured.time()?;
-    Ok(captured.time()? / TIMES as u32)
+    let recorded = unsafe { device.record(tape, TIMES) }?;
+    device.time(&recorded)?;
+    Ok(device.time(&recorded)? / TIMES as u32)
 }
 
 /// Side of the products that are timed.
@@ -77,7 +77,7 @@ const SIDE: usize = 8192;
 const COPIED: usize = 1 << 30;
 
 /// Multiply-accumulates in a second, in a large product of random numbers: zeros cost less power.
-fn products(device: &Arc<Device>, precision: Precision) -> Result<f64, ExecError> {
+fn products<P: Player>(device: &Arc<P>, precision: Precision) -> Result<f64, ExecError> {
     let size = SIDE * SIDE * precision.bytes();
     let [a, b, d] = [device.memory(size)?, device.memory(size)?, device.memory(size)?];
     let mut random = Random::named(0, "products", Site::Other);
@@ -116,7 +116,7 @@ fn products(device: &Arc<Device>, precision: Precision) -> Result<f64, ExecError
 }
 
 /// Bytes read plus bytes written in a second.
-fn copies(device: &Arc<Device>) -> Result<f64, ExecError> {
+fn copies<P: Player>(device: &Arc<P>) -> Result<f64, ExecError> {
     let [from, to] = [device.memory(COPIED)?, device.memory(COPIED)?];
     let mut tape = Tape::new(Precision::F32);
     let numbers = COPIED / 4;
