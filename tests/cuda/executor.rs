@@ -174,6 +174,9 @@ fn held<P: Player>(player: &Arc<P>) {
     let logits = holding.logits_of(&seen[1].views).unwrap();
     assert_eq!(logits, given.logits(&numbers[1].images).unwrap());
     assert_eq!(logits, holding.logits(&numbers[1].images).unwrap());
+    let beyond = holding.logits_of(&[View { image: 7, ..view(0) }]).unwrap_err();
+    assert_eq!(beyond.0, "a view of image 7 of 7 held");
+    assert!(given.logits_of(&seen[1].views).unwrap_err().0.ends_with("of 0 held"));
 }
 
 #[test]

@@ -56,9 +56,19 @@ enum Purpose {
     Training(End),
 }
 
+impl Purpose {
+    fn of(self) -> Use {
+        match self {
+            Purpose::Training(_) => Use::Training,
+            Purpose::Evaluation => Use::Evaluation,
+        }
+    }
+}
+
 /// Images as bytes, and the numbers of their colors.
 struct Stored<P: Player> {
     size: Size,
+    count: usize,
     images: P::Memory,
     colors: P::Memory,
 }
@@ -360,6 +370,12 @@ impl<P: Player> Compiled<P> {
             let factor = |image| drop_path::factor(rate, site, image, key) as f32;
             factors.extend((part.first..part.first + images).map(|image| factor(image as u64)));
         }
+        if let Pixels::Views(views) = part.pixels {
+            let count = self.held.get(&purpose.of()).map_or(0, |held| held.count);
+            if let Some(view) = views.iter().find(|view| view.image as usize >= count) {
+                return Err(ExecError(format!("a view of image {} of {count} held", view.image)));
+            }
+        }
         if !self.programs.contains_key(&(purpose, images)) {
             let program = self.program(purpose, images)?;
             self.programs.insert((purpose, images), program);
@@ -464,11 +480,7 @@ impl<P: Player> Compiled<P> {
         let captured = unsafe { self.device.record(&tape, 1) }?;
         let [h, w] = plan.graph.input_size();
         let way = |at, bytes: usize| self.device.way(at, bytes);
-        let of = match purpose {
-            Purpose::Training(_) => Use::Training,
-            Purpose::Evaluation => Use::Evaluation,
-        };
-        let views = match self.held.get(&of) {
+        let views = match self.held.get(&purpose.of()) {
             Some(held) => {
                 let kernel = view::View { stored: held.size, shown: [h, w], images };
                 let mut tape = Tape::new(precision);
@@ -514,7 +526,8 @@ impl<P: Player> Evaluator for Compiled<P> {
             Ok::<P::Memory, ExecError>(memory)
         };
         let colors = hold(bytes(images.colors.as_flattened()))?;
-        let stored = Stored { size: images.size, images: hold(&images.pixels)?, colors };
+        let (size, count) = (images.size, images.images());
+        let stored = Stored { size, count, images: hold(&images.pixels)?, colors };
         // Programs from before know nothing of them.
         self.programs.clear();
         self.held.insert(of, stored);
