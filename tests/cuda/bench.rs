@@ -129,7 +129,7 @@ impl Bench {
         // SAFETY: the piece has this many bytes, and the launchers are under test.
         unsafe {
             device.write(base, bytes).unwrap();
-            played.capture().unwrap().replay().unwrap();
+            played.capture(1).unwrap().replay().unwrap();
             device.read(base, bytes).unwrap();
         }
     }

@@ -6,7 +6,7 @@ use super::machines;
 use super::oracle::close;
 use cluec::diag::Sources;
 use cluec::exec::cuda::tape::{Pointer, Precision};
-use cluec::exec::cuda::walk::{End, Layout, Weights, finish, sites, walk, walk_by_node};
+use cluec::exec::cuda::walk::{End, Layout, Weights, finish, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::Reference;
@@ -130,9 +130,9 @@ fn the_tapes_of_all_nodes_are_the_step() {
     let weights = Weights::new(&plan.graph, Precision::Bf16, 1, Pointer(256));
     let (base, end) = (Pointer(1 << 20), End::Move);
     let (_, whole) = walk(&plan, 3, Precision::Bf16, &weights, base, end);
-    let nodes = walk_by_node(&plan, 3, Precision::Bf16, &weights, base, end);
-    assert!(nodes.iter().map(|(value, _)| *value).eq(plan.graph.values()));
-    let commands: Vec<_> = nodes.into_iter().flat_map(|(_, tape)| tape.commands).collect();
+    let nodes = whole.cut();
+    assert_eq!(nodes.len(), plan.graph.values().count());
+    let commands: Vec<_> = nodes.into_iter().flat_map(|tape| tape.commands).collect();
     assert!(commands == whole.commands);
 }
 

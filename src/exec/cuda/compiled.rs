@@ -2,6 +2,7 @@
 //! size of batch and replayed.
 
 mod profile;
+mod program;
 
 use super::super::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
@@ -9,14 +10,14 @@ use super::super::{
 };
 use super::device::Device;
 use super::kernels::update::{SCALE, WORDS};
-use super::kernels::view;
 use super::player::{Piece, Player};
 use super::tape::{Pointer, Precision, Tape};
-use super::walk::{End, Ending, Layout, Weights, finish, sites, walk};
+use super::walk::{End, Ending, Weights, finish, sites};
 use crate::exec::drop_path;
-use crate::graph::{Graph, Size};
+use crate::graph::Graph;
 use crate::passes::{self, Keep, Method};
 use crate::plan::Plan;
+use program::{Pixels, Program, Purpose, Stored};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,29 +51,6 @@ struct Training {
     optimizer: Optimizer,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Purpose {
-    Evaluation,
-    Training(End),
-}
-
-impl Purpose {
-    fn of(self) -> Use {
-        match self {
-            Purpose::Training(_) => Use::Training,
-            Purpose::Evaluation => Use::Evaluation,
-        }
-    }
-}
-
-/// Images as bytes, and the numbers of their colors.
-struct Stored<P: Player> {
-    size: Size,
-    count: usize,
-    images: P::Memory,
-    colors: P::Memory,
-}
-
 /// The most bytes of images that are held: they are read before the first step.
 const HELD: u64 = 4 << 30;
 
@@ -98,45 +76,6 @@ struct Part<'a> {
     targets: Targets<'a>,
     /// Position of the first one within the batch.
     first: usize,
-}
-
-/// Their numbers, or what is seen of images that lie on the device.
-#[derive(Clone, Copy)]
-enum Pixels<'a> {
-    Numbers(&'a [f32]),
-    Views(&'a [View]),
-}
-
-impl Pixels<'_> {
-    /// How many images, of so many numbers each.
-    fn images(self, size: usize) -> Result<usize, ExecError> {
-        let images = match self {
-            Pixels::Numbers(numbers) if numbers.len().is_multiple_of(size) => numbers.len() / size,
-            Pixels::Numbers(_) => 0,
-            Pixels::Views(views) => views.len(),
-        };
-        match (images, self) {
-            (0, Pixels::Numbers(numbers)) => {
-                Err(ExecError(format!("{} numbers are not whole images", numbers.len())))
-            }
-            (0, Pixels::Views(_)) => Err(ExecError("a batch without images".into())),
-            (images, _) => Ok(images),
-        }
-    }
-}
-
-/// A plan recorded for a batch.
-struct Program<P: Player> {
-    captured: P::Recorded,
-    layout: Layout,
-    images: P::Way,
-    /// What makes the images out of those that lie here, where they do.
-    views: Option<(P::Way, P::Recorded)>,
-    labels: P::Way,
-    /// Labels and shares of the smaller parts, where images may be mixed.
-    others: Option<[P::Way; 2]>,
-    factors: P::Way,
-    step: P::Way,
 }
 
 /// Numbers as they lie, here and on the device.
@@ -442,69 +381,9 @@ impl<P: Player> Compiled<P> {
         Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
     }
 
-    /// What becomes of gradients, and the weights that are read: in an evaluation the running mean.
-    fn ending(&self, purpose: Purpose) -> (End, Weights) {
-        match purpose {
-            Purpose::Training(end) => (end, self.weights.clone()),
-            Purpose::Evaluation => (End::Stay, self.weights.averaged()),
-        }
-    }
-
     /// The most bytes of the device's memory that were held at once.
     pub fn peak(&self) -> u64 {
         self.device.peak()
-    }
-
-    /// An arena of at least so many bytes. A larger one is another: what was recorded over the last is
-    /// gone.
-    fn arena(&mut self, bytes: usize) -> Result<Pointer, ExecError> {
-        if self.arena.as_ref().is_none_or(|arena| arena.bytes() < bytes) {
-            self.programs.clear();
-            self.arena = None;
-            self.arena = Some(self.device.memory(bytes)?);
-        }
-        Ok(self.arena.as_ref().map_or(Pointer::NULL, Piece::at))
-    }
-
-    /// Records a plan for a batch.
-    fn program(&mut self, purpose: Purpose, images: usize) -> Result<Program<P>, ExecError> {
-        let (end, weights) = &self.ending(purpose);
-        let (end, precision) = (*end, self.precision);
-        let plan = self.plan(purpose)?;
-        let (size, _) = walk(plan, images, precision, weights, Pointer::NULL, end);
-        let at = self.arena(size.bytes)?;
-        let plan = self.plan(purpose)?;
-        let (layout, tape) = walk(plan, images, precision, weights, at, end);
-        // SAFETY: the tape was walked over the weights and the arena, which live as long as the
-        // program; what their products leave before the first step is overwritten by it.
-        let captured = unsafe { self.device.record(&tape, 1) }?;
-        let [h, w] = plan.graph.input_size();
-        let way = |at, bytes: usize| self.device.way(at, bytes);
-        let views = match self.held.get(&purpose.of()) {
-            Some(held) => {
-                let kernel = view::View { stored: held.size, shown: [h, w], images };
-                let mut tape = Tape::new(precision);
-                let from = [held.images.at(), layout.views, held.colors.at()];
-                kernel.forward(&mut tape, from, layout.images);
-                let sent = way(layout.views, 4 * View::WORDS * images)?;
-                // SAFETY: the tape is over the arena and what is held, which outlives the program.
-                Some((sent, unsafe { self.device.record(&tape, 1) }?))
-            }
-            None => None,
-        };
-        Ok(Program {
-            captured,
-            views,
-            images: way(layout.images, 4 * images * h * w * 3)?,
-            labels: way(layout.targets.labels, 4 * images)?,
-            others: match layout.targets.others {
-                Pointer::NULL => None,
-                others => Some([way(others, 4 * images)?, way(layout.targets.shares, 4 * images)?]),
-            },
-            factors: way(layout.factors, 4 * images * sites(plan).len())?,
-            step: way(layout.step, 4 * WORDS)?,
-            layout,
-        })
     }
 }
 

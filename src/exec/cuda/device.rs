@@ -270,7 +270,7 @@ impl Player for Device {
         // SAFETY: the caller's word.
         unsafe {
             played.warm_up()?;
-            played.capture_times(times)
+            played.capture(times)
         }
     }
 
@@ -304,7 +304,7 @@ impl Played {
     /// # Safety
     /// The addresses on the tape must be pieces of this device's memory, as large as the launchers
     /// say.
-    pub unsafe fn play(&self) -> Result<(), ExecError> {
+    unsafe fn play(&self) -> Result<(), ExecError> {
         self.device.bind()?;
         let stream = self.device.stream.cu_stream();
         for step in &self.steps {
@@ -337,7 +337,7 @@ impl Played {
     ///
     /// # Safety
     /// As for `play`.
-    pub unsafe fn warm_up(&self) -> Result<(), ExecError> {
+    unsafe fn warm_up(&self) -> Result<(), ExecError> {
         self.device.bind()?;
         let stream = self.device.stream.cu_stream();
         for step in &self.steps {
@@ -349,20 +349,12 @@ impl Played {
         self.device.wait()
     }
 
-    /// Records everything as one graph, which is then replayed with one call.
+    /// Records everything, so many times over, as one graph, which is then replayed with one call.
     ///
     /// # Safety
-    /// As for `play`, for as long as the graph is replayed.
-    pub unsafe fn capture(self) -> Result<Captured, ExecError> {
-        // SAFETY: the caller's word.
-        unsafe { self.capture_times(1) }
-    }
-
-    /// The same of everything so many times over.
-    ///
-    /// # Safety
-    /// As for `capture`.
-    pub unsafe fn capture_times(self, times: usize) -> Result<Captured, ExecError> {
+    /// The addresses on the tape must be pieces of this device's memory, as large as the launchers
+    /// say, for as long as the graph is replayed.
+    pub unsafe fn capture(self, times: usize) -> Result<Captured, ExecError> {
         // Relaxed: cuBLASLt may load code of its own in between.
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         let stream = &self.device.stream;

@@ -39,6 +39,13 @@ pub struct Product {
     pub parts: usize,
 }
 
+impl Product {
+    /// Nothing but the product.
+    pub fn plain([m, n, k]: [usize; 3], a: Operand, b: Operand, d: Pointer) -> Product {
+        Product { m, n, k, a, b, d, bias: None, wide: false, accumulate: false, parts: 1 }
+    }
+}
+
 /// A linear layer over `rows` rows, `[rows, input] -> [rows, output]`, weight `[input, output]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
@@ -50,21 +57,9 @@ pub struct Dense {
 impl Dense {
     /// `y = x · weight + bias`; weight and bias as stored for products.
     pub fn forward(&self, tape: &mut Tape, x: Pointer, weight: Pointer, bias: Pointer, y: Pointer) {
-        let Dense { rows: m, input: k, output: n } = *self;
-        let (a, b) = (Operand::plain(x), Operand::plain(weight));
-        let bias = Some(bias);
-        tape.product(Product {
-            m,
-            n,
-            k,
-            a,
-            b,
-            d: y,
-            bias,
-            wide: false,
-            accumulate: false,
-            parts: 1,
-        });
+        let Dense { rows, input, output } = *self;
+        let (a, b, bias) = (Operand::plain(x), Operand::plain(weight), Some(bias));
+        tape.product(Product { bias, ..Product::plain([rows, output, input], a, b, y) });
     }
 
     /// `gx = g · weightᵀ`, or that much more of it.
@@ -76,20 +71,9 @@ impl Dense {
         gx: Pointer,
         accumulate: bool,
     ) {
-        let Dense { rows: m, input: n, output: k } = *self;
+        let Dense { rows, input, output } = *self;
         let (a, b) = (Operand::plain(g), Operand::turned(weight));
-        tape.product(Product {
-            m,
-            n,
-            k,
-            a,
-            b,
-            d: gx,
-            bias: None,
-            wide: false,
-            accumulate,
-            parts: 1,
-        });
+        tape.product(Product { accumulate, ..Product::plain([rows, input, output], a, b, gx) });
     }
 
     /// Numbers of the weight.
@@ -110,10 +94,10 @@ impl Dense {
 
     /// `xᵀ · g` in `f32`, in its parts `[parts, input, output]`.
     pub fn partial_weight(&self, tape: &mut Tape, x: Pointer, g: Pointer, partial: Pointer) {
-        let Dense { rows: k, input: m, output: n } = *self;
+        let Dense { rows, input, output } = *self;
         let (a, b, parts) = (Operand::turned(x), Operand::plain(g), self.parts());
-        let (bias, d) = (None, partial);
-        tape.product(Product { m, n, k, a, b, d, bias, wide: true, accumulate: false, parts });
+        let plain = Product::plain([input, output, rows], a, b, partial);
+        tape.product(Product { wide: true, parts, ..plain });
     }
 }
 

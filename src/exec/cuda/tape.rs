@@ -113,11 +113,28 @@ pub enum Command {
 pub struct Tape {
     pub precision: Precision,
     pub commands: Vec<Command>,
+    /// How many commands there are up to every mark.
+    marks: Vec<usize>,
 }
 
 impl Tape {
     pub fn new(precision: Precision) -> Tape {
-        Tape { precision, commands: Vec::new() }
+        Tape { precision, commands: Vec::new(), marks: Vec::new() }
+    }
+
+    /// Marks where it ends so far.
+    pub fn mark(&mut self) {
+        self.marks.push(self.commands.len());
+    }
+
+    /// What lies before each mark, as a tape of its own.
+    pub fn cut(&self) -> Vec<Tape> {
+        let begins = std::iter::once(&0).chain(&self.marks);
+        let part = |(&begin, &end): (&usize, &usize)| Tape {
+            commands: self.commands[begin..end].to_vec(),
+            ..Tape::new(self.precision)
+        };
+        begins.zip(&self.marks).map(part).collect()
     }
 
     /// Adds a launch. An empty grid is left out.

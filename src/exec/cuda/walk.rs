@@ -245,7 +245,7 @@ pub enum End {
 }
 
 /// Writes a plan onto a tape, over weights and over memory that begins at `base` (`ALIGN` divides
-/// it): the layout says how much.
+/// it): the layout says how much. A mark stands behind every node.
 pub fn walk(
     plan: &Plan,
     batch: usize,
@@ -254,47 +254,16 @@ pub fn walk(
     base: Pointer,
     end: End,
 ) -> (Layout, Tape) {
-    let Walk { layout, tape, .. } = walked(plan, batch, precision, weights, base, end);
-    (layout, tape)
-}
-
-/// The same, every node on a tape of its own, in order; what stands before the first belongs to it.
-pub fn walk_by_node(
-    plan: &Plan,
-    batch: usize,
-    precision: Precision,
-    weights: &Weights,
-    base: Pointer,
-    end: End,
-) -> Vec<(Value, Tape)> {
-    let Walk { tape, ends, .. } = walked(plan, batch, precision, weights, base, end);
-    let mut commands = tape.commands.into_iter();
-    let mut begin = 0;
-    let mut own = |(value, end): (Value, usize)| {
-        let commands = commands.by_ref().take(end - std::mem::replace(&mut begin, end)).collect();
-        (value, Tape { precision, commands })
-    };
-    plan.graph.values().zip(ends).map(&mut own).collect()
-}
-
-fn walked<'a>(
-    plan: &'a Plan,
-    batch: usize,
-    precision: Precision,
-    weights: &'a Weights,
-    base: Pointer,
-    end: End,
-) -> Walk<'a> {
     // Once to see how much working memory there has to be, once in earnest.
     let mut scratch = 0;
     loop {
         let layout = Layout::new(plan, batch, precision, base, scratch);
-        let (sites, most, ends) = (sites(plan), 0, Vec::new());
+        let (sites, most) = (sites(plan), 0);
         let tape = Tape::new(precision);
-        let mut walk = Walk { plan, n: batch, weights, layout, sites, end, tape, ends, most };
+        let mut walk = Walk { plan, n: batch, weights, layout, sites, end, tape, most };
         walk.all();
         if walk.most <= scratch {
-            return walk;
+            return (walk.layout, walk.tape);
         }
         scratch = walk.most;
     }
@@ -334,8 +303,6 @@ struct Walk<'a> {
     sites: Vec<(f64, u64)>,
     end: End,
     tape: Tape,
-    /// How many commands there are up to every node.
-    ends: Vec<usize>,
     /// Bytes of working memory that were asked for.
     most: usize,
 }
@@ -352,7 +319,7 @@ impl Walk<'_> {
                 Op::Gradient(op) => self.backward(value, op),
                 op => self.forward(value, op),
             }
-            self.ends.push(self.tape.commands.len());
+            self.tape.mark();
         }
     }
 

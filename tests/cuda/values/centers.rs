@@ -49,7 +49,7 @@ fn attend_agrees() {
                 let [out, gc, gk, gv] = [m, m, n, n].map(|count| bench.map(count));
                 let gt = bench.room(4);
                 let to = attend::Operands { centers: gc, keys: gk, values: gv, temperature: gt };
-                let saved = bench.room(4 * op.saved());
+                let saved = bench.room(4 * images * heads * centers);
                 let scratch = bench.room(op.scratch());
                 op.forward(&mut bench.tape, &operands, [out, saved]);
                 op.backward(&mut bench.tape, &operands, [out, saved, pg], &to, scratch);

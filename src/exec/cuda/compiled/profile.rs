@@ -1,11 +1,12 @@
 //! Where the time of a step goes on a GPU, op by op, and what the GPU could do.
 
-use super::{Compiled, Purpose, bytes};
+use super::program::Purpose;
+use super::{Compiled, bytes};
 use crate::exec::cuda::kernels::elementwise;
 use crate::exec::cuda::player::{Piece, Player};
 use crate::exec::cuda::product::{Operand, Product};
 use crate::exec::cuda::tape::{Precision, Tape};
-use crate::exec::cuda::walk::{End, walk_by_node};
+use crate::exec::cuda::walk::{End, walk};
 use crate::exec::random::{Random, Site};
 use crate::exec::{ExecError, Grouping, Machine, Profile};
 use crate::graph::Op;
@@ -30,8 +31,9 @@ impl<P: Player> Compiled<P> {
         let arena = arena.ok_or_else(none)?.at();
         let (end, weights) = self.ending(purpose);
         let mut profile = Profile::new(by);
-        let nodes = walk_by_node(plan, images, self.precision, &weights, arena, end);
-        for (value, tape) in nodes.into_iter().filter(|(_, tape)| !tape.commands.is_empty()) {
+        let (_, step) = walk(plan, images, self.precision, &weights, arena, end);
+        let nodes = plan.graph.values().zip(step.cut());
+        for (value, tape) in nodes.filter(|(_, tape)| !tape.commands.is_empty()) {
             if let Op::Update(_) = plan.graph.node(value).op {
                 // Gradients that were added to themselves may have overflowed: nothing would move.
                 // SAFETY: there are this many numbers.
@@ -100,18 +102,8 @@ fn products<P: Player>(device: &Arc<P>, precision: Precision) -> Result<f64, Exe
         }
     }
     let mut tape = Tape::new(precision);
-    tape.product(Product {
-        m: SIDE,
-        n: SIDE,
-        k: SIDE,
-        a: Operand::plain(a.at()),
-        b: Operand::plain(b.at()),
-        d: d.at(),
-        bias: None,
-        wide: false,
-        accumulate: false,
-        parts: 1,
-    });
+    let (left, right) = (Operand::plain(a.at()), Operand::plain(b.at()));
+    tape.product(Product::plain([SIDE; 3], left, right, d.at()));
     Ok((SIDE as f64).powi(3) / repeat(device, &tape)?.as_secs_f64())
 }
 

@@ -104,11 +104,6 @@ impl Attend {
         }
     }
 
-    /// Floats of the logarithms `forward` leaves for `backward`, `[images, heads, centers]`.
-    pub fn saved(&self) -> usize {
-        self.images * self.heads * self.centers
-    }
-
     fn room(&self, scratch: Pointer) -> (Room, Pointer) {
         let mut room = Room::new(scratch);
         let partial = room.floats(self.grid()[0] * self.grid()[1]);
@@ -123,7 +118,8 @@ impl Attend {
         args![o.centers, o.keys, o.values, o.temperature, self.floor()].to_vec()
     }
 
-    /// `out [images, centers, heads, width]`, and `saved`.
+    /// `out [images, centers, heads, width]`, and `saved [images, heads, centers]` in `f32`: the
+    /// logarithms of the normalizers, which `backward` reads.
     pub fn forward(&self, tape: &mut Tape, operands: &Operands, [out, saved]: [Pointer; 2]) {
         let mut list = self.args(operands);
         list.extend(args![out, saved]);

@@ -2,7 +2,7 @@
 //! the patches stay small.
 
 use super::maps::Maps;
-use super::reduce::{Columns, Sum, fold};
+use super::reduce::{Columns, Sum, behind, fold};
 use super::{Room, THREADS, blocks, together};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
@@ -147,12 +147,12 @@ impl Conv {
         let [map, result] = self.strides(tape.precision);
         let numbers = self.patch().0 * self.out;
         let sum = Sum::weight(weights, gweight, self.parts(tape.precision), numbers);
-        let mut before = 0;
+        let mut part = sum.partial;
         self.chunks(tape.precision, |first, images, dense| {
             let g = g.plus(first * result);
             self.unfold(tape, x.plus(first * map), patches, images);
-            dense.partial_weight(tape, patches, g, sum.partial.plus(4 * before * numbers));
-            before += dense.parts();
+            let part = behind(&mut part, dense.parts() * numbers);
+            dense.partial_weight(tape, patches, g, part);
             if let Some(gx) = gx {
                 dense.backward(tape, weight, g, patches, false);
                 let [h, w] = self.maps.size;

@@ -6,7 +6,7 @@ use super::Room;
 use super::depthwise::Depthwise;
 use super::elementwise::{gelu, gelu_backward};
 use super::maps::Maps;
-use super::reduce::{Columns, Sum, fold};
+use super::reduce::{Columns, Sum, behind, fold};
 use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Tape};
 use crate::graph::Size;
@@ -52,8 +52,7 @@ struct Parts {
 struct Chunk {
     first: usize,
     images: usize,
-    /// Rows of partial sums of the chunks before it, and its own.
-    before: usize,
+    /// Rows of partial sums.
     parts: usize,
     expand: Dense,
     contract: Dense,
@@ -145,7 +144,6 @@ impl Ffn {
             Chunk {
                 first,
                 images,
-                before: first / chunk * parts(chunk),
                 parts: parts(images),
                 expand: Dense { rows, input: ffn.maps.channels, output: ffn.hidden },
                 contract: Dense { rows, input: ffn.hidden, output: ffn.out },
@@ -210,11 +208,12 @@ impl Ffn {
             Sum::weight(in_parts[i], of, rows, n)
         };
         let [mut expanded, mut contracted] = [0, 1].map(|i| weight_sum(i).partial);
+        let mut rows = partial;
         for chunk in self.chunks(tape.precision) {
             let (map, g) = (x.plus(chunk.first * from), g.plus(chunk.first * to));
             let numbers = self.numbers(&chunk);
-            let rows = [0, 1, 2].map(|i| partial[i].plus(4 * chunk.before * widths[i]));
-            let [expand_bias, bias, weight] = rows;
+            let [expand_bias, bias, weight] =
+                [0, 1, 2].map(|i| behind(&mut rows[i], chunk.parts * widths[i]));
             chunk.expand.forward(tape, map, weights.expand[0], weights.expand[1], hidden);
             chunk.contract.backward(tape, weights.contract[0], g, gradient, false);
             let convolution = chunk.depthwise.zip(weights.depthwise);
@@ -222,8 +221,8 @@ impl Ffn {
                 Some((op, [w, b])) => op.backward_gelu(tape, [hidden, w, b], gradient, active),
                 None => gelu(tape, hidden, active, numbers),
             }
-            chunk.contract.partial_weight(tape, active, g, contracted);
-            contracted = contracted.plus(4 * chunk.contract.parts() * chunk.contract.weight());
+            let part = behind(&mut contracted, chunk.contract.parts() * chunk.contract.weight());
+            chunk.contract.partial_weight(tape, active, g, part);
             // From here on `active` is the gradient of the hidden map.
             match convolution {
                 Some((op, [w, _])) => {
@@ -236,8 +235,8 @@ impl Ffn {
                     self.columns(chunk.images, self.hidden).partial(tape, active, expand_bias);
                 }
             }
-            chunk.expand.partial_weight(tape, map, active, expanded);
-            expanded = expanded.plus(4 * chunk.expand.parts() * chunk.expand.weight());
+            let part = behind(&mut expanded, chunk.expand.parts() * chunk.expand.weight());
+            chunk.expand.partial_weight(tape, map, active, part);
             if let Some(gx) = gx {
                 let gx = gx.plus(chunk.first * from);
                 chunk.expand.backward(tape, weights.expand[0], active, gx, false);

@@ -28,6 +28,13 @@ impl Sum {
     }
 }
 
+/// The place of so many floats, and from there on the next one's.
+pub fn behind(next: &mut Pointer, floats: usize) -> Pointer {
+    let here = *next;
+    *next = here.plus(4 * floats);
+    here
+}
+
 /// All of these sums, four a launch: a launch costs more than most of them. Where there is one part, which
 /// is the sum, there is nothing to do.
 pub fn fold(tape: &mut Tape, sums: &[Sum]) {
