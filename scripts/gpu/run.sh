@@ -171,7 +171,7 @@ section ops ops
 against cifar-bf16 cluenet_cifar 256 bf16 "" eager-amp compile-amp
 against cifar-graphs cluenet_cifar 256 bf16 "--compile-mode reduce-overhead" compile-amp
 against cifar-fp32 cluenet_cifar 256 fp32 "" eager compile
-# The peer's AMP is bfloat16; half precision costs it the same.
+# The peer's AMP is bfloat16; half precision should cost it about the same.
 against cifar-fp16 cluenet_cifar 256 fp16 "" eager-amp compile-amp
 against tiny-bf16 cluenet_tiny 128 bf16 "" eager-amp compile-amp
 section train train
