@@ -1,6 +1,7 @@
 //! Time of the CPU's kernels on one core, beside what the core can do at the same moment.
 //!
-//! `cargo bench --bench kernels [-- NAME…]` prints a line per operation and shape: µs, GFLOP/s, and
+//! `cargo bench --bench kernels [-- NAME…]` prints a line per operation and shape, or those
+//! whose line begins so or has this in it: µs, GFLOP/s, and
 //! the share of the peak, which is measured anew before every line, or GB/s for what mostly moves
 //! memory. Times are the least of many short repetitions, so that other work on the machine disturbs
 //! little.
@@ -27,9 +28,9 @@ struct Table {
 }
 
 impl Table {
-    /// Measures `work`, which does `flops` operations, unless its name is not wanted.
+    /// Measures `work`, which does `flops` operations, unless name and shape are not wanted.
     fn line(&mut self, name: &str, shape: &str, flops: usize, work: impl FnMut()) {
-        let Some((peak, seconds)) = self.measure(name, work) else { return };
+        let Some((peak, seconds)) = self.measure(&format!("{name} {shape}"), work) else { return };
         let rate = flops as f64 / seconds / 1e9;
         println!(
             "{name:<15} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
@@ -40,7 +41,7 @@ impl Table {
 
     /// The same for what only moves memory: the rate is in GB/s.
     fn bytes(&mut self, name: &str, shape: &str, bytes: usize, work: impl FnMut()) {
-        let Some((_, seconds)) = self.measure(name, work) else { return };
+        let Some((_, seconds)) = self.measure(&format!("{name} {shape}"), work) else { return };
         let rate = bytes as f64 / seconds / 1e9;
         println!("{name:<15} {shape:<28} {:>10.1} {rate:>9.1} GB/s", seconds * 1e6);
     }

@@ -22,8 +22,8 @@ fn random(name: &str, count: usize) -> Vec<f32> {
 
 /// Runs a check on every instruction set of this machine.
 fn on_each(check: impl Fn(&str)) {
-    for (name, arch) in simd::archs() {
-        simd::with_arch(arch, || check(name));
+    for (name, set) in simd::instructions() {
+        simd::with(set, || check(name));
     }
 }
 

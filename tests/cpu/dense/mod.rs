@@ -39,8 +39,8 @@ pub fn close(name: &str, found: &[f32], expected: &[f64], allowed: f64) {
 
 /// Calls `test` once per instruction set, with its name.
 pub fn everywhere(test: impl Fn(&str)) {
-    for (name, arch) in simd::archs() {
-        simd::with_arch(arch, || test(name));
+    for (name, set) in simd::instructions() {
+        simd::with(set, || test(name));
     }
 }
 

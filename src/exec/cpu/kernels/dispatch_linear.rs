@@ -96,7 +96,7 @@ impl DispatchLinear {
             let dcenters = &mut gradients.centers[image * centers * all..][..centers * all];
             for (h, slopes) in slopes.chunks_exact(centers * output).enumerate() {
                 let slopes = Matrix::new(slopes, centers, output);
-                let back = Packed::new(&packs[h * length..], output, width);
+                let back = Packed::new(&packs[h * length..][..length], output, width);
                 let to = MatrixMut::new(dcenters, centers, all).columns(h * width, width);
                 multiply(slopes, back, to, Store);
                 let values = Matrix::new(values, centers, all).columns(h * width, width);

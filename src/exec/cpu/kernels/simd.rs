@@ -2,9 +2,35 @@
 
 use pulp::{Arch, MemMask, Simd, WithSimd};
 use std::cell::Cell;
+use std::sync::OnceLock;
+
+/// What kernels may use.
+#[derive(Clone, Copy, Default)]
+pub struct Instructions {
+    arch: Arch,
+    /// Whether large products may go to the matrix unit.
+    tiles: bool,
+}
 
 thread_local! {
-    static CHOSEN: Cell<Option<Arch>> = const { Cell::new(None) };
+    static CHOSEN: Cell<Option<Instructions>> = const { Cell::new(None) };
+}
+
+/// What this thread uses.
+#[inline]
+fn chosen() -> Instructions {
+    CHOSEN.get().unwrap_or_else(best)
+}
+
+/// The best there is.
+fn best() -> Instructions {
+    static BEST: OnceLock<Instructions> = OnceLock::new();
+    *BEST.get_or_init(|| {
+        let all = instructions();
+        let wanted = std::env::var("CLUEC_INSTRUCTIONS").ok();
+        let found = all.iter().find(|(name, _)| Some(*name) == wanted.as_deref());
+        found.or(all.last()).map(|found| found.1).unwrap_or_default()
+    })
 }
 
 /// Runs `op` on the best instruction set of the machine.
@@ -12,28 +38,44 @@ thread_local! {
 /// Everything `op` calls has to be inlined into it, or it is compiled without that set.
 #[inline]
 pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
-    CHOSEN.get().unwrap_or_default().dispatch(op)
+    chosen().arch.dispatch(op)
 }
 
-/// Runs `work` with the kernels of this thread held to one instruction set.
-pub fn with_arch<R>(arch: Arch, work: impl FnOnce() -> R) -> R {
-    let before = CHOSEN.replace(Some(arch));
+/// The matrix unit's machine, if this thread may use the unit.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub fn matrix_unit() -> Option<pulp::x86::V4> {
+    match chosen() {
+        Instructions { arch: Arch::V4(simd), tiles: true } => Some(simd),
+        _ => None,
+    }
+}
+
+/// Runs `work` with the kernels of this thread held to some instructions.
+pub fn with<R>(instructions: Instructions, work: impl FnOnce() -> R) -> R {
+    let before = CHOSEN.replace(Some(instructions));
     let result = work();
     CHOSEN.set(before);
     result
 }
 
-/// The instruction sets of this machine, by name.
-pub fn archs() -> Vec<(&'static str, Arch)> {
-    let mut archs = vec![("scalar", Arch::Scalar)];
+/// What this machine has, by name, from the slowest to the fastest.
+pub fn instructions() -> Vec<(&'static str, Instructions)> {
+    let plain = |arch| Instructions { arch, tiles: false };
+    let mut all = vec![("scalar", plain(Arch::Scalar))];
     #[cfg(target_arch = "x86_64")]
     {
-        archs.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", Arch::V3(simd))));
-        archs.extend(pulp::x86::V4::try_new().map(|simd| ("avx512", Arch::V4(simd))));
+        all.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", plain(Arch::V3(simd)))));
+        if let Some(simd) = pulp::x86::V4::try_new() {
+            all.push(("avx512", plain(Arch::V4(simd))));
+            if super::product::amx::available() {
+                all.push(("amx", Instructions { arch: Arch::V4(simd), tiles: true }));
+            }
+        }
     }
     #[cfg(target_arch = "aarch64")]
-    archs.extend(pulp::aarch64::Neon::try_new().map(|simd| ("neon", Arch::Neon(simd))));
-    archs
+    all.extend(pulp::aarch64::Neon::try_new().map(|simd| ("neon", plain(Arch::Neon(simd)))));
+    all
 }
 
 /// The first `lanes` numbers at `from`, zeros after them; a whole vector if there are so many.

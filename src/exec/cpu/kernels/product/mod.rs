@@ -1,6 +1,8 @@
 //! Matrix products: over weights that were packed once per step, and the transposed product that
 //! gives the weights' gradients.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) mod amx;
 mod epilogue;
 mod matrix;
 mod multiply;

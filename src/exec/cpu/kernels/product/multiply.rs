@@ -1,5 +1,6 @@
 //! `a · b` over packed weights.
 
+use super::packed::{Layout, Panels};
 use super::tile::{self, Steps};
 use super::{Epilogue, Matrix, MatrixMut, PANEL, Packed};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
@@ -13,14 +14,26 @@ const A_BLOCK: usize = 6 * 1024;
 /// `out = epilogue(a · b)` with `a` `[rows, k]`, `b` `[k, n]`, `out` `[rows, n]`.
 pub fn multiply(a: Matrix, b: Packed, out: MatrixMut, epilogue: impl Epilogue) {
     assert!(a.rows == out.rows && a.columns == b.k && b.n == out.columns);
-    dispatch(Multiply { a, b, out, epilogue });
+    let n = b.n;
+    let product = Product { a, out, epilogue };
+    match b.layout {
+        Layout::Panels(b) => dispatch(Multiply { product, b, n }),
+        #[cfg(target_arch = "x86_64")]
+        Layout::Parts(simd, b) => super::amx::multiply(simd, product, b),
+    }
+}
+
+/// Everything of a product but its right side.
+pub(super) struct Product<'a, E> {
+    pub a: Matrix<'a>,
+    pub out: MatrixMut<'a>,
+    epilogue: E,
 }
 
 struct Multiply<'a, E> {
-    a: Matrix<'a>,
-    b: Packed<'a>,
-    out: MatrixMut<'a>,
-    epilogue: E,
+    product: Product<'a, E>,
+    b: Panels<'a>,
+    n: usize,
 }
 
 impl<E: Epilogue> WithSimd for Multiply<'_, E> {
@@ -28,7 +41,7 @@ impl<E: Epilogue> WithSimd for Multiply<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (rows, k, n) = (self.a.rows, self.a.columns, self.b.n);
+        let (rows, k, n) = (self.product.a.rows, self.product.a.columns, self.n);
         let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
         let height = (A_BLOCK / depth / 8).max(1) * 8;
         for start in (0..k.max(1)).step_by(depth) {
@@ -89,36 +102,40 @@ impl<E: Epilogue> Multiply<'_, E> {
         row: usize,
     ) {
         let Strip { start, depth, left, .. } = strip;
-        let stride = self.a.stride;
+        let stride = self.product.a.stride;
         let a = Steps {
-            start: self.a.pointer().wrapping_add(row * stride + start),
+            start: self.product.a.pointer().wrapping_add(row * stride + start),
             along: stride,
             down: 1,
         };
         let b = self.b.pointer(start, left / PANEL).wrapping_add(left % PANEL);
-        let room = self.out.columns - left;
+        let out = &mut self.product.out;
+        let room = out.columns - left;
         // On their way while the sums are taken.
-        let to = self.out.pointer().wrapping_add(row * self.out.stride + left);
-        for at in (0..M * V).map(|i| i / V * self.out.stride + i % V * S::F32_LANES) {
+        let to = out.pointer().wrapping_add(row * out.stride + left);
+        for at in (0..M * V).map(|i| i / V * out.stride + i % V * S::F32_LANES) {
             prefetch(to.wrapping_add(at));
         }
         let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b, PANEL) };
         // What most tiles are, whole and summed at once, is known to the compiler.
         let whole = V * S::F32_LANES;
-        let (adds, last) = (start > 0, start + depth == self.a.columns);
+        let (adds, last) = (start > 0, start + depth == self.product.a.columns);
+        let product = &mut self.product;
         unsafe {
             if room >= whole && !adds && last {
-                self.write::<S, M, V>(simd, sums, [row, left], whole, [E::ADDS, true]);
+                product.write::<S, M, V>(simd, sums, [row, left], whole, [E::ADDS, true]);
             } else {
-                self.write::<S, M, V>(simd, sums, [row, left], room, [E::ADDS || adds, last]);
+                product.write::<S, M, V>(simd, sums, [row, left], room, [E::ADDS || adds, last]);
             }
         }
     }
+}
 
+impl<E: Epilogue> Product<'_, E> {
     /// Writes the sums of a tile, `room` columns of them, `adds` them to what is there, and applies
     /// the epilogue if they are the `last`.
     #[inline(always)]
-    unsafe fn write<S: Simd, const M: usize, const V: usize>(
+    pub unsafe fn write<S: Simd, const M: usize, const V: usize>(
         &mut self,
         simd: S,
         sums: [[S::f32s; V]; M],

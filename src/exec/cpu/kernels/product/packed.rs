@@ -1,20 +1,38 @@
 //! Weights in the order in which the product reads them: panels of 32 columns, all rows of a panel
-//! one behind the other, the last panel filled up with zeros. The order is the same for every
-//! instruction set.
+//! one behind the other, the last panel filled up with zeros; or, where the machine has a matrix
+//! unit and the matrix is large enough for it, in parts ([`amx`](super::amx)).
 
 use super::Matrix;
+#[cfg(target_arch = "x86_64")]
+use super::amx;
+use crate::exec::cpu::kernels::simd;
 
 /// Columns of a panel: two vectors of AVX-512, four of AVX2.
 pub const PANEL: usize = 32;
 
 /// Length of a packed `[k, n]` matrix.
 pub fn packed_len(k: usize, n: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if unit(k, n).is_some() {
+        return amx::packed_len(k, n);
+    }
     k * n.next_multiple_of(PANEL)
+}
+
+/// The matrix unit, if it is there and worth its while.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
+    const LEAST: usize = 12;
+    if k >= LEAST && n >= LEAST { simd::matrix_unit() } else { None }
 }
 
 /// Packs `source`, `[k, n]`.
 pub fn pack(source: Matrix, to: &mut [f32]) {
     let (k, n) = (source.rows, source.columns);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = unit(k, n) {
+        return amx::pack(simd, source, to);
+    }
     if k == 0 {
         return;
     }
@@ -33,6 +51,10 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     /// Rows of a panel written together: few enough to stay in the first cache.
     const ROWS: usize = 16;
     let (n, k) = (source.rows, source.columns);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = unit(k, n) {
+        return amx::pack_transposed(simd, source, to);
+    }
     if k == 0 {
         return;
     }
@@ -56,36 +78,67 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
 /// A packed `[k, n]` matrix, or a part of one.
 #[derive(Clone, Copy)]
 pub struct Packed<'a> {
-    data: &'a [f32],
     pub k: usize,
     pub n: usize,
+    pub(super) layout: Layout<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Layout<'a> {
+    Panels(Panels<'a>),
+    #[cfg(target_arch = "x86_64")]
+    Parts(pulp::x86::V4, amx::Weights<'a>),
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Panels<'a> {
+    data: &'a [f32],
     /// From one panel to the next.
     stride: usize,
 }
 
 impl<'a> Packed<'a> {
-    /// What [`pack`] or [`pack_transposed`] left in `data`.
+    /// What [`pack`] or [`pack_transposed`] left in `data`, all of it.
     pub fn new(data: &'a [f32], k: usize, n: usize) -> Packed<'a> {
-        Packed { data: &data[..packed_len(k, n)], k, n, stride: k * PANEL }
+        assert_eq!(data.len(), packed_len(k, n));
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = unit(k, n) {
+            return Packed { k, n, layout: Layout::Parts(simd, amx::Weights::new(data, k, n)) };
+        }
+        Packed { k, n, layout: Layout::Panels(Panels { data, stride: k * PANEL }) }
     }
 
     /// `count` of the rows, from `start` on.
     pub fn rows(self, start: usize, count: usize) -> Packed<'a> {
         assert!(start + count <= self.k);
-        let start = (start * PANEL).min(self.data.len());
-        Packed { data: &self.data[start..], k: count, ..self }
+        let layout = match self.layout {
+            Layout::Panels(panels) => Layout::Panels(panels.from(start * PANEL)),
+            #[cfg(target_arch = "x86_64")]
+            Layout::Parts(simd, parts) => Layout::Parts(simd, parts.rows(start)),
+        };
+        Packed { k: count, layout, ..self }
     }
 
     /// `count` of the columns, from `start` on, where a panel begins.
     pub fn columns(self, start: usize, count: usize) -> Packed<'a> {
         assert!(start.is_multiple_of(PANEL) && start + count <= self.n);
-        let start = (start / PANEL * self.stride).min(self.data.len());
-        Packed { data: &self.data[start..], n: count, ..self }
+        let layout = match self.layout {
+            Layout::Panels(panels) => Layout::Panels(panels.from(start / PANEL * panels.stride)),
+            #[cfg(target_arch = "x86_64")]
+            Layout::Parts(simd, parts) => Layout::Parts(simd, parts.columns(start)),
+        };
+        Packed { n: count, layout, ..self }
+    }
+}
+
+impl<'a> Panels<'a> {
+    fn from(self, start: usize) -> Panels<'a> {
+        Panels { data: &self.data[start.min(self.data.len())..], ..self }
     }
 
     /// Where the numbers of `row` lie that belong to a panel.
     #[inline(always)]
-    pub(super) fn pointer(&self, row: usize, panel: usize) -> *const f32 {
+    pub fn pointer(&self, row: usize, panel: usize) -> *const f32 {
         self.data.as_ptr().wrapping_add(panel * self.stride + row * PANEL)
     }
 }

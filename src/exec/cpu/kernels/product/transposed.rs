@@ -1,6 +1,8 @@
 //! `aᵀ · b`, summed over many rows: gradients of weights.
 
 use super::tile::{self, Steps};
+#[cfg(target_arch = "x86_64")]
+use super::{amx, packed::unit};
 use super::{Matrix, MatrixMut, PANEL};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
@@ -19,12 +21,20 @@ const TILE: usize = 8;
 
 /// Floats of scratch for [`multiply_at_b`] with sums of `k` by `n`.
 pub fn at_b_scratch(k: usize, n: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if unit(k, n).is_some() {
+        return amx::scratch(k, n);
+    }
     DEPTH * (k.next_multiple_of(TILE) + n.next_multiple_of(PANEL))
 }
 
 /// `out += aᵀ · b` with `a` `[rows, k]`, `b` `[rows, n]`, `out` `[k, n]`.
 pub fn multiply_at_b(a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) {
     assert!(a.rows == b.rows && a.columns == out.rows && b.columns == out.columns);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = unit(a.columns, b.columns) {
+        return amx::multiply_at_b(simd, a, b, out, scratch);
+    }
     let a_length = DEPTH * a.columns.next_multiple_of(TILE);
     let b_length = DEPTH * b.columns.next_multiple_of(PANEL);
     let (a_copy, rest) = scratch.split_at_mut(a_length);

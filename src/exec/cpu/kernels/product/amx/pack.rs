@@ -1,0 +1,158 @@
+//! Weights as the unit reads them: sixteen columns after sixteen columns, all steps one behind the
+//! other.
+
+use super::parts::{first, pairs};
+use super::tile::{DEPTH, Operand, PARTS, Parts, SIDE};
+use crate::exec::cpu::kernels::product::Matrix;
+use pulp::NullaryFnOnce;
+use pulp::x86::V4;
+use std::arch::x86_64::{__m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps};
+use std::marker::PhantomData;
+
+/// Thirty-two steps of sixteen columns.
+type Unit = Parts<SIDE>;
+
+/// Floats of room to begin with a cache line.
+const ROOM: usize = 16;
+
+/// Floats of a packed `[k, n]` matrix.
+pub fn packed_len(k: usize, n: usize) -> usize {
+    n.div_ceil(SIDE) * k.div_ceil(DEPTH) * (size_of::<Unit>() / size_of::<f32>()) + ROOM
+}
+
+/// A packed `[k, n]` matrix, from some row and column on.
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    start: *const Unit,
+    /// Thirty-two steps each, of the whole matrix.
+    steps: usize,
+    /// Steps to skip in the first of them: the left side is to be zero there.
+    pub lead: usize,
+    of: PhantomData<&'a [f32]>,
+}
+
+// SAFETY: it is read like the slice it comes from.
+unsafe impl Send for Weights<'_> {}
+unsafe impl Sync for Weights<'_> {}
+
+impl<'a> Weights<'a> {
+    /// What [`pack`] or [`pack_transposed`] left in `data`.
+    pub fn new(data: &'a [f32], k: usize, n: usize) -> Weights<'a> {
+        assert_eq!(data.len(), packed_len(k, n));
+        let start = data[line(data)..].as_ptr().cast();
+        Weights { start, steps: k.div_ceil(DEPTH), lead: 0, of: PhantomData }
+    }
+
+    /// From row `start` on.
+    pub fn rows(self, start: usize) -> Weights<'a> {
+        let start = start + self.lead;
+        Weights { start: self.start.wrapping_add(start / DEPTH), lead: start % DEPTH, ..self }
+    }
+
+    /// From column `start` on, the first of sixteen.
+    pub fn columns(self, start: usize) -> Weights<'a> {
+        Weights { start: self.start.wrapping_add(start / SIDE * self.steps), ..self }
+    }
+
+    /// Thirty-two columns.
+    #[inline(always)]
+    pub fn operand(&self) -> Operand {
+        let halves = [self.start, self.start.wrapping_add(self.steps)].map(|half| half.cast());
+        Operand { halves, part: SIDE, first: 0, mask: usize::MAX }
+    }
+}
+
+/// Floats before the first cache line.
+fn line(data: &[f32]) -> usize {
+    data.as_ptr().align_offset(64).min(ROOM)
+}
+
+/// Packed parts to be written.
+fn parts(to: &mut [f32], [k, n]: [usize; 2]) -> &mut [Unit] {
+    assert_eq!(to.len(), packed_len(k, n));
+    let skip = line(to);
+    let count = n.div_ceil(SIDE) * k.div_ceil(DEPTH);
+    // SAFETY: so many lie behind the first cache line, and parts are plain numbers.
+    unsafe { std::slice::from_raw_parts_mut(to[skip..].as_mut_ptr().cast(), count) }
+}
+
+/// Packs `source`, `[k, n]`.
+pub fn pack(simd: V4, source: Matrix, to: &mut [f32]) {
+    let to = parts(to, [source.rows, source.columns]);
+    simd.vectorize(Pack { source, to });
+}
+
+/// Packs the transpose of `source`: of `[n, k]`, a `[k, n]` matrix.
+pub fn pack_transposed(simd: V4, source: Matrix, to: &mut [f32]) {
+    let to = parts(to, [source.columns, source.rows]);
+    simd.vectorize(PackTransposed { source, to });
+}
+
+struct Pack<'a> {
+    source: Matrix<'a>,
+    to: &'a mut [Unit],
+}
+
+struct PackTransposed<'a> {
+    source: Matrix<'a>,
+    to: &'a mut [Unit],
+}
+
+impl NullaryFnOnce for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let steps = self.source.rows.div_ceil(DEPTH);
+        for (at, to) in self.to.iter_mut().enumerate() {
+            let (unit, step) = (at / steps, at % steps);
+            for pair in 0..SIDE {
+                to.put(pair, two_rows(self.source, step * DEPTH + pair, unit * SIDE));
+            }
+        }
+    }
+}
+
+impl NullaryFnOnce for PackTransposed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Matrix { rows: n, columns: k, stride, .. } = self.source;
+        let steps = k.div_ceil(DEPTH);
+        for (at, to) in self.to.iter_mut().enumerate() {
+            let (unit, column) = (at / steps, at % steps * DEPTH);
+            for line in 0..SIDE {
+                let row = unit * SIDE + line;
+                let there = if row < n { k - column } else { 0 };
+                let from = self.source.pointer().wrapping_add(row * stride + column);
+                // SAFETY: inside the matrix; nothing else is read.
+                let parts = unsafe {
+                    let left = _mm512_maskz_loadu_ps(first(there), from);
+                    let there = there.saturating_sub(SIDE);
+                    pairs(left, _mm512_maskz_loadu_ps(first(there), from.wrapping_add(SIDE)))
+                };
+                to.put(line, parts);
+            }
+            // SAFETY: whoever packs parts has the instructions.
+            unsafe { to.transpose() };
+        }
+    }
+}
+
+/// A row of a matrix and the sixteenth after it, sixteen columns of them, zeros outside, in parts.
+#[inline(always)]
+pub fn two_rows(from: Matrix, row: usize, left: usize) -> [__m512i; PARTS] {
+    let at = from.pointer().wrapping_add(row * from.stride + left);
+    let below = at.wrapping_add(SIDE * from.stride);
+    // SAFETY: inside the matrix; nothing else is read.
+    unsafe {
+        if row + SIDE < from.rows && left + SIDE <= from.columns {
+            return pairs(_mm512_loadu_ps(at), _mm512_loadu_ps(below));
+        }
+        let mask = first(from.columns - left);
+        let [mask, mask_below] =
+            [row, row + SIDE].map(|row| if row < from.rows { mask } else { 0 });
+        pairs(_mm512_maskz_loadu_ps(mask, at), _mm512_maskz_loadu_ps(mask_below, below))
+    }
+}

@@ -1,0 +1,108 @@
+//! Numbers as sums of three of bfloat16, in the order in which the unit reads them.
+//!
+//! A row of a tile is 32 steps of a row of the left side, or two steps of sixteen columns of the right
+//! side: pairs of numbers. The two of a pair are sixteen steps apart, on either side, so that the left
+//! side is two vectors and nothing is moved within them.
+
+use super::tile::{PARTS, Parts, Row, SIDE};
+use std::arch::x86_64::*;
+
+/// To the nearest number of bfloat16, ties away from zero.
+#[inline(always)]
+unsafe fn rounded(x: __m512) -> __m512i {
+    unsafe {
+        let x = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
+        _mm512_and_si512(x, _mm512_set1_epi32(!0xffff))
+    }
+}
+
+/// Three numbers of bfloat16 for every one of sixteen, each the upper half of a lane whose lower half
+/// is zero; their sum is the number.
+#[inline(always)]
+pub unsafe fn split(x: __m512) -> [__m512i; PARTS] {
+    unsafe {
+        let first = rounded(x);
+        let rest = _mm512_sub_ps(x, _mm512_castsi512_ps(first));
+        let second = rounded(rest);
+        let third = _mm512_sub_ps(rest, _mm512_castsi512_ps(second));
+        [first, second, _mm512_castps_si512(third)]
+    }
+}
+
+/// A row of a tile, part by part: of 32 steps of a row, or of sixteen columns in two steps.
+#[inline(always)]
+pub unsafe fn pairs(first: __m512, second: __m512) -> [__m512i; PARTS] {
+    unsafe {
+        let ([a, b, c], [d, e, f]) = (split(first), split(second));
+        [pair(a, d), pair(b, e), pair(c, f)]
+    }
+}
+
+/// The upper halves of two vectors, side by side.
+#[inline(always)]
+unsafe fn pair(first: __m512i, second: __m512i) -> __m512i {
+    unsafe { _mm512_or_si512(_mm512_srli_epi32::<16>(first), second) }
+}
+
+impl<const ROWS: usize> Parts<ROWS> {
+    /// Takes a row of every part.
+    #[inline(always)]
+    pub fn put(&mut self, line: usize, row: [__m512i; PARTS]) {
+        for (part, row) in self.0.iter_mut().zip(row) {
+            // SAFETY: both are 64 bytes of plain numbers.
+            part[line] = unsafe { std::mem::transmute::<__m512i, Row>(row) };
+        }
+    }
+}
+
+impl Parts<SIDE> {
+    /// Rows become columns, pairs staying as they are.
+    #[inline(always)]
+    pub unsafe fn transpose(&mut self) {
+        for tile in &mut self.0 {
+            // SAFETY: both are a kilobyte of plain numbers.
+            unsafe {
+                let columns = transpose(std::mem::transmute::<[Row; SIDE], [__m512i; SIDE]>(*tile));
+                *tile = std::mem::transmute::<[__m512i; SIDE], [Row; SIDE]>(columns);
+            }
+        }
+    }
+}
+
+/// Columns become rows, of 32 bits each.
+#[inline(always)]
+pub unsafe fn transpose(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
+    unsafe {
+        let mut t = [_mm512_setzero_si512(); SIDE];
+        for i in 0..SIDE / 2 {
+            t[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+            t[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+        }
+        let mut u = t;
+        for i in 0..SIDE / 4 {
+            u[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+            u[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+            u[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+            u[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+        }
+        // Now lane group `g` of `u[4 i + c]` is column `4 g + c` of rows `4 i..4 i + 4`.
+        let mut out = [_mm512_setzero_si512(); SIDE];
+        for c in 0..4 {
+            let low = _mm512_shuffle_i32x4::<0x88>(u[c], u[4 + c]);
+            let high = _mm512_shuffle_i32x4::<0xdd>(u[c], u[4 + c]);
+            let low2 = _mm512_shuffle_i32x4::<0x88>(u[8 + c], u[12 + c]);
+            let high2 = _mm512_shuffle_i32x4::<0xdd>(u[8 + c], u[12 + c]);
+            out[c] = _mm512_shuffle_i32x4::<0x88>(low, low2);
+            out[8 + c] = _mm512_shuffle_i32x4::<0xdd>(low, low2);
+            out[4 + c] = _mm512_shuffle_i32x4::<0x88>(high, high2);
+            out[12 + c] = _mm512_shuffle_i32x4::<0xdd>(high, high2);
+        }
+        out
+    }
+}
+
+/// A mask of the first `lanes` of a vector.
+#[inline(always)]
+pub fn first(lanes: usize) -> u16 {
+    ((1u32 << lanes.min(SIDE)) - 1) as u16
+}
