@@ -1,6 +1,7 @@
 //! `cluec devices`: what there is to run on, and where CUDA's libraries were found.
 
 use super::{Exit, Format};
+use crate::exec::cpu::kernels::simd;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -30,20 +31,14 @@ pub fn report() -> Value {
 
 /// What the CPU's kernels can make use of.
 fn vectors() -> Vec<&'static str> {
-    let mut found = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-        {
-            found.push("AVX2");
-        }
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            found.push("AVX-512");
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    found.push("NEON");
-    found
+    let spelled = |name| match name {
+        "neon" => Some("NEON"),
+        "avx2" => Some("AVX2"),
+        "avx512" => Some("AVX-512"),
+        "amx" => Some("AMX"),
+        _ => None,
+    };
+    simd::instructions().into_iter().filter_map(|(name, _)| spelled(name)).collect()
 }
 
 #[cfg(not(feature = "cuda"))]

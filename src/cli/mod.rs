@@ -51,8 +51,9 @@ pub mod verify;
 #[cfg(feature = "train")]
 pub mod verify_resume;
 
-pub use crate::diag::number;
+use crate::diag::number;
 use crate::diag::{Diagnostic, Diags, Sources, render};
+pub use crate::exec::cpu::kernels::simd;
 use crate::graph::Graph;
 use crate::model::{Ablation, Checked, Program};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -225,6 +226,9 @@ pub fn run() -> io::Result<Exit> {
             return Ok(if refusal.use_stderr() { Exit::Usage } else { Exit::Fine });
         }
     };
+    if let Some(message) = simd::misnamed() {
+        return usage(&message);
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let exit = match &cli.verb {
         Verb::Check(args) => check::run(args, &mut out),

@@ -130,6 +130,8 @@ pub fn through_the_pipe(arguments: &[&str], text: &str) -> Output {
     use std::io::Write;
     let mut child = Command::new(env!("CARGO_BIN_EXE_cluec"))
         .args(arguments)
+        // A matrix unit wants its weights in a longer form: what is planned is another amount.
+        .env("CLUEC_INSTRUCTIONS", "avx512")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -142,6 +144,22 @@ pub fn through_the_pipe(arguments: &[&str], text: &str) -> Output {
 
 const MODEL: &str = "model m { input 8x8; classes 3; embed patches { kernel 1x1; stride 1 }\n\
                      stages 1; blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }\n";
+
+#[test]
+fn instructions_have_names() {
+    let devices = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cluec"));
+        command.arg("devices").env("CLUEC_INSTRUCTIONS", name).output().unwrap()
+    };
+    for name in ["scalar", "avx2", "amx"] {
+        assert_eq!(devices(name).status.code(), Some(0), "{name}");
+    }
+    let output = devices("avx1024");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let names = "CLUEC_INSTRUCTIONS is one of scalar, neon, avx2, avx512, amx, not avx1024";
+    assert_eq!(said, format!("error: {names}\n"));
+}
 
 #[test]
 fn a_dash_is_standard_input() {

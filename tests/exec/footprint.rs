@@ -49,9 +49,10 @@ fn what_an_optimizer_keeps_is_counted() {
         [Rule::default(), sgd(0.9), sgd(0.0)].map(|rule| bytes(rule, None));
     let one = 4 * graph.param_count();
     assert_eq!([adamw - momentum, momentum - plain], [one, one]);
-    // The mean itself, and what it is measured with.
+    // The mean itself, and what it is measured with, a packed form among it: that is longer.
     let average = Some(Average { decay: 0.9, warmup: false });
-    assert_eq!(bytes(sgd(0.0), average) - plain, 3 * one);
+    let mean = bytes(sgd(0.0), average) - plain;
+    assert!((3 * one..4 * one).contains(&mean), "{mean} of {one}");
 }
 
 /// On a GPU a batch in parts takes the memory of a part, and a sum of gradients.

@@ -266,13 +266,16 @@ impl Trainer for Compiled {
 pub fn memory(plan: &Plan, batch: usize, threads: usize, precision: Precision) -> Memory {
     let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
     let memory = plan::memory(plan, batch, threads, scratch);
-    if precision == Precision::F32 {
-        return memory;
+    let update = plan.graph.update();
+    let averaged = u64::from(update.is_some_and(|update| update.average.is_some()));
+    // The running mean is packed too.
+    let [packed, transposed] = weights::packing(&plan.graph, update.is_some());
+    let (mut parameters, mut images) = (packed * (1 + averaged) + transposed, 0);
+    if precision != Precision::F32 {
+        // Parameters and their running mean once more as products read them, and the images.
+        parameters += 4 * plan.graph.param_count() * (1 + averaged);
+        images = 4 * (batch * image_size(&plan.graph)) as u64;
     }
-    // Parameters and their running mean once more as products read them, and the images.
-    let averaged = plan.graph.update().is_some_and(|update| update.average.is_some());
-    let parameters = 4 * plan.graph.param_count() * (1 + u64::from(averaged));
-    let images = 4 * (batch * image_size(&plan.graph)) as u64;
     let (all, peak) = (memory.parameters + parameters, memory.peak + parameters + images);
     Memory { parameters: all, peak, ..memory }
 }

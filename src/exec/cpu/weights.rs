@@ -4,6 +4,7 @@ use super::kernels::narrow::narrow;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 use crate::exec::Parameters;
 use crate::graph::{Graph, Op, ParamId, Precision};
+use std::collections::BTreeSet;
 
 pub struct Weights {
     pub values: Parameters,
@@ -59,10 +60,7 @@ impl Weights {
         let mut reads: Vec<Read> = graph.params.iter().map(|_| Read::default()).collect();
         for node in &graph.nodes {
             for [matrix, bias] in products(&node.op, &node.params) {
-                let shape = &graph.param(matrix).shape;
-                let n = shape.last().copied().unwrap_or(1);
-                let k = shape.iter().rev().skip(1).product();
-                reads[matrix.0 as usize].matrix = Some([k, n]);
+                reads[matrix.0 as usize].matrix = Some(sizes(graph, matrix));
                 for id in [matrix, bias].iter().filter(|_| precision != Precision::F32) {
                     reads[id.0 as usize].narrow = Some((precision, Vec::new()));
                 }
@@ -112,6 +110,29 @@ impl Weights {
         let values = self.values.iter_mut().zip(&mut self.reads);
         values.zip(packs).map(|((value, read), packs)| Part { value, read, packs })
     }
+}
+
+/// Bytes by which packed matrices are longer than plain ones, with a packed form for evaluation and,
+/// in training, one of the transpose.
+pub fn packing(graph: &Graph, training: bool) -> [u64; 2] {
+    let ops = graph.nodes.iter().flat_map(|node| products(&node.op, &node.params));
+    let matrices: BTreeSet<ParamId> = ops.map(|[matrix, _]| matrix).collect();
+    let mut longer = [0; 2];
+    for id in matrices {
+        let [k, n] = sizes(graph, id);
+        let plain = k * n;
+        longer[0] += 4 * packed_len(k, n).saturating_sub(plain) as u64;
+        if training {
+            longer[1] += 4 * packed_len(n, k).saturating_sub(plain) as u64;
+        }
+    }
+    longer
+}
+
+/// A parameter as a matrix.
+fn sizes(graph: &Graph, id: ParamId) -> [usize; 2] {
+    let shape = &graph.param(id).shape;
+    [shape.iter().rev().skip(1).product(), shape.last().copied().unwrap_or(1)]
 }
 
 /// Which parameters of an op stand on the right side of products, each with its bias.

@@ -69,26 +69,74 @@ fn a_product_with_a_transposed_matrix() {
 
 #[test]
 fn a_part_of_a_product_leaves_the_rest_alone() {
-    let [rows, k, n] = [9, 40, 100];
-    let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
-    let data = packed(&b, k, n);
-    let mut out = vec![7.0; rows * n];
-    let (first, depth, left, width) = (3, 21, 32, 37);
-    multiply(
-        Matrix::new(&a, rows, k).columns(first, depth),
-        Packed::new(&data, k, n).rows(first, depth).columns(left, width),
-        MatrixMut::new(&mut out, rows, n).columns(left, width),
-        Store,
-    );
-    for i in 0..rows {
-        for j in 0..n {
-            let sum: f64 = (first..first + depth)
-                .map(|p| f64::from(a[i * k + p]) * f64::from(b[p * n + j]))
-                .sum();
-            let expected = if (left..left + width).contains(&j) { sum } else { 7.0 };
-            assert!((f64::from(out[i * n + j]) - expected).abs() < 1e-5, "{i} {j}");
+    everywhere(|arch| {
+        let [rows, k, n] = [9, 70, 100];
+        let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
+        let data = packed(&b, k, n);
+        let (left, width) = (32, 37);
+        for (first, depth) in [(0, 31), (3, 21), (16, 32), (31, 2), (32, 38), (33, 37), (69, 1)] {
+            let mut out = vec![7.0; rows * n];
+            multiply(
+                Matrix::new(&a, rows, k).columns(first, depth),
+                Packed::new(&data, k, n).rows(first, depth).columns(left, width),
+                MatrixMut::new(&mut out, rows, n).columns(left, width),
+                Store,
+            );
+            for i in 0..rows {
+                for j in 0..n {
+                    let sum: f64 = (first..first + depth)
+                        .map(|p| f64::from(a[i * k + p]) * f64::from(b[p * n + j]))
+                        .sum();
+                    let expected = if (left..left + width).contains(&j) { sum } else { 7.0 };
+                    let found = f64::from(out[i * n + j]);
+                    assert!((found - expected).abs() < 1e-5, "{arch} {first} {i} {j}");
+                }
+            }
         }
-    }
+    });
+}
+
+/// Numbers of very unlike sizes, whose sums cancel: the worst error of any result, beside the sum of
+/// the absolute products, is no larger on a matrix unit, whose numbers have eight bits, than in plain
+/// `f32`.
+#[test]
+fn every_instruction_set_is_as_exact_as_f32() {
+    let [rows, k, n] = [64, 320, 48];
+    let spread = |x: Vec<f32>| -> Vec<f32> {
+        let sizes = numbers(x.len(), 9);
+        x.iter().zip(sizes).map(|(x, size)| x * (6.0 * size).exp2()).collect()
+    };
+    let (a, b) = (spread(numbers(rows * k, 1)), spread(numbers(k * n, 2)));
+    let absolute = |x: &[f32]| x.iter().map(|x| f64::from(x.abs())).collect::<Vec<_>>();
+    let expected = product(&wide(&a), &wide(&b), [rows, k, n]);
+    let sizes = product(&absolute(&a), &absolute(&b), [rows, k, n]);
+    let plain = std::cell::Cell::new(None);
+    everywhere(|arch| {
+        let data = packed(&b, k, n);
+        let (mut out, mut turned) = (garbage(rows * n), vec![0.0; rows * n]);
+        let to = MatrixMut::new(&mut out, rows, n);
+        multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
+        let transposed = transpose_f32(&a, rows, k);
+        let mut scratch = garbage(at_b_scratch(rows, n));
+        let (a, b) = (Matrix::new(&transposed, k, rows), Matrix::new(&b, k, n));
+        multiply_at_b(a, b, MatrixMut::new(&mut turned, rows, n), &mut scratch);
+        let worst = [out, turned].map(|found| {
+            let errors = found.iter().zip(&expected).zip(&sizes);
+            let errors = errors.map(|((&x, y), size)| (f64::from(x) - y).abs() / size);
+            errors.fold(0.0, f64::max)
+        });
+        // The first is plain `f32`, a number at a time.
+        plain.set(plain.get().or(Some(worst)));
+        let plain = plain.get().unwrap();
+        assert!(plain.iter().all(|&error| error < 1e-6), "{plain:?}");
+        for (error, plain) in worst.iter().zip(plain) {
+            assert!(*error <= 1.2 * plain, "{arch}: {error} beside {plain}");
+        }
+    });
+}
+
+fn transpose_f32(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|i| x[i % rows * columns + i / rows]).collect()
 }
 
 #[test]

@@ -22,15 +22,32 @@ fn chosen() -> Instructions {
     CHOSEN.get().unwrap_or_else(best)
 }
 
-/// The best there is.
+/// Names the most that kernels may use, for results that are equal to the bit on unlike machines and
+/// for comparisons.
+pub const VARIABLE: &str = "CLUEC_INSTRUCTIONS";
+
+/// All names there are, on any machine, from the slowest to the fastest.
+const NAMES: [&str; 5] = ["scalar", "neon", "avx2", "avx512", "amx"];
+
+/// The best there is, or the best up to what [`VARIABLE`] names.
 fn best() -> Instructions {
     static BEST: OnceLock<Instructions> = OnceLock::new();
     *BEST.get_or_init(|| {
-        let all = instructions();
-        let wanted = std::env::var("CLUEC_INSTRUCTIONS").ok();
-        let found = all.iter().find(|(name, _)| Some(*name) == wanted.as_deref());
-        found.or(all.last()).map(|found| found.1).unwrap_or_default()
+        let place = |name: &str| NAMES.iter().position(|&known| known == name);
+        let most = std::env::var(VARIABLE).ok().and_then(|wanted| place(&wanted));
+        let allowed = |name| most.is_none() || place(name) <= most;
+        let found = instructions().into_iter().rfind(|(name, _)| allowed(name));
+        found.map(|found| found.1).unwrap_or_default()
     })
+}
+
+/// What is wrong with [`VARIABLE`], if anything is.
+pub fn misnamed() -> Option<String> {
+    let wanted = std::env::var_os(VARIABLE)?;
+    if wanted.to_str().is_some_and(|wanted| NAMES.contains(&wanted)) {
+        return None;
+    }
+    Some(format!("{VARIABLE} is one of {}, not {}", NAMES.join(", "), wanted.display()))
 }
 
 /// Runs `op` on the best instruction set of the machine.
@@ -49,6 +66,11 @@ pub fn matrix_unit() -> Option<pulp::x86::V4> {
         Instructions { arch: Arch::V4(simd), tiles: true } => Some(simd),
         _ => None,
     }
+}
+
+/// Whether large products go to a matrix unit on this thread.
+pub fn has_matrix_unit() -> bool {
+    chosen().tiles
 }
 
 /// Runs `work` with the kernels of this thread held to some instructions.

@@ -16,4 +16,13 @@ pub use epilogue::{
 pub use matrix::{Matrix, MatrixMut};
 pub use multiply::multiply;
 pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};
+/// Multiply-accumulates that the matrix unit has just done, if there is one for this thread.
+pub fn matrix_unit_at_work() -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if super::simd::has_matrix_unit() {
+        return Some(amx::peak());
+    }
+    None
+}
+
 pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};

@@ -1,9 +1,9 @@
 //! `aᵀ · b`, summed over many rows: gradients of weights.
 
 use super::tile::{self, Steps};
+use super::{Matrix, MatrixMut, PANEL};
 #[cfg(target_arch = "x86_64")]
 use super::{amx, packed::unit};
-use super::{Matrix, MatrixMut, PANEL};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 

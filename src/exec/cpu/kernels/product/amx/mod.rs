@@ -10,12 +10,14 @@
 mod multiply;
 mod pack;
 mod parts;
+mod peak;
 mod tile;
 mod transposed;
 mod turns;
 
-pub use multiply::multiply;
+pub(super) use multiply::multiply;
 pub use pack::{Weights, pack, pack_transposed, packed_len};
+pub use peak::peak;
 pub use transposed::{multiply_at_b, scratch};
 
 use std::sync::OnceLock;

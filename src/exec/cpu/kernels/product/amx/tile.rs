@@ -160,7 +160,8 @@ pub unsafe fn sums(
         for step in 0..steps {
             // From the smallest products to the largest, one operand changing at a time.
             const LEFT: [Option<usize>; PRODUCTS] = [Some(2), Some(1), None, Some(0), None, None];
-            const RIGHT: [Option<usize>; PRODUCTS] = [Some(0), None, Some(1), None, Some(2), Some(0)];
+            const RIGHT: [Option<usize>; PRODUCTS] =
+                [Some(0), None, Some(1), None, Some(2), Some(0)];
             for turn in 0..PRODUCTS {
                 if let Some(part) = LEFT[turn] {
                     let at = a.at(step, part);

@@ -53,7 +53,8 @@ impl<const TURNED: bool> NullaryFnOnce for AtB<'_, TURNED> {
         let skip = scratch.as_ptr().align_offset(64).min(ROOM);
         let (places, blocks) = scratch[skip..].split_at_mut(size_of::<Fresh>() / size_of::<f32>());
         // SAFETY: parts are plain numbers, and begin with a cache line.
-        let (places, ready) = unsafe { (&mut *places.as_mut_ptr().cast(), blocks.align_to_mut().1) };
+        let (places, ready) =
+            unsafe { (&mut *places.as_mut_ptr().cast(), blocks.align_to_mut().1) };
         let blocks = [b.columns, a.columns].map(|columns| columns.div_ceil(WIDE));
         // SAFETY: who asks for this has found the unit.
         let tiles = unsafe { Tiles::new() };
@@ -151,7 +152,8 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
             let to = self.out.pointer().wrapping_add((top + i) * self.out.stride + left);
             // SAFETY: rows and columns of the result.
             unsafe {
-                let sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), _mm512_castsi512_ps(vector));
+                let sum =
+                    _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), _mm512_castsi512_ps(vector));
                 _mm512_mask_storeu_ps(to, mask, sum);
             }
         }

@@ -81,7 +81,9 @@ pub fn run(
                     now,
                     #[inline(always)]
                     |step, turn| {
-                        if step == 0 && let Some((block, other)) = unwritten {
+                        if step == 0
+                            && let Some((block, other)) = unwritten
+                        {
                             work.write(before, block, other, turn);
                         }
                         let [block, step] = if other == 0 && step + 1 < steps {
