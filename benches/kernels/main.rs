@@ -1,10 +1,9 @@
 //! Time of the CPU's kernels on one core, beside what the core can do at the same moment.
 //!
-//! `cargo bench --bench kernels [-- NAME…]` prints a line per operation and shape, or those
-//! whose line begins so or has this in it: µs, GFLOP/s, and
-//! the share of the peak, which is measured anew before every line, or GB/s for what mostly moves
-//! memory. Times are the least of many short repetitions, so that other work on the machine disturbs
-//! little.
+//! `cargo bench --bench kernels [-- TEXT…]` prints a line per operation and shape that has one of the
+//! texts in it: µs, GFLOP/s, and the share of the peak of vectors, which is measured anew before every
+//! line, or GB/s for what mostly moves memory. Times are the least of many short repetitions, so that
+//! other work on the machine disturbs little. On a matrix unit products go beyond that peak.
 
 mod clusters;
 mod maps;
