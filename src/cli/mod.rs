@@ -51,9 +51,9 @@ pub mod verify;
 #[cfg(feature = "train")]
 pub mod verify_resume;
 
-use crate::diag::number;
+pub use crate::diag::number;
 use crate::diag::{Diagnostic, Diags, Sources, render};
-pub use crate::exec::cpu::kernels::simd;
+use crate::exec::cpu::kernels::simd;
 use crate::graph::Graph;
 use crate::model::{Ablation, Checked, Program};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};

@@ -5,7 +5,6 @@
 use super::Matrix;
 #[cfg(target_arch = "x86_64")]
 use super::amx;
-use crate::exec::cpu::kernels::simd;
 
 /// Columns of a panel: two vectors of AVX-512, four of AVX2.
 pub const PANEL: usize = 32;
@@ -23,7 +22,7 @@ pub fn packed_len(k: usize, n: usize) -> usize {
 #[cfg(target_arch = "x86_64")]
 pub(super) fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
     const LEAST: usize = 12;
-    if k >= LEAST && n >= LEAST { simd::matrix_unit() } else { None }
+    if k >= LEAST && n >= LEAST { crate::exec::cpu::kernels::simd::matrix_unit() } else { None }
 }
 
 /// Packs `source`, `[k, n]`.

@@ -79,64 +79,56 @@ fn parts(to: &mut [f32], [k, n]: [usize; 2]) -> &mut [Unit] {
 /// Packs `source`, `[k, n]`.
 pub fn pack(simd: V4, source: Matrix, to: &mut [f32]) {
     let to = parts(to, [source.rows, source.columns]);
-    simd.vectorize(Pack { source, to });
+    simd.vectorize(Pack::<false> { source, to, steps: source.rows.div_ceil(DEPTH) });
 }
 
 /// Packs the transpose of `source`: of `[n, k]`, a `[k, n]` matrix.
 pub fn pack_transposed(simd: V4, source: Matrix, to: &mut [f32]) {
     let to = parts(to, [source.columns, source.rows]);
-    simd.vectorize(PackTransposed { source, to });
+    simd.vectorize(Pack::<true> { source, to, steps: source.columns.div_ceil(DEPTH) });
 }
 
-struct Pack<'a> {
+struct Pack<'a, const TRANSPOSED: bool> {
     source: Matrix<'a>,
     to: &'a mut [Unit],
+    steps: usize,
 }
 
-struct PackTransposed<'a> {
-    source: Matrix<'a>,
-    to: &'a mut [Unit],
-}
-
-impl NullaryFnOnce for Pack<'_> {
+impl<const TRANSPOSED: bool> NullaryFnOnce for Pack<'_, TRANSPOSED> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let steps = self.source.rows.div_ceil(DEPTH);
-        for (at, to) in self.to.iter_mut().enumerate() {
-            let (unit, step) = (at / steps, at % steps);
-            for pair in 0..SIDE {
-                to.put(pair, two_rows(self.source, step * DEPTH + pair, unit * SIDE));
+        let Pack { source, to, steps } = self;
+        for (at, to) in to.iter_mut().enumerate() {
+            let (unit, step) = (at / steps * SIDE, at % steps * DEPTH);
+            if TRANSPOSED {
+                // SAFETY: whoever packs parts has the instructions.
+                unsafe {
+                    to.put_transposed(
+                        0,
+                        #[inline(always)]
+                        |line| two_vectors(source, unit + line, step),
+                    );
+                }
+            } else {
+                for pair in 0..SIDE {
+                    to.put(pair, two_rows(source, step + pair, unit));
+                }
             }
         }
     }
 }
 
-impl NullaryFnOnce for PackTransposed<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Matrix { rows: n, columns: k, stride, .. } = self.source;
-        let steps = k.div_ceil(DEPTH);
-        for (at, to) in self.to.iter_mut().enumerate() {
-            let (unit, column) = (at / steps, at % steps * DEPTH);
-            for line in 0..SIDE {
-                let row = unit * SIDE + line;
-                let there = if row < n { k - column } else { 0 };
-                let from = self.source.pointer().wrapping_add(row * stride + column);
-                // SAFETY: inside the matrix; nothing else is read.
-                let parts = unsafe {
-                    let left = _mm512_maskz_loadu_ps(first(there), from);
-                    let there = there.saturating_sub(SIDE);
-                    pairs(left, _mm512_maskz_loadu_ps(first(there), from.wrapping_add(SIDE)))
-                };
-                to.put(line, parts);
-            }
-            // SAFETY: whoever packs parts has the instructions.
-            unsafe { to.transpose() };
-        }
+/// Thirty-two numbers of a row of a matrix, zeros outside, in parts.
+#[inline(always)]
+fn two_vectors(from: Matrix, row: usize, left: usize) -> [__m512i; PARTS] {
+    let there = if row < from.rows { from.columns - left } else { 0 };
+    let at = from.pointer().wrapping_add(row * from.stride + left);
+    // SAFETY: inside the matrix; nothing else is read.
+    unsafe {
+        let right = _mm512_maskz_loadu_ps(first(there.saturating_sub(SIDE)), at.wrapping_add(SIDE));
+        pairs(_mm512_maskz_loadu_ps(first(there), at), right)
     }
 }
 

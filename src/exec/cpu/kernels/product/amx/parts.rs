@@ -53,18 +53,29 @@ impl<const ROWS: usize> Parts<ROWS> {
             part[line] = unsafe { std::mem::transmute::<__m512i, Row>(row) };
         }
     }
-}
 
-impl Parts<SIDE> {
-    /// Rows become columns, pairs staying as they are.
+    /// Takes sixteen rows of every part, from row `first` on: the columns of what `rows` gives, pairs
+    /// staying as they are.
+    ///
+    /// # Safety
+    /// The instructions are there.
     #[inline(always)]
-    pub unsafe fn transpose(&mut self) {
-        for tile in &mut self.0 {
-            // SAFETY: both are a kilobyte of plain numbers.
-            unsafe {
-                let columns = transpose(std::mem::transmute::<[Row; SIDE], [__m512i; SIDE]>(*tile));
-                *tile = std::mem::transmute::<[__m512i; SIDE], [Row; SIDE]>(columns);
+    pub unsafe fn put_transposed(
+        &mut self,
+        first: usize,
+        rows: impl Fn(usize) -> [__m512i; PARTS],
+    ) {
+        let mut parts = [[unsafe { _mm512_setzero_si512() }; SIDE]; PARTS];
+        for line in 0..SIDE {
+            for (part, row) in parts.iter_mut().zip(rows(line)) {
+                part[line] = row;
             }
+        }
+        for (to, part) in self.0.iter_mut().zip(parts) {
+            // SAFETY: sixteen rows are as many vectors, plain numbers both.
+            let columns =
+                unsafe { std::mem::transmute::<[__m512i; SIDE], [Row; SIDE]>(transpose(part)) };
+            to[first..first + SIDE].copy_from_slice(&columns);
         }
     }
 }

@@ -17,10 +17,6 @@ pub const PARTS: usize = 3;
 #[repr(C, align(64))]
 pub struct Row(pub [u16; DEPTH]);
 
-impl<const ROWS: usize> Parts<ROWS> {
-    pub const ZEROS: Self = Parts([[Row([0; DEPTH]); ROWS]; PARTS]);
-}
-
 /// The shape of the registers.
 #[repr(C, align(64))]
 struct Shape {
@@ -65,6 +61,10 @@ impl Drop for Tiles {
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub struct Parts<const ROWS: usize>(pub [[Row; ROWS]; PARTS]);
+
+impl<const ROWS: usize> Parts<ROWS> {
+    pub const ZEROS: Self = Parts([[Row([0; DEPTH]); ROWS]; PARTS]);
+}
 
 /// Thirty-two rows or columns of an operand.
 #[derive(Clone, Copy)]

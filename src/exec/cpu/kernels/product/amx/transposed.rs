@@ -5,15 +5,13 @@
 
 use super::pack::two_rows;
 use super::parts::{first, transpose};
-use super::tile::{DEPTH, Operand, PARTS, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
+use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
 use super::turns::{self, Fresh, STEPS, Work, operand};
 use crate::exec::cpu::kernels::product::{Matrix, MatrixMut};
+use crate::exec::cpu::kernels::tile::Lent;
 use pulp::NullaryFnOnce;
 use pulp::x86::V4;
 use std::arch::x86_64::*;
-
-/// Floats of room to begin with a cache line.
-const ROOM: usize = 16;
 
 /// Pairs of rows of a turn.
 const PAIRS: usize = SIDE / TURNS;
@@ -23,8 +21,12 @@ type Block = [Parts<WIDE>; STEPS];
 
 /// Floats of scratch for sums of `k` by `n`.
 pub fn scratch(k: usize, n: usize) -> usize {
-    let bytes = k.min(n).div_ceil(WIDE) * size_of::<Block>() + size_of::<Fresh>();
-    bytes / size_of::<f32>() + ROOM
+    Lent::needed(&[floats::<Fresh>(), k.min(n).div_ceil(WIDE) * floats::<Block>()])
+}
+
+/// Floats of the size of something.
+const fn floats<T>() -> usize {
+    size_of::<T>() / size_of::<f32>()
 }
 
 /// `out += aᵀ · b`.
@@ -50,11 +52,10 @@ impl<const TURNED: bool> NullaryFnOnce for AtB<'_, TURNED> {
     #[inline(always)]
     fn call(self) {
         let AtB { a, b, out, scratch } = self;
-        let skip = scratch.as_ptr().align_offset(64).min(ROOM);
-        let (places, blocks) = scratch[skip..].split_at_mut(size_of::<Fresh>() / size_of::<f32>());
-        // SAFETY: parts are plain numbers, and begin with a cache line.
-        let (places, ready) =
-            unsafe { (&mut *places.as_mut_ptr().cast(), blocks.align_to_mut().1) };
+        let mut lent = Lent::new(scratch);
+        let (places, ready) = (lent.take(floats::<Fresh>()), lent.into_rest());
+        // SAFETY: parts are plain numbers; what is lent begins with a cache line.
+        let (places, ready) = unsafe { (&mut *places.as_mut_ptr().cast(), ready.align_to_mut().1) };
         let blocks = [b.columns, a.columns].map(|columns| columns.div_ceil(WIDE));
         // SAFETY: who asks for this has found the unit.
         let tiles = unsafe { Tiles::new() };
@@ -84,20 +85,14 @@ impl<const TURNED: bool> Part<'_, '_, TURNED> {
         for left in (0..self.a.columns).step_by(SIDE) {
             let to = &mut self.ready[left / WIDE];
             for (step, to) in to.iter_mut().enumerate().take(steps) {
+                let row = self.start + step * DEPTH;
                 // SAFETY: whoever has parts has the instructions.
-                let mut parts = [[unsafe { _mm512_setzero_si512() }; SIDE]; PARTS];
-                for pair in 0..SIDE {
-                    let row = two_rows(self.a, self.start + step * DEPTH + pair, left);
-                    for (part, row) in parts.iter_mut().zip(row) {
-                        part[pair] = row;
-                    }
-                }
-                let to: *mut __m512i = to.0.as_mut_ptr().cast();
-                for (part, rows) in parts.into_iter().enumerate() {
-                    // SAFETY: as above; a row is a vector.
-                    for (line, row) in unsafe { transpose(rows) }.into_iter().enumerate() {
-                        unsafe { *to.add(part * WIDE + left % WIDE + line) = row };
-                    }
+                unsafe {
+                    to.put_transposed(
+                        left % WIDE,
+                        #[inline(always)]
+                        |pair| two_rows(self.a, row + pair, left),
+                    );
                 }
             }
         }
