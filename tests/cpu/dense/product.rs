@@ -2,7 +2,7 @@ use super::*;
 use cluec::exec::cpu::kernels::product::*;
 
 /// Rows, depth and columns: usual ones, less than a vector, one more or less than tiles and blocks.
-const SIZES: [[usize; 3]; 12] = [
+const SIZES: [[usize; 3]; 14] = [
     [1, 1, 1],
     [3, 5, 7],
     [8, 32, 32],
@@ -14,6 +14,8 @@ const SIZES: [[usize; 3]; 12] = [
     [11, 513, 20],
     [130, 8, 65],
     [257, 12, 40],
+    [257, 65, 80],
+    [33, 150, 47],
     [5, 1100, 3],
 ];
 
@@ -101,7 +103,7 @@ fn a_part_of_a_product_leaves_the_rest_alone() {
 /// `f32`.
 #[test]
 fn every_instruction_set_is_as_exact_as_f32() {
-    let [rows, k, n] = [64, 320, 48];
+    let [rows, k, n] = [96, 320, 48];
     let spread = |x: Vec<f32>| -> Vec<f32> {
         let sizes = numbers(x.len(), 9);
         x.iter().zip(sizes).map(|(x, size)| x * (6.0 * size).exp2()).collect()

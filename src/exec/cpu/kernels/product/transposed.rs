@@ -3,7 +3,7 @@
 use super::tile::{self, Steps};
 use super::{Matrix, MatrixMut, PANEL};
 #[cfg(target_arch = "x86_64")]
-use super::{amx, packed::unit};
+use super::{amx, packed};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
@@ -18,6 +18,13 @@ const WAYS: usize = 12;
 const LINE: usize = 64;
 /// Rows of a tile.
 const TILE: usize = 8;
+
+/// The matrix unit, if it is there and there are sums enough to split and transpose for.
+#[cfg(target_arch = "x86_64")]
+fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
+    const LEAST: usize = 64 * 64;
+    if k * n >= LEAST { packed::unit(k, n) } else { None }
+}
 
 /// Floats of scratch for [`multiply_at_b`] with sums of `k` by `n`.
 pub fn at_b_scratch(k: usize, n: usize) -> usize {

@@ -3,7 +3,7 @@
 //!
 //! A number of `f32` is the sum of three of bfloat16, exactly: eight bits of its significand each
 //! ([`parts`]). Of the nine products of two such sums the six largest are taken, the smallest of them
-//! first; what is left out is at most 2^-23 of the product and mostly some 2^-27, where `f32` rounds
+//! first; what is left out is at most 2^-22 of the product and mostly some 2^-26, where `f32` rounds
 //! off up to 2^-24. So a result is as good as one of `f32` (Henry, Tang and Heinecke 2019, arXiv
 //! 1904.06376), at six sixteenths of the time. Numbers below 2^-126 count as zero; what is not finite
 //! becomes NaN.

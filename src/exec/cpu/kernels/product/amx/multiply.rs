@@ -96,7 +96,7 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
                 // SAFETY: inside the matrix.
                 unsafe {
                     let right = from.wrapping_add(SIDE);
-                    let row = pairs(_mm512_loadu_ps(from), _mm512_loadu_ps(right));
+                    let row = pairs([_mm512_loadu_ps(from), _mm512_loadu_ps(right)]);
                     to.put(LINES * turn + line, row);
                 }
             }
@@ -110,7 +110,7 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
             unsafe {
                 let left = _mm512_maskz_loadu_ps(left, from);
                 let right = _mm512_maskz_loadu_ps(right, from.wrapping_add(SIDE));
-                to.put(LINES * turn + line, pairs(left, right));
+                to.put(LINES * turn + line, pairs([left, right]));
             }
         }
     }

@@ -2,11 +2,11 @@
 //! other.
 
 use super::parts::{first, pairs};
-use super::tile::{DEPTH, Operand, PARTS, Parts, SIDE};
+use super::tile::{DEPTH, Operand, Parts, SIDE};
 use crate::exec::cpu::kernels::product::Matrix;
 use pulp::NullaryFnOnce;
 use pulp::x86::V4;
-use std::arch::x86_64::{__m512i, _mm512_loadu_ps, _mm512_maskz_loadu_ps};
+use std::arch::x86_64::{__m512, _mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::marker::PhantomData;
 
 /// Thirty-two steps of sixteen columns.
@@ -113,38 +113,39 @@ impl<const TRANSPOSED: bool> NullaryFnOnce for Pack<'_, TRANSPOSED> {
                 }
             } else {
                 for pair in 0..SIDE {
-                    to.put(pair, two_rows(source, step + pair, unit));
+                    // SAFETY: as above.
+                    to.put(pair, unsafe { pairs(two_rows(source, step + pair, unit)) });
                 }
             }
         }
     }
 }
 
-/// Thirty-two numbers of a row of a matrix, zeros outside, in parts.
+/// Thirty-two numbers of a row of a matrix, zeros outside.
 #[inline(always)]
-fn two_vectors(from: Matrix, row: usize, left: usize) -> [__m512i; PARTS] {
+fn two_vectors(from: Matrix, row: usize, left: usize) -> [__m512; 2] {
     let there = if row < from.rows { from.columns - left } else { 0 };
     let at = from.pointer().wrapping_add(row * from.stride + left);
     // SAFETY: inside the matrix; nothing else is read.
     unsafe {
         let right = _mm512_maskz_loadu_ps(first(there.saturating_sub(SIDE)), at.wrapping_add(SIDE));
-        pairs(_mm512_maskz_loadu_ps(first(there), at), right)
+        [_mm512_maskz_loadu_ps(first(there), at), right]
     }
 }
 
-/// A row of a matrix and the sixteenth after it, sixteen columns of them, zeros outside, in parts.
+/// A row of a matrix and the sixteenth after it, sixteen columns of them, zeros outside.
 #[inline(always)]
-pub fn two_rows(from: Matrix, row: usize, left: usize) -> [__m512i; PARTS] {
+pub fn two_rows(from: Matrix, row: usize, left: usize) -> [__m512; 2] {
     let at = from.pointer().wrapping_add(row * from.stride + left);
     let below = at.wrapping_add(SIDE * from.stride);
     // SAFETY: inside the matrix; nothing else is read.
     unsafe {
         if row + SIDE < from.rows && left + SIDE <= from.columns {
-            return pairs(_mm512_loadu_ps(at), _mm512_loadu_ps(below));
+            return [_mm512_loadu_ps(at), _mm512_loadu_ps(below)];
         }
         let mask = first(from.columns - left);
         let [mask, mask_below] =
             [row, row + SIDE].map(|row| if row < from.rows { mask } else { 0 });
-        pairs(_mm512_maskz_loadu_ps(mask, at), _mm512_maskz_loadu_ps(mask_below, below))
+        [_mm512_maskz_loadu_ps(mask, at), _mm512_maskz_loadu_ps(mask_below, below)]
     }
 }

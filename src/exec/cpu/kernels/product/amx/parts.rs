@@ -7,23 +7,17 @@
 use super::tile::{PARTS, Parts, Row, SIDE};
 use std::arch::x86_64::*;
 
-/// To the nearest number of bfloat16, ties away from zero.
-#[inline(always)]
-unsafe fn rounded(x: __m512) -> __m512i {
-    unsafe {
-        let x = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
-        _mm512_and_si512(x, _mm512_set1_epi32(!0xffff))
-    }
-}
-
 /// Three numbers of bfloat16 for every one of sixteen, each the upper half of a lane whose lower half
-/// is zero; their sum is the number.
+/// is zero; their sum is the number. The first is the nearest, so that what is left has either sign;
+/// the second is cut off.
 #[inline(always)]
 pub unsafe fn split(x: __m512) -> [__m512i; PARTS] {
     unsafe {
-        let first = rounded(x);
+        let upper = _mm512_set1_epi32(!0xffff);
+        let up = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
+        let first = _mm512_and_si512(up, upper);
         let rest = _mm512_sub_ps(x, _mm512_castsi512_ps(first));
-        let second = rounded(rest);
+        let second = _mm512_and_si512(_mm512_castps_si512(rest), upper);
         let third = _mm512_sub_ps(rest, _mm512_castsi512_ps(second));
         [first, second, _mm512_castps_si512(third)]
     }
@@ -31,7 +25,7 @@ pub unsafe fn split(x: __m512) -> [__m512i; PARTS] {
 
 /// A row of a tile, part by part: of 32 steps of a row, or of sixteen columns in two steps.
 #[inline(always)]
-pub unsafe fn pairs(first: __m512, second: __m512) -> [__m512i; PARTS] {
+pub unsafe fn pairs([first, second]: [__m512; 2]) -> [__m512i; PARTS] {
     unsafe {
         let ([a, b, c], [d, e, f]) = (split(first), split(second));
         [pair(a, d), pair(b, e), pair(c, f)]
@@ -54,59 +48,55 @@ impl<const ROWS: usize> Parts<ROWS> {
         }
     }
 
-    /// Takes sixteen rows of every part, from row `first` on: the columns of what `rows` gives, pairs
-    /// staying as they are.
+    /// Takes sixteen rows of every part, from row `first` on: the columns of what `rows` gives, two
+    /// vectors a row.
     ///
     /// # Safety
     /// The instructions are there.
     #[inline(always)]
-    pub unsafe fn put_transposed(
-        &mut self,
-        first: usize,
-        rows: impl Fn(usize) -> [__m512i; PARTS],
-    ) {
-        let mut parts = [[unsafe { _mm512_setzero_si512() }; SIDE]; PARTS];
-        for line in 0..SIDE {
-            for (part, row) in parts.iter_mut().zip(rows(line)) {
-                part[line] = row;
-            }
+    pub unsafe fn put_transposed(&mut self, first: usize, rows: impl Fn(usize) -> [__m512; 2]) {
+        let mut left = [unsafe { _mm512_setzero_ps() }; SIDE];
+        let mut right = left;
+        for (line, (left, right)) in left.iter_mut().zip(&mut right).enumerate() {
+            [*left, *right] = rows(line);
         }
-        for (to, part) in self.0.iter_mut().zip(parts) {
-            // SAFETY: sixteen rows are as many vectors, plain numbers both.
-            let columns =
-                unsafe { std::mem::transmute::<[__m512i; SIDE], [Row; SIDE]>(transpose(part)) };
-            to[first..first + SIDE].copy_from_slice(&columns);
+        let (left, right) = unsafe { (transpose(left), transpose(right)) };
+        for (line, (left, right)) in left.into_iter().zip(right).enumerate() {
+            self.put(first + line, unsafe { pairs([left, right]) });
         }
     }
 }
 
-/// Columns become rows, of 32 bits each.
+/// Columns become rows.
 #[inline(always)]
-pub unsafe fn transpose(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
+pub unsafe fn transpose(rows: [__m512; SIDE]) -> [__m512; SIDE] {
     unsafe {
-        let mut t = [_mm512_setzero_si512(); SIDE];
+        let mut t = [_mm512_setzero_pd(); SIDE];
         for i in 0..SIDE / 2 {
-            t[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
-            t[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+            let [even, odd] = [rows[2 * i], rows[2 * i + 1]];
+            t[2 * i] = _mm512_castps_pd(_mm512_unpacklo_ps(even, odd));
+            t[2 * i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(even, odd));
         }
         let mut u = t;
         for i in 0..SIDE / 4 {
-            u[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-            u[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-            u[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-            u[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+            u[4 * i] = _mm512_unpacklo_pd(t[4 * i], t[4 * i + 2]);
+            u[4 * i + 1] = _mm512_unpackhi_pd(t[4 * i], t[4 * i + 2]);
+            u[4 * i + 2] = _mm512_unpacklo_pd(t[4 * i + 1], t[4 * i + 3]);
+            u[4 * i + 3] = _mm512_unpackhi_pd(t[4 * i + 1], t[4 * i + 3]);
         }
         // Now lane group `g` of `u[4 i + c]` is column `4 g + c` of rows `4 i..4 i + 4`.
-        let mut out = [_mm512_setzero_si512(); SIDE];
+        let mut out = rows;
         for c in 0..4 {
-            let low = _mm512_shuffle_i32x4::<0x88>(u[c], u[4 + c]);
-            let high = _mm512_shuffle_i32x4::<0xdd>(u[c], u[4 + c]);
-            let low2 = _mm512_shuffle_i32x4::<0x88>(u[8 + c], u[12 + c]);
-            let high2 = _mm512_shuffle_i32x4::<0xdd>(u[8 + c], u[12 + c]);
-            out[c] = _mm512_shuffle_i32x4::<0x88>(low, low2);
-            out[8 + c] = _mm512_shuffle_i32x4::<0xdd>(low, low2);
-            out[4 + c] = _mm512_shuffle_i32x4::<0x88>(high, high2);
-            out[12 + c] = _mm512_shuffle_i32x4::<0xdd>(high, high2);
+            let [a, b] = [_mm512_castpd_ps(u[c]), _mm512_castpd_ps(u[4 + c])];
+            let [low, high] =
+                [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b)];
+            let [a, b] = [_mm512_castpd_ps(u[8 + c]), _mm512_castpd_ps(u[12 + c])];
+            let [low2, high2] =
+                [_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b)];
+            out[c] = _mm512_shuffle_f32x4::<0x88>(low, low2);
+            out[8 + c] = _mm512_shuffle_f32x4::<0xdd>(low, low2);
+            out[4 + c] = _mm512_shuffle_f32x4::<0x88>(high, high2);
+            out[12 + c] = _mm512_shuffle_f32x4::<0xdd>(high, high2);
         }
         out
     }

@@ -131,10 +131,12 @@ macro_rules! add {
     };
 }
 
-/// How often in 32 steps of a sum there is time for something else.
-pub const TURNS: usize = 4;
 /// Products of parts.
 const PRODUCTS: usize = 6;
+/// How often in 32 steps of a sum there is time for something else.
+pub const TURNS: usize = 16;
+/// How often in a product of parts, the last of which has less.
+const TURNS_EACH: usize = TURNS.div_ceil(PRODUCTS);
 
 /// Sums of 32 rows of `a` by 32 columns of `b`, or of the first sixteen if these are not `high` or
 /// `wide`, over `steps` times 32 steps. `meanwhile` is called with a step and a turn while the unit is
@@ -162,15 +164,21 @@ pub unsafe fn sums(
             const LEFT: [Option<usize>; PRODUCTS] = [Some(2), Some(1), None, Some(0), None, None];
             const RIGHT: [Option<usize>; PRODUCTS] =
                 [Some(0), None, Some(1), None, Some(2), Some(0)];
-            for turn in 0..PRODUCTS {
-                if let Some(part) = LEFT[turn] {
+            for product in 0..PRODUCTS {
+                let mut turns = TURNS_EACH * product..TURNS.min(TURNS_EACH * (product + 1));
+                let mut something = || {
+                    if let Some(turn) = turns.next() {
+                        meanwhile(step, turn);
+                    }
+                };
+                if let Some(part) = LEFT[product] {
                     let at = a.at(step, part);
                     load!(4, a.halves[0].wrapping_add(at));
                     if high {
                         load!(5, a.halves[1].wrapping_add(at));
                     }
                 }
-                if let Some(part) = RIGHT[turn] {
+                if let Some(part) = RIGHT[product] {
                     let at = b.at(step, part);
                     load!(6, b.halves[0].wrapping_add(at));
                     if wide {
@@ -178,17 +186,17 @@ pub unsafe fn sums(
                     }
                 }
                 add!(0, 4, 6);
+                something();
                 if wide {
                     add!(1, 4, 7);
                 }
+                something();
                 if high {
                     add!(2, 5, 6);
                 }
+                something();
                 if high && wide {
                     add!(3, 5, 7);
-                }
-                if turn < TURNS {
-                    meanwhile(step, turn);
                 }
             }
         }

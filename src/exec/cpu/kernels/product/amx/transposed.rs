@@ -4,7 +4,7 @@
 //! are; the other one is transposed, and where that is `b` so is the result.
 
 use super::pack::two_rows;
-use super::parts::{first, transpose};
+use super::parts::{first, pairs, transpose};
 use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
 use super::turns::{self, Fresh, STEPS, Work, operand};
 use crate::exec::cpu::kernels::product::{Matrix, MatrixMut};
@@ -114,11 +114,13 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
     fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize) {
         let (left, row) = (fresh * WIDE, self.start + step * DEPTH);
         for pair in turn * PAIRS..(turn + 1) * PAIRS {
-            to.put(pair, two_rows(self.b, row + pair, left));
+            // SAFETY: whoever has parts has the instructions.
+            to.put(pair, unsafe { pairs(two_rows(self.b, row + pair, left)) });
         }
         if left + SIDE < self.b.columns {
             for pair in turn * PAIRS..(turn + 1) * PAIRS {
-                to.put(SIDE + pair, two_rows(self.b, row + pair, left + SIDE));
+                // SAFETY: as above.
+                to.put(SIDE + pair, unsafe { pairs(two_rows(self.b, row + pair, left + SIDE)) });
             }
         }
     }
@@ -126,15 +128,18 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
     #[inline(always)]
     fn write(&mut self, sums: &Sums, fresh: usize, ready: usize, turn: usize) {
         // Four blocks of sixteen by sixteen.
-        let (down, along) = (turn / 2 * SIDE, turn % 2 * SIDE);
+        if !turn.is_multiple_of(4) {
+            return;
+        }
+        let (down, along) = (turn / 8 * SIDE, turn / 4 % 2 * SIDE);
         let [rows, columns] = self.room(fresh, ready);
         if down >= rows || along >= columns {
             return;
         }
         let (rows, columns) = (rows - down, columns - along);
-        let mut block = [unsafe { _mm512_setzero_si512() }; SIDE];
+        let mut block = [unsafe { _mm512_setzero_ps() }; SIDE];
         for (line, vector) in sums.0[down..].iter().zip(&mut block) {
-            *vector = unsafe { _mm512_loadu_si512(line[along..].as_ptr().cast()) };
+            *vector = unsafe { _mm512_loadu_ps(line[along..].as_ptr()) };
         }
         let [mut top, mut left, mut rows, mut columns] =
             [ready * WIDE + down, fresh * WIDE + along, rows, columns];
@@ -147,8 +152,7 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
             let to = self.out.pointer().wrapping_add((top + i) * self.out.stride + left);
             // SAFETY: rows and columns of the result.
             unsafe {
-                let sum =
-                    _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), _mm512_castsi512_ps(vector));
+                let sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), vector);
                 _mm512_mask_storeu_ps(to, mask, sum);
             }
         }

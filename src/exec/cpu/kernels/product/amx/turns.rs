@@ -19,10 +19,10 @@ pub trait Work {
     /// The operands in the same order, `fresh` being the one that is split.
     fn operands(&self, fresh: Operand, ready: usize) -> [Operand; 2];
 
-    /// Splits 32 steps of a block of the fresh operand, a quarter of it each turn.
+    /// Splits 32 steps of a block of the fresh operand, some of it each turn.
     fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize);
 
-    /// Writes some sums, a quarter of them each turn.
+    /// Writes some sums, some of them each turn.
     fn write(&mut self, sums: &Sums, fresh: usize, ready: usize, turn: usize);
 }
 
