@@ -95,4 +95,10 @@ impl<'a> MatrixMut<'a> {
     pub(super) fn pointer(&mut self) -> *mut f32 {
         self.data.as_mut_ptr()
     }
+
+    /// Where a number lies, if it is there.
+    #[inline(always)]
+    pub(super) fn at(&self, row: usize, column: usize) -> *const f32 {
+        self.data.as_ptr().wrapping_add(row * self.stride + column)
+    }
 }

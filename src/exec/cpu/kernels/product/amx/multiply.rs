@@ -6,7 +6,7 @@ use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
 use super::turns::{self, Fresh, Work};
 use crate::exec::cpu::kernels::product::multiply::Product;
 use crate::exec::cpu::kernels::product::{Epilogue, Matrix};
-use crate::exec::cpu::kernels::simd::load_from;
+use crate::exec::cpu::kernels::simd::{load_from, prefetch};
 use pulp::x86::V4;
 use pulp::{NullaryFnOnce, Simd};
 use std::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps};
@@ -93,6 +93,9 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
         if lines == LINES && before == 0 && behind >= DEPTH {
             for line in 0..LINES {
                 let from = from.wrapping_add(line * a.stride);
+                // The next steps of this row.
+                prefetch(from.wrapping_add(DEPTH));
+                prefetch(from.wrapping_add(DEPTH + SIDE));
                 // SAFETY: inside the matrix.
                 unsafe {
                     let right = from.wrapping_add(SIDE);
@@ -111,6 +114,16 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
                 let left = _mm512_maskz_loadu_ps(left, from);
                 let right = _mm512_maskz_loadu_ps(right, from.wrapping_add(SIDE));
                 to.put(LINES * turn + line, pairs([left, right]));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn fetch(&mut self, fresh: usize, ready: usize, turn: usize) {
+        let (top, left) = (fresh * WIDE + LINES * turn, ready * WIDE);
+        for row in top..top + LINES {
+            for column in [left, left + SIDE] {
+                prefetch(self.product.out.at(row, column));
             }
         }
     }

@@ -22,6 +22,9 @@ pub trait Work {
     /// Splits 32 steps of a block of the fresh operand, some of it each turn.
     fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize);
 
+    /// Asks for where some sums will be written.
+    fn fetch(&mut self, fresh: usize, ready: usize, turn: usize);
+
     /// Writes some sums, some of them each turn.
     fn write(&mut self, sums: &Sums, fresh: usize, ready: usize, turn: usize);
 }
@@ -81,6 +84,9 @@ pub fn run(
                     now,
                     #[inline(always)]
                     |step, turn| {
+                        if step + 1 == steps {
+                            work.fetch(block, other, turn);
+                        }
                         if step == 0
                             && let Some((block, other)) = unwritten
                         {
