@@ -119,7 +119,7 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
     }
 
     #[inline(always)]
-    fn fetch(&mut self, fresh: usize, ready: usize, turn: usize) {
+    fn fetch(&self, fresh: usize, ready: usize, turn: usize) {
         let (top, left) = (fresh * WIDE + LINES * turn, ready * WIDE);
         for row in top..top + LINES {
             for column in [left, left + SIDE] {

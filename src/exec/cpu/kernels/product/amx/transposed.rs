@@ -128,7 +128,7 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
     }
 
     #[inline(always)]
-    fn fetch(&mut self, fresh: usize, ready: usize, turn: usize) {
+    fn fetch(&self, fresh: usize, ready: usize, turn: usize) {
         let [mut top, mut left] = [ready * WIDE, fresh * WIDE];
         if TURNED {
             [top, left] = [left, top];

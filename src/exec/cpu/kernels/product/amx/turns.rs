@@ -23,7 +23,7 @@ pub trait Work {
     fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize);
 
     /// Asks for where some sums will be written.
-    fn fetch(&mut self, fresh: usize, ready: usize, turn: usize);
+    fn fetch(&self, fresh: usize, ready: usize, turn: usize);
 
     /// Writes some sums, some of them each turn.
     fn write(&mut self, sums: &Sums, fresh: usize, ready: usize, turn: usize);
