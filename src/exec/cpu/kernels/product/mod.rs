@@ -16,6 +16,8 @@ pub use epilogue::{
 pub use matrix::{Matrix, MatrixMut};
 pub use multiply::multiply;
 pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};
+pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};
+
 /// Multiply-accumulates that the matrix unit has just done, if there is one for this thread.
 pub fn matrix_unit_at_work() -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
@@ -24,5 +26,3 @@ pub fn matrix_unit_at_work() -> Option<usize> {
     }
     None
 }
-
-pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};

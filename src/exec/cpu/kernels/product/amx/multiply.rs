@@ -2,18 +2,15 @@
 
 use super::Weights;
 use super::parts::{first, pairs};
-use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
-use super::turns::{self, Fresh, Work};
+use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, Tiles, WIDE};
+use super::turns::{self, Fresh, LINES, Work};
 use crate::exec::cpu::kernels::product::multiply::Product;
-use crate::exec::cpu::kernels::product::{Epilogue, Matrix};
+use crate::exec::cpu::kernels::product::{Epilogue, Matrix, MatrixMut};
 use crate::exec::cpu::kernels::simd::{load_from, prefetch};
 use pulp::x86::V4;
 use pulp::{NullaryFnOnce, Simd};
 use std::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::cell::RefCell;
-
-/// Rows of a turn.
-const LINES: usize = WIDE / TURNS;
 
 thread_local! {
     static PLACES: RefCell<Box<Fresh>> = RefCell::new(Box::new([Parts::ZEROS; _]));
@@ -119,13 +116,8 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
     }
 
     #[inline(always)]
-    fn fetch(&self, fresh: usize, ready: usize, turn: usize) {
-        let (top, left) = (fresh * WIDE + LINES * turn, ready * WIDE);
-        for row in top..top + LINES {
-            for column in [left, left + SIDE] {
-                prefetch(self.product.out.at(row, column));
-            }
-        }
+    fn place(&self, fresh: usize, ready: usize) -> (&MatrixMut<'_>, [usize; 2]) {
+        (&self.product.out, [fresh * WIDE, ready * WIDE])
     }
 
     #[inline(always)]

@@ -8,15 +8,13 @@ use super::parts::{first, pairs, transpose};
 use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
 use super::turns::{self, Fresh, STEPS, Work, operand};
 use crate::exec::cpu::kernels::product::{Matrix, MatrixMut};
-use crate::exec::cpu::kernels::simd::prefetch;
 use crate::exec::cpu::kernels::tile::Lent;
 use pulp::NullaryFnOnce;
 use pulp::x86::V4;
 use std::arch::x86_64::*;
 
-/// Pairs of rows of a turn, and rows of the result.
+/// Pairs of rows of a turn.
 const PAIRS: usize = SIDE / TURNS;
-const LINES: usize = WIDE / TURNS;
 
 /// Thirty-two columns of the operand that is transposed.
 type Block = [Parts<WIDE>; STEPS];
@@ -128,17 +126,9 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
     }
 
     #[inline(always)]
-    fn fetch(&self, fresh: usize, ready: usize, turn: usize) {
-        let [mut top, mut left] = [ready * WIDE, fresh * WIDE];
-        if TURNED {
-            [top, left] = [left, top];
-        }
-        top += turn * LINES;
-        for row in top..top + LINES {
-            for column in [left, left + SIDE] {
-                prefetch(self.out.at(row, column));
-            }
-        }
+    fn place(&self, fresh: usize, ready: usize) -> (&MatrixMut<'_>, [usize; 2]) {
+        let [a, b] = [ready * WIDE, fresh * WIDE];
+        (&self.out, if TURNED { [b, a] } else { [a, b] })
     }
 
     #[inline(always)]

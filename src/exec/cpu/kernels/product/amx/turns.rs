@@ -2,10 +2,14 @@
 //! before is written.
 
 use super::tile::{DEPTH, Operand, Parts, Row, SIDE, Sums, TURNS, Tiles, WIDE, sums};
+use crate::exec::cpu::kernels::product::MatrixMut;
+use crate::exec::cpu::kernels::simd::prefetch;
 
 /// Longest part of the sums done at once, in 32 steps each: with it, what is in use stays in the first
 /// cache.
 pub const STEPS: usize = 5;
+/// Rows of a turn.
+pub const LINES: usize = WIDE / TURNS;
 /// Places for the fresh operand.
 pub type Fresh = [Parts<WIDE>; STEPS];
 
@@ -22,8 +26,8 @@ pub trait Work {
     /// Splits 32 steps of a block of the fresh operand, some of it each turn.
     fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize);
 
-    /// Asks for where some sums will be written.
-    fn fetch(&self, fresh: usize, ready: usize, turn: usize);
+    /// The result, and the row and column of it where the sums of two blocks begin.
+    fn place(&self, fresh: usize, ready: usize) -> (&MatrixMut<'_>, [usize; 2]);
 
     /// Writes some sums, some of them each turn.
     fn write(&mut self, sums: &Sums, fresh: usize, ready: usize, turn: usize);
@@ -43,6 +47,16 @@ pub fn operand(places: &[Parts<WIDE>]) -> Operand {
     let start: *const Row = places.as_ptr().cast();
     let halves = [start, start.wrapping_add(SIDE)];
     Operand { halves, part: WIDE, first: 0, mask: usize::MAX }
+}
+
+/// Asks for some rows of a block of the result, where sums are soon written.
+#[inline(always)]
+fn fetch((result, [top, left]): (&MatrixMut, [usize; 2]), turn: usize) {
+    for row in top + LINES * turn..top + LINES * (turn + 1) {
+        for column in [left, left + SIDE] {
+            prefetch(result.at(row, column));
+        }
+    }
 }
 
 /// All blocks of both operands, over `steps` times 32 steps.
@@ -85,7 +99,7 @@ pub fn run(
                     #[inline(always)]
                     |step, turn| {
                         if step + 1 == steps {
-                            work.fetch(block, other, turn);
+                            fetch(work.place(block, other), turn);
                         }
                         if step == 0
                             && let Some((block, other)) = unwritten
