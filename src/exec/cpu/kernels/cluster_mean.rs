@@ -115,30 +115,28 @@ impl ClusterMean {
     /// Every pixel and head with a center that has some of it: places of the weight, of the center's
     /// share, of the pixel's channels and of the center's.
     #[inline(always)]
-    fn each(&self, belonging: Belonging, image: usize, mut each: impl FnMut(Pair)) {
-        let ([m, n], heads) = (self.counts(), self.heads);
-        let d = self.channels / heads;
-        let pair = |weight: usize, i: usize, center: usize| Pair {
-            weight,
-            share: center * heads + i % heads,
-            pixel: (image * n * heads + i) * d,
-            center: ((image * m + center) * heads + i % heads) * d,
-        };
+    fn pairs<'a>(
+        &self,
+        belonging: Belonging<'a>,
+        image: usize,
+    ) -> impl Iterator<Item = Pair> + use<'a> {
+        let ([m, n], heads, d) = (self.counts(), self.heads, self.channels / self.heads);
         let first = image * n * heads;
-        match belonging {
-            Belonging::Hard(index, _) => {
-                for (i, &center) in index[first..][..n * heads].iter().enumerate() {
-                    each(pair(first + i, i, center as usize));
+        (first..first + n * heads).flat_map(move |i| {
+            let (weights, centers) = match belonging {
+                Belonging::Hard(index, _) => {
+                    let center = index[i] as usize;
+                    (i.., center..center + 1)
                 }
-            }
-            Belonging::Soft(_) => {
-                for i in 0..n * heads {
-                    for center in 0..m {
-                        each(pair((first + i) * m + center, i, center));
-                    }
-                }
-            }
-        }
+                Belonging::Soft(_) => (i * m.., 0..m),
+            };
+            weights.zip(centers).map(move |(weight, center)| Pair {
+                weight,
+                share: center * heads + i % heads,
+                pixel: i * d,
+                center: ((image * m + center) * heads + i % heads) * d,
+            })
+        })
     }
 
     /// What a pixel counts above and below.
@@ -155,9 +153,9 @@ impl ClusterMean {
     #[inline(always)]
     fn shares(&self, belonging: Belonging, image: usize, shares: &mut [f32]) {
         shares.fill(1.0);
-        self.each(belonging, image, |pair| {
+        for pair in self.pairs(belonging, image) {
             shares[pair.share] += self.counted(belonging, pair.weight)[1];
-        });
+        }
         shares.iter_mut().for_each(|share| *share = 1.0 / *share);
     }
 }
@@ -184,10 +182,10 @@ vectorized! {
         let shares = Lent::new(scratch).take(m * size.heads);
         for image in 0..x.len() / (n * size.channels) {
             size.shares(belonging, image, shares);
-            size.each(belonging, image, |pair| {
+            for pair in size.pairs(belonging, image) {
                 let [above, _] = size.counted(belonging, pair.weight);
                 add_scaled(simd, &mut y[pair.center..][..d], &x[pair.pixel..][..d], above);
-            });
+            }
             let centers = &mut y[image * m * size.channels..][..m * size.channels];
             for (center, &share) in centers.chunks_exact_mut(d).zip(&*shares) {
                 center.iter_mut().for_each(|y| *y *= share);
@@ -227,7 +225,7 @@ vectorized! {
         let d = size.channels / size.heads;
         let Saved { belonging, x, result, down } = saved;
         for image in 0..down.len() / (m * size.channels) {
-            size.each(belonging, image, |pair| {
+            for pair in size.pairs(belonging, image) {
                 let g = &down[pair.center..][..d];
                 let [above, _] = size.counted(belonging, pair.weight);
                 if !dx.is_empty() {
@@ -239,7 +237,7 @@ vectorized! {
                 if size.weighing == Weighing::Weighted {
                     dweights[pair.weight] -= dot(simd, &result[pair.center..][..d], g);
                 }
-            });
+            }
         }
     }
 }

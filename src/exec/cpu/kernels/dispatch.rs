@@ -193,7 +193,7 @@ vectorized! {
                 for (h, panel) in rows.chunks_exact(m * wide).enumerate() {
                     let data = &weights[(start * heads + h) * m..];
                     let rows = Rows { data, stride: heads * m, count, depth: m };
-                    simd.vectorize(Multiply { rows, panel, width: wide, out, add: false });
+                    simd.vectorize(Multiply { rows, panel, width: wide, columns: wide, out, add: false });
                     for (i, row) in out.chunks_exact(wide).take(count).enumerate() {
                         scaled(simd, &mut y[(start + i) * c + h * d..][..d], &row[..d], 1.0);
                     }
@@ -233,14 +233,14 @@ vectorized! {
                 for h in 0..heads {
                     let rows = size.head(dy, start, count, h);
                     let (panel, out) = (&columns[h * d * width..][..d * width], &mut *block);
-                    simd.vectorize(Multiply { rows, panel, width, out, add: false });
+                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
                     for (i, row) in block.chunks_exact_mut(width).take(count).enumerate() {
                         let at = ((start + i) * heads + h) * m;
                         scaled(simd, &mut dweights[at..][..m], &row[..m], 1.0);
                         row[..m].copy_from_slice(&weights[at..][..m]);
                     }
                     let sums = &mut sums[h * d * width..][..d * width];
-                    simd.vectorize(Collect { rows, panel: block, width, sums });
+                    simd.vectorize(Collect { rows, panel: block, width, columns: width, sums });
                 }
             }
             for (i, row) in dcenters.chunks_exact_mut(c).enumerate() {

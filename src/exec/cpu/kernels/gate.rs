@@ -147,8 +147,22 @@ impl Head<'_> {
         }
         let (first, second) = self.weight1.split_at(soft.depth * lanes);
         let out = &mut *out;
-        simd.vectorize(Multiply { rows: soft, panel: first, width: lanes, out, add: true });
-        simd.vectorize(Multiply { rows: local, panel: second, width: lanes, out, add: true });
+        simd.vectorize(Multiply {
+            rows: soft,
+            panel: first,
+            width: lanes,
+            columns: lanes,
+            out,
+            add: true,
+        });
+        simd.vectorize(Multiply {
+            rows: local,
+            panel: second,
+            width: lanes,
+            columns: lanes,
+            out,
+            add: true,
+        });
     }
 }
 
@@ -291,12 +305,12 @@ vectorized! {
                 }
                 let (first, second) = dweight1.split_at_mut(d * lanes);
                 let panel = &*slopes;
-                simd.vectorize(Collect { rows: soft, panel, width: lanes, sums: first });
-                simd.vectorize(Collect { rows: local, panel, width: lanes, sums: second });
+                simd.vectorize(Collect { rows: soft, panel, width: lanes, columns: lanes, sums: first });
+                simd.vectorize(Collect { rows: local, panel, width: lanes, columns: lanes, sums: second });
                 let dhidden = Rows { data: slopes, stride: lanes, count, depth: hidden };
                 for (panel, to) in transposed.iter().zip([&mut *dsoft, &mut *dlocal]) {
                     let out = &mut *block_rows;
-                    simd.vectorize(Multiply { rows: dhidden, panel, width: wide, out, add: false });
+                    simd.vectorize(Multiply { rows: dhidden, panel, width: wide, columns: wide, out, add: false });
                     for (i, row) in block_rows.chunks_exact(wide).take(count).enumerate() {
                         let to = &mut to[(start + i) * c + h * d..][..d];
                         add_scaled(simd, to, &row[..d], 1.0);

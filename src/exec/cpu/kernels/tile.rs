@@ -3,6 +3,9 @@
 //! The left side is read number by number where it lies, at any stride, so maps need no packing and
 //! heads no copy. Lanes run over the right side's columns: the centers, or the channels of a head.
 
+use super::product::tile::{self, Steps};
+use super::simd::{MANY, load, totals};
+use super::vector::dot;
 use pulp::{Simd, WithSimd};
 
 /// The widest vector there is: scratch is sized for it.
@@ -82,8 +85,43 @@ impl<'a> Rows<'a> {
         Rows { data: &map[start * channels + head * depth..], stride: channels, count, depth }
     }
 
+    /// As many rows, all of them the same one.
+    #[inline(always)]
+    pub fn times<'b>(&self, row: &'b [f32]) -> Rows<'b> {
+        Rows { data: row, stride: 0, count: self.count, depth: self.depth }
+    }
+
     fn reach(&self) -> usize {
         if self.count == 0 { 0 } else { (self.count - 1) * self.stride + self.depth }
+    }
+}
+
+/// The dot product of every row of `a` with its row of `b`; all of these may be one, at a stride of 0.
+#[inline(always)]
+pub fn dots<S: Simd>(simd: S, a: Rows, b: Rows, out: &mut [f32]) {
+    let (count, depth) = (out.len(), a.depth);
+    assert!(a.count >= count && b.count >= count && b.depth == depth);
+    assert!(a.data.len() >= a.reach() && b.data.len() >= b.reach());
+    let (groups, rest) = out.as_chunks_mut::<MANY>();
+    let done = groups.len() * MANY;
+    for (group, to) in groups.iter_mut().enumerate() {
+        let start = |rows: Rows| rows.data.as_ptr().wrapping_add(group * MANY * rows.stride);
+        let (start_a, start_b) = (start(a), start(b));
+        let mut sums = [simd.splat_f32s(0.0); MANY];
+        for at in (0..depth).step_by(S::F32_LANES) {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: all rows are as long as was checked above.
+                let (x, y) = unsafe {
+                    let x = load(simd, start_a.wrapping_add(i * a.stride + at), depth - at);
+                    (x, load(simd, start_b.wrapping_add(i * b.stride + at), depth - at))
+                };
+                *sum = simd.mul_add_e_f32s(x, y, *sum);
+            }
+        }
+        totals(simd, &sums, to);
+    }
+    for (i, to) in rest.iter_mut().enumerate() {
+        *to = dot(simd, a.row(done + i), b.row(done + i));
     }
 }
 
@@ -91,8 +129,10 @@ impl<'a> Rows<'a> {
 pub struct Multiply<'a> {
     pub rows: Rows<'a>,
     pub panel: &'a [f32],
-    /// Whole vectors.
+    /// Of a row of the panel and of the result.
     pub width: usize,
+    /// Of these, columns that are multiplied: whole vectors.
+    pub columns: usize,
     pub out: &'a mut [f32],
     pub add: bool,
 }
@@ -103,9 +143,10 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Rows { data, count, depth, .. } = self.rows;
-        assert!(self.width.is_multiple_of(S::F32_LANES) && data.len() >= self.rows.reach());
+        assert!(self.columns.is_multiple_of(S::F32_LANES) && self.columns <= self.width);
+        assert!(data.len() >= self.rows.reach());
         assert!(self.panel.len() >= depth * self.width && self.out.len() >= count * self.width);
-        let (mut at, vectors) = (0, self.width / S::F32_LANES);
+        let (mut at, vectors) = (0, self.columns / S::F32_LANES);
         while at < vectors {
             // Tiles that fill the registers, and never fewer than eight sums at once.
             at += match (vectors - at, S::REGISTER_COUNT >= 32) {
@@ -147,7 +188,7 @@ impl Multiply<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, row: usize, at: usize) {
         let Rows { data, stride, count, depth } = self.rows;
-        debug_assert!(row + R <= count && (at + V) * S::F32_LANES <= self.width);
+        debug_assert!(row + R <= count && (at + V) * S::F32_LANES <= self.columns);
         // SAFETY: `with_simd` has checked that rows, panel and result are as long as their sizes say,
         // and the tile lies within the rows and columns.
         unsafe {
@@ -156,30 +197,16 @@ impl Multiply<'_> {
             let out = self.out.as_mut_ptr().add(row * self.width + at * S::F32_LANES);
             let place =
                 |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
-            let mut sums = [[simd.splat_f32s(0.0); V]; R];
-            if self.add {
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    for (v, sum) in sums.iter_mut().enumerate() {
-                        *sum = place(r, v).read_unaligned();
-                    }
-                }
-            }
-            for k in 0..depth {
-                let mut b = [simd.splat_f32s(0.0); V];
-                for (v, b) in b.iter_mut().enumerate() {
-                    let from = right.add(k * self.width + v * S::F32_LANES);
-                    *b = from.cast::<S::f32s>().read_unaligned();
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let a = simd.splat_f32s(*left.add(r * stride + k));
-                    for (sum, &b) in sums.iter_mut().zip(&b) {
-                        *sum = simd.mul_add_e_f32s(a, b, *sum);
-                    }
-                }
-            }
+            let a = Steps { start: left, along: stride, down: 1 };
+            let sums = tile::sums::<S, R, V>(simd, depth, a, right, self.width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
-                    place(r, v).write_unaligned(sum);
+                    let place = place(r, v);
+                    let sum = match self.add {
+                        true => simd.add_f32s(place.read_unaligned(), sum),
+                        false => sum,
+                    };
+                    place.write_unaligned(sum);
                 }
             }
         }
@@ -190,8 +217,10 @@ impl Multiply<'_> {
 pub struct Collect<'a> {
     pub rows: Rows<'a>,
     pub panel: &'a [f32],
-    /// Whole vectors.
+    /// Of a row of the panel and of the sums.
     pub width: usize,
+    /// Of these, columns that are summed: whole vectors.
+    pub columns: usize,
     pub sums: &'a mut [f32],
 }
 
@@ -201,9 +230,10 @@ impl WithSimd for Collect<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Rows { data, count, depth, .. } = self.rows;
-        assert!(self.width.is_multiple_of(S::F32_LANES) && data.len() >= self.rows.reach());
+        assert!(self.columns.is_multiple_of(S::F32_LANES) && self.columns <= self.width);
+        assert!(data.len() >= self.rows.reach());
         assert!(self.panel.len() >= count * self.width && self.sums.len() >= depth * self.width);
-        let (mut at, vectors) = (0, self.width / S::F32_LANES);
+        let (mut at, vectors) = (0, self.columns / S::F32_LANES);
         while at < vectors {
             at += match (vectors - at, S::REGISTER_COUNT >= 32) {
                 (1, true) => self.strip::<S, 16, 1>(simd, at),
@@ -243,7 +273,7 @@ impl Collect<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, k: usize, at: usize) {
         let Rows { data, stride, count, depth } = self.rows;
-        debug_assert!(k + R <= depth && (at + V) * S::F32_LANES <= self.width);
+        debug_assert!(k + R <= depth && (at + V) * S::F32_LANES <= self.columns);
         // SAFETY: as in `Multiply`.
         unsafe {
             let left = data.as_ptr().add(k);
@@ -251,28 +281,12 @@ impl Collect<'_> {
             let out = self.sums.as_mut_ptr().add(k * self.width + at * S::F32_LANES);
             let place =
                 |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
-            let mut sums = [[simd.splat_f32s(0.0); V]; R];
-            for (r, sums) in sums.iter_mut().enumerate() {
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = place(r, v).read_unaligned();
-                }
-            }
-            for row in 0..count {
-                let mut b = [simd.splat_f32s(0.0); V];
-                for (v, b) in b.iter_mut().enumerate() {
-                    let from = right.add(row * self.width + v * S::F32_LANES);
-                    *b = from.cast::<S::f32s>().read_unaligned();
-                }
-                for (r, sums) in sums.iter_mut().enumerate() {
-                    let a = simd.splat_f32s(*left.add(row * stride + r));
-                    for (sum, &b) in sums.iter_mut().zip(&b) {
-                        *sum = simd.mul_add_e_f32s(a, b, *sum);
-                    }
-                }
-            }
+            let a = Steps { start: left, along: 1, down: stride };
+            let sums = tile::sums::<S, R, V>(simd, count, a, right, self.width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
-                    place(r, v).write_unaligned(sum);
+                    let place = place(r, v);
+                    place.write_unaligned(simd.add_f32s(place.read_unaligned(), sum));
                 }
             }
         }

@@ -37,8 +37,13 @@ pub trait Part: Copy {
     /// From `at`; lanes after the end are zero.
     fn load<S: Simd>(self, simd: S, row: &[f32], at: usize) -> S::f32s;
     fn store<S: Simd>(self, simd: S, row: &mut [f32], at: usize, value: S::f32s);
+    /// The value with those of another in lanes after the end.
+    fn or<S: Simd>(self, simd: S, value: S::f32s, beyond: S::f32s) -> S::f32s;
     /// The value with zeros in lanes after the end.
-    fn keep<S: Simd>(self, simd: S, value: S::f32s) -> S::f32s;
+    #[inline(always)]
+    fn keep<S: Simd>(self, simd: S, value: S::f32s) -> S::f32s {
+        self.or(simd, value, simd.splat_f32s(0.0))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -59,7 +64,7 @@ impl Part for Whole {
     }
 
     #[inline(always)]
-    fn keep<S: Simd>(self, _: S, value: S::f32s) -> S::f32s {
+    fn or<S: Simd>(self, _: S, value: S::f32s, _: S::f32s) -> S::f32s {
         value
     }
 }
@@ -80,8 +85,8 @@ impl Part for End {
     }
 
     #[inline(always)]
-    fn keep<S: Simd>(self, simd: S, value: S::f32s) -> S::f32s {
-        simd.select_f32s(first(simd, self.0).mask(), value, simd.splat_f32s(0.0))
+    fn or<S: Simd>(self, simd: S, value: S::f32s, beyond: S::f32s) -> S::f32s {
+        simd.select_f32s(first(simd, self.0).mask(), value, beyond)
     }
 }
 

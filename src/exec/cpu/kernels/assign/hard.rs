@@ -29,7 +29,7 @@ vectorized! {
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
                     let rows = size.head(keys, start, count, h);
                     let out = &mut *work.scores;
-                    simd.vectorize(Multiply { rows, panel, width, out, add: false });
+                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
                     let factors = &mut work.lengths[..count];
                     inverse_lengths(simd, rows, factors);
                     factors.iter_mut().for_each(|x| *x *= inputs.alpha);

@@ -28,7 +28,7 @@ vectorized! {
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
                     let rows = size.head(keys, start, count, h);
                     let out = &mut *work.scores;
-                    simd.vectorize(Multiply { rows, panel, width, out, add: false });
+                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
                     inverse_lengths(simd, rows, work.lengths);
                     for (i, row) in work.scores.chunks_exact_mut(width).take(count).enumerate() {
                         let factor = simd.splat_f32s(work.lengths[i] * inputs.alpha);
@@ -74,7 +74,7 @@ vectorized! {
                 for h in 0..heads {
                     let rows = size.head(keys, start, count, h);
                     let (panel, out) = (&work.columns[h * d * width..][..d * width], &mut *work.scores);
-                    simd.vectorize(Multiply { rows, panel, width, out, add: false });
+                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
                     inverse_lengths(simd, rows, work.lengths);
                     for (i, row) in work.scores.chunks_exact_mut(width).take(count).enumerate() {
                         let place = ((image * n + start + i) * heads + h) * m;
@@ -84,10 +84,10 @@ vectorized! {
                         dalpha += f64::from(sums[1]);
                     }
                     let sums = &mut work.dcolumns[h * d * width..][..d * width];
-                    simd.vectorize(Collect { rows, panel: work.scores, width, sums });
+                    simd.vectorize(Collect { rows, panel: work.scores, width, columns: width, sums });
                     let dscores = Rows { data: work.scores, stride: width, count, depth: m };
                     let (panel, out) = (&work.rows[h * m * wide..][..m * wide], &mut *work.block_rows);
-                    simd.vectorize(Multiply { rows: dscores, panel, width: wide, out, add: false });
+                    simd.vectorize(Multiply { rows: dscores, panel, width: wide, columns: wide, out, add: false });
                     for i in 0..count {
                         let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
                         let g = &work.block_rows[i * wide..][..d];

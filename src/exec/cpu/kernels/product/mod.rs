@@ -7,7 +7,7 @@ mod epilogue;
 mod matrix;
 mod multiply;
 mod packed;
-mod tile;
+pub(super) mod tile;
 mod transposed;
 
 pub use epilogue::{
