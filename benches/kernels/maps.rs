@@ -78,7 +78,7 @@ fn ffn(table: &mut Table, images: usize, side: usize, channels: usize, hidden: u
     let mut scratch = zeros(op.scratch(images));
     let (products, taps) = (2 * pixels * hidden * channels, 18 * pixels * hidden);
     table.line("ffn", &shape, 2 * products + taps, || {
-        op.forward(images, &x, forward, &mut y, &mut scratch);
+        op.forward(images, &x, forward, &mut y, None, &mut scratch);
     });
     let (mut d_expand, mut d_contract) = (zeros(channels * hidden), zeros(channels * hidden));
     let (mut d_taps, mut d_bias) = (zeros(9 * hidden), [(); 3].map(|()| zeros(hidden)));
@@ -92,7 +92,7 @@ fn ffn(table: &mut Table, images: usize, side: usize, channels: usize, hidden: u
             contract: &mut d_contract,
             contract_bias: &mut c[..channels],
         };
-        op.backward(images, &x, &dy, backward, &mut dx, gradients, &mut scratch);
+        op.backward(images, &x, &dy, None, backward, &mut dx, gradients, &mut scratch);
     });
 }
 

@@ -5,7 +5,7 @@ use super::options::Which;
 use super::{Exit, open, usage};
 use crate::diag::list;
 use crate::graph::Drawing;
-use crate::passes::Method;
+use crate::passes::{Method, Processor};
 use crate::plan::Plan;
 use std::io::{self, Write};
 
@@ -52,7 +52,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     };
     if args.planned {
         let method = Method::of(opened.model.recipe.as_ref());
-        write!(out, "{}", Plan::training_by(&opened.graph, method))?;
+        write!(out, "{}", Plan::training_by(&opened.graph, method, Processor::Cpu))?;
         return Ok(opened.exit);
     }
     let drawing = match args.stage {

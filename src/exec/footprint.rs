@@ -8,7 +8,7 @@ use super::cuda::{
     walk::{End, Weights, walk},
 };
 use crate::graph::{Graph, Precision, Type};
-use crate::passes::Method;
+use crate::passes::{Method, Processor};
 use crate::plan::Plan;
 
 /// Where a model is to run.
@@ -46,7 +46,13 @@ const MOST: usize = 1 << 24;
 impl Footprint {
     /// Of a model that is trained by a method.
     pub fn new(model: &Graph, method: Method, target: Target) -> Footprint {
-        let (training, evaluation) = (Plan::training_by(model, method), Plan::evaluation(model));
+        let processor = match target {
+            Target::Cpu { .. } => Processor::Cpu,
+            #[cfg(feature = "cuda")]
+            Target::Cuda(_) => Processor::Gpu,
+        };
+        let training = Plan::training_by(model, method, processor);
+        let evaluation = Plan::evaluation(model);
         let (parts, precision) = (method.parts.max(1), method.precision);
         Footprint { target, parts, precision, training, evaluation }
     }

@@ -87,7 +87,7 @@ impl Patterns<'_> {
         inside.push(before);
         let params = inside.iter().rev().chain([&last]);
         Some(Fusion {
-            op: Ffn { hidden: expand.out, out: contract.out, kernel }.into(),
+            op: Ffn { hidden: expand.out, out: contract.out, kernel, keeps: false }.into(),
             inputs: self.graph.node(before).inputs.clone(),
             params: params.flat_map(|&v| self.graph.node(v).params.clone()).collect(),
             inside,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! model ─ plain ─ common ─ coordinates ─ fuse ─ dead → what evaluation runs
-//! model ─ common ─ coordinates ─ fuse ─ differentiate ─ recompute ─ accumulate ─ dead → a training step
+//! model ─ common ─ coordinates ─ fuse ─ differentiate ─ recompute ─ (remember) ─ accumulate ─ dead
+//!                                                                              → a training step
 //! model ─ dead ─ common ─ order → what is compared with other models
 //! ```
 //!
@@ -20,6 +21,7 @@ mod order;
 mod plain;
 mod reach;
 mod recompute;
+mod remember;
 
 pub use accumulate::accumulate;
 pub use common::common;
@@ -32,6 +34,7 @@ pub use order::order;
 pub use plain::plain;
 pub use reach::{End, Unreached, unreached, warnings};
 pub use recompute::recompute;
+pub use remember::remember;
 
 use crate::graph::{Graph, Value};
 
@@ -52,6 +55,15 @@ impl Keep {
     }
 }
 
+/// What a training step is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Processor {
+    #[default]
+    Cpu,
+    /// Which computes hidden maps again sooner than it waits for memory.
+    Gpu,
+}
+
 /// What evaluation runs: logits, nothing random.
 pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
     let graph = checked("plain", plain(model));
@@ -62,12 +74,16 @@ pub fn evaluation(model: &Graph, keep: Keep) -> Graph {
 }
 
 /// What a training step runs: logits, loss, the gradient of every parameter, the update.
-pub fn step(model: &Graph, method: Method, keep: Keep) -> Graph {
+pub fn step(model: &Graph, method: Method, processor: Processor, keep: Keep) -> Graph {
     let graph = checked("common", common(model));
     let graph = checked("coordinates", coordinates(&graph));
     let graph = checked("fuse", fuse(&graph, keep));
     let graph = checked("differentiate", differentiate(&graph, method));
     let graph = checked("recompute", recompute(&graph));
+    let graph = match processor {
+        Processor::Cpu => checked("remember", remember(&graph)),
+        Processor::Gpu => graph,
+    };
     let graph = checked("accumulate", accumulate(&graph));
     checked("dead", dead(graph, keep))
 }

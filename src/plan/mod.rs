@@ -17,7 +17,7 @@ pub use parts::{Part, parts};
 pub use stretches::Stretch;
 
 use crate::graph::{Few, Graph, Value};
-use crate::passes::{self, Keep, Method};
+use crate::passes::{self, Keep, Method, Processor};
 use lives::Lives;
 
 /// Where one result of a node lies, in floats per image.
@@ -69,14 +69,14 @@ impl Plan {
         Plan { places, arena, stretches, kept, live, graph }
     }
 
-    /// Of a training step of a model, as it is run where no recipe says more.
+    /// Of a training step of a model, as it is run on a CPU where no recipe says more.
     pub fn training(model: &Graph) -> Plan {
-        Plan::training_by(model, Method::default())
+        Plan::training_by(model, Method::default(), Processor::Cpu)
     }
 
     /// Of a training step of a model, as it is run.
-    pub fn training_by(model: &Graph, method: Method) -> Plan {
-        Plan::new(passes::step(model, method, Keep::Output), Keep::Output)
+    pub fn training_by(model: &Graph, method: Method, processor: Processor) -> Plan {
+        Plan::new(passes::step(model, method, processor, Keep::Output), Keep::Output)
     }
 
     /// Of the evaluation of a model, as it is run.

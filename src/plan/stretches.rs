@@ -5,7 +5,7 @@
 use super::lives::Lives;
 use super::memory::MOST;
 use super::parts::part_of;
-use crate::graph::{Graph, Node, Op, Type};
+use crate::graph::{Graph, Node, Op, Type, Value};
 use std::ops::Range;
 
 /// A part of the model, forward or backward.
@@ -46,15 +46,46 @@ pub fn stretches(graph: &Graph) -> Vec<Stretch> {
         let images = usize::try_from(images).unwrap_or(usize::MAX);
         Stretch { images: if images < MOST { images } else { usize::MAX }, ..stretch }
     });
-    sized.collect()
+    let mut stretches: Vec<Stretch> = sized.collect();
+    agree(graph, &mut stretches);
+    stretches
 }
 
-/// Bytes and pixels of the largest value that a node reads or writes, per image.
+/// A hidden map that was kept lies as it was computed, for so many images together: so many read it
+/// together.
+fn agree(graph: &Graph, stretches: &mut [Stretch]) {
+    let place = |stretches: &[Stretch], value: usize| {
+        stretches.partition_point(|stretch| stretch.nodes.end <= value)
+    };
+    let mut differs = true;
+    while std::mem::take(&mut differs) {
+        for (reader, node) in graph.nodes.iter().enumerate() {
+            for input in node.inputs.iter().filter(|&&input| hidden(graph, input)) {
+                let both = [reader, input.0 as usize].map(|value| place(stretches, value));
+                let [a, b] = both.map(|i| stretches[i].images);
+                differs |= a != b;
+                both.into_iter().for_each(|i| stretches[i].images = a.min(b));
+            }
+        }
+    }
+}
+
+/// Whether it is the hidden map of a perceptron, which nothing but its gradient reads.
+fn hidden(graph: &Graph, value: Value) -> bool {
+    let node = graph.node(value);
+    matches!(&node.op, Op::Part(part) if part.index == 1)
+        && matches!(graph.node(node.inputs[0]).op, Op::Ffn(_))
+}
+
+/// Bytes and pixels of the largest value that a node reads or writes, per image; a hidden map is
+/// written once and read once, from afar.
 fn largest(graph: &Graph, node: &Node) -> [u64; 2] {
-    let inputs = node.inputs.iter().map(|&input| &graph.node(input).ty);
-    let sizes = inputs.chain([&node.ty]).map(|ty| match ty {
-        Type::Tuple(types) => types.iter().map(size).max().unwrap_or_default(),
-        ty => size(ty),
+    let inputs = node.inputs.iter().filter(|&&input| !hidden(graph, input));
+    let inputs = inputs.map(|&input| &graph.node(input).ty);
+    let sizes = inputs.chain([&node.ty]).map(|ty| match (ty, &node.op) {
+        (Type::Tuple(types), Op::Ffn(_)) => types.first().map(size).unwrap_or_default(),
+        (Type::Tuple(types), _) => types.iter().map(size).max().unwrap_or_default(),
+        (ty, _) => size(ty),
     });
     sizes.max().unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
 use cluec::exec::cuda::tape::{Command, Pointer, Precision, Source, Tape, Unit};
 use cluec::exec::cuda::walk::{End, Weights, walk};
+use cluec::passes::{Method, Processor};
 use cluec::plan::Plan;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,7 +46,7 @@ fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape 
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     let graph = program.models[0].graph.clone().unwrap();
-    let plan = Plan::training(&graph);
+    let plan = Plan::training_by(&graph, Method::default(), Processor::Gpu);
     let weights = Weights::new(&plan.graph, precision, 1, Pointer(0));
     walk(&plan, batch, precision, &weights, Pointer(0), End::Move).1
 }

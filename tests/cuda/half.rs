@@ -13,7 +13,7 @@ use cluec::exec::random::{Random, Site};
 use cluec::exec::{Optimizer, Parameters, StepKey};
 use cluec::graph::Graph;
 use cluec::graph::ops::{LossScale, Update};
-use cluec::passes::Method;
+use cluec::passes::{Method, Processor};
 use cluec::plan::Plan;
 
 const IMAGES: usize = 3;
@@ -63,7 +63,7 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
     let mut host = Optimizer::new(method.update, decays.clone(), &parameters);
     let mut cpu = Compiled::trainer(&graph, parameters.clone(), host.clone(), method, 1);
     let expected = cpu.gradients(&parameters, &batch, KEY).unwrap();
-    let plan = Plan::training_by(&graph, method);
+    let plan = Plan::training_by(&graph, method, Processor::Gpu);
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
         let (weights, layout) = place(&mut bench, &plan, IMAGES);
@@ -153,7 +153,7 @@ fn an_overflow_in_half_precision_moves_nothing() {
     let graph = model(&["mixer.assign=soft", "pool=conv"]);
     let (batch, parameters) = (batch(&graph, IMAGES), parameters(&graph));
     let method = method(Precision::F16, 1e9);
-    let plan = Plan::training_by(&graph, method);
+    let plan = Plan::training_by(&graph, method, Processor::Gpu);
     for machine in machines() {
         let mut bench = Bench::new(machine, Precision::F16);
         let (weights, layout) = place(&mut bench, &plan, IMAGES);

@@ -13,7 +13,7 @@ use cluec::exec::reference::Reference;
 use cluec::exec::{Batch, Optimizer, Other, Parameters, StepKey};
 use cluec::graph::Graph;
 use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
-use cluec::passes::{self, Keep, Method};
+use cluec::passes::{self, Keep, Method, Processor};
 use cluec::plan::Plan;
 
 /// Two stages with everything a published model has: shared assignments, a gate, cluster pooling.
@@ -126,7 +126,7 @@ pub fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout)
 
 #[test]
 fn the_tapes_of_all_nodes_are_the_step() {
-    let plan = Plan::training(&model(&[]));
+    let plan = Plan::training_by(&model(&[]), Method::default(), Processor::Gpu);
     let weights = Weights::new(&plan.graph, Precision::Bf16, 1, Pointer(256));
     let (base, end) = (Pointer(1 << 20), End::Move);
     let (_, whole) = walk(&plan, 3, Precision::Bf16, &weights, base, end);
@@ -150,7 +150,7 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
     }
     let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(method.loss);
     let expected = reference.gradients(&parameters, &batch, key).unwrap();
-    let plan = Plan::training_by(&graph, method);
+    let plan = Plan::training_by(&graph, method, Processor::Gpu);
     let decays = vec![true; parameters.len()];
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
@@ -240,7 +240,7 @@ fn parts_of_a_batch_are_a_batch() {
     let mut moved = parameters.clone();
     host.step(&mut moved, &mut expected.gradients, lr);
 
-    let plan = Plan::training_by(&graph, method);
+    let plan = Plan::training_by(&graph, method, Processor::Gpu);
     for machine in machines() {
         let mut bench = Bench::new(machine, Precision::F32);
         let (precision, nowhere) = (Precision::F32, Pointer::NULL);

@@ -3,7 +3,7 @@
 use crate::text::{check, check_file, root};
 use cluec::graph::ops::Update;
 use cluec::graph::{Op, Value};
-use cluec::passes::{self, Keep, Method};
+use cluec::passes::{self, Keep, Method, Processor};
 use cluec::plan::Plan;
 use insta::{assert_snapshot, glob};
 
@@ -37,7 +37,33 @@ fn a_training_step_is_planned() {
     assert_snapshot!(Plan::training(graph));
     let clip = Update { clip: Some(1.0), ..Update::default() };
     let method = Method { update: clip, ..Method::default() };
-    assert_snapshot!(passes::step(graph, method, Keep::Output));
+    assert_snapshot!(passes::step(graph, method, Processor::Cpu, Keep::Output));
+}
+
+/// A hidden map that is kept lies as so many images together left it.
+#[test]
+fn what_keeps_a_hidden_map_and_what_reads_it_run_over_as_many_images() {
+    for file in
+        ["models/cluenet_cifar.clue", "models/cluenet_tiny.clue", "models/cluenet_base.clue"]
+    {
+        let text = check_file(&root().join(file)).clean();
+        let plan = Plan::training(text.program.models[0].graph.as_ref().unwrap());
+        let images = |node: usize| {
+            plan.stretches.iter().find(|stretch| stretch.nodes.contains(&node)).unwrap().images
+        };
+        let mut read = 0;
+        for (reader, node) in plan.graph.nodes.iter().enumerate() {
+            let Op::Gradient(gradient) = &node.op else { continue };
+            let Op::Ffn(of) = &*gradient.of else { continue };
+            if of.keeps {
+                let kept = plan.graph.node(node.inputs[1]);
+                assert!(matches!(&kept.op, Op::Part(part) if part.index == 1), "{file}");
+                assert_eq!(images(reader), images(kept.inputs[0].0 as usize), "{file}");
+                read += 1;
+            }
+        }
+        assert!(read > 2, "{file}: {read}");
+    }
 }
 
 /// No two values that live at once share memory.

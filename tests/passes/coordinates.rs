@@ -4,7 +4,7 @@ use crate::text::check;
 use cluec::graph::Graph;
 use cluec::graph::ops::{Add, Conv, Coordinates, Input, Mean};
 use cluec::graph::{Builder, Op};
-use cluec::passes::{self, Keep, Method};
+use cluec::passes::{self, Keep, Method, Processor};
 
 fn model(coords: &str) -> Graph {
     let text = check(&format!(
@@ -19,7 +19,7 @@ fn a_convolution_over_coordinates_knows_them() {
     let graph = passes::coordinates(&model("on"));
     insta::assert_snapshot!(passes::dead(graph, Keep::Output));
     // In a training step no map holds them, forward or backward.
-    let step = passes::step(&model("on"), Method::default(), Keep::Output);
+    let step = passes::step(&model("on"), Method::default(), Processor::Cpu, Keep::Output);
     assert!(step.nodes.iter().all(|node| node.op != Coordinates.into()));
 }
 

@@ -69,7 +69,12 @@ fn what_is_unreached_is_what_gets_no_gradient() {
     ));
     assert!(matches!(groups[1].ends[..], [End::Unread(_)]));
     // A training step has gradients of all others, and of these none.
-    let step = passes::step(&graph, passes::Method::default(), passes::Keep::Output);
+    let step = passes::step(
+        &graph,
+        passes::Method::default(),
+        passes::Processor::Cpu,
+        passes::Keep::Output,
+    );
     let trained: Vec<&str> = step
         .nodes
         .iter()

@@ -2,12 +2,12 @@
 
 use crate::text::{check_file, root};
 use cluec::graph::{Graph, Op};
-use cluec::passes::{self, Keep, Method};
+use cluec::passes::{self, Keep, Method, Processor};
 
 fn step() -> Graph {
     let text = check_file(&root().join("models/cluenet_tiny.clue")).clean();
     let graph = text.model("cluenet_tiny").graph.as_ref().unwrap();
-    passes::step(graph, Method::default(), Keep::Output)
+    passes::step(graph, Method::default(), Processor::Cpu, Keep::Output)
 }
 
 /// Maps of the first three stages have four to sixty-four pixels a center, that of the last has one.
@@ -40,4 +40,28 @@ fn the_last_gradient_of_a_value_is_added_to_the_others() {
         }
     }
     assert!(added > 50);
+}
+
+/// Of stages as wide as those of 14x14 and of 7x7; on a GPU none.
+#[test]
+fn hidden_maps_of_wide_perceptrons_are_kept_on_a_cpu() {
+    let keeping = |graph: &Graph| {
+        let all = graph.nodes.iter().filter(|node| matches!(&node.op, Op::Ffn(op) if op.keeps));
+        all.map(|node| node.scope.split('.').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let graph = step();
+    let kept = keeping(&graph);
+    // Five blocks and two, and the pooling before the last.
+    assert_eq!(kept.iter().filter(|stage| *stage == "stage3").count(), 5);
+    assert!(kept.iter().all(|stage| stage == "stage3" || stage == "stage4"), "{kept:?}");
+    let reading = graph.nodes.iter().filter(|node| match &node.op {
+        Op::Gradient(op) => matches!(&*op.of, Op::Ffn(of) if of.keeps),
+        _ => false,
+    });
+    assert_eq!(reading.count(), kept.len());
+
+    let text = check_file(&root().join("models/cluenet_tiny.clue")).clean();
+    let model = text.model("cluenet_tiny").graph.as_ref().unwrap();
+    let graph = passes::step(model, Method::default(), Processor::Gpu, Keep::Output);
+    assert!(keeping(&graph).is_empty());
 }

@@ -2,13 +2,13 @@
 
 use crate::text::check_file;
 use cluec::graph::{Edit, Op};
-use cluec::passes::{self, Keep, Method};
+use cluec::passes::{self, Keep, Method, Processor};
 
 #[test]
 fn a_parameter_has_one_gradient() {
     let text = check_file(&crate::text::root().join("tests/graph/one_stage.clue")).clean();
     let graph = text.program.models[0].graph.as_ref().unwrap();
-    let step = passes::step(graph, Method::default(), Keep::Output);
+    let step = passes::step(graph, Method::default(), Processor::Cpu, Keep::Output);
     assert_eq!(step.verify(), Ok(()));
     let slopes =
         |node: &&cluec::graph::Node| matches!(node.op, Op::Gradient(_)) && !node.params.is_empty();

@@ -71,6 +71,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             };
             let kernel = forward::ffn(of, ty(0));
             let weights = FfnBackward { forward, expand, contract };
+            let kept = operands.result.map(|hidden| node.read(hidden));
             let mut none = [];
             let dx = if wants(0) { node.y(0) } else { &mut none[..] };
             match of.kernel {
@@ -82,7 +83,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                         contract: e,
                         contract_bias: f,
                     };
-                    kernel.backward(n, x(0), dy(), weights, dx, gradients, scratch);
+                    kernel.backward(n, x(0), dy(), kept, weights, dx, gradients, scratch);
                 }),
                 None => with(gradients, node.params(), |[a, b, e, f]| {
                     let gradients = FfnGradients {
@@ -92,7 +93,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                         contract: e,
                         contract_bias: f,
                     };
-                    kernel.backward(n, x(0), dy(), weights, dx, gradients, scratch);
+                    kernel.backward(n, x(0), dy(), None, weights, dx, gradients, scratch);
                 }),
             }
         }

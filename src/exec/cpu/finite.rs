@@ -7,7 +7,7 @@ use super::scratch;
 use super::weights::Weights;
 use crate::exec::{Batch, ExecError, Parameters, StepKey, all_finite, given_not_finite};
 use crate::graph::{Graph, Op};
-use crate::passes::Method;
+use crate::passes::{Method, Processor};
 use crate::plan::{self, Plan};
 
 /// Takes a training step again, forward and backward, its loss times `scale`, and says as a sentence
@@ -23,7 +23,7 @@ pub fn first_not_finite(
     if let Some(given) = given_not_finite(model, parameters, &batch.images) {
         return Ok(Some(given));
     }
-    let plan = Plan::training_by(model, method);
+    let plan = Plan::training_by(model, method, Processor::Cpu);
     let images = super::count(&batch.images, super::image_size(&plan.graph))?;
     let weights = Weights::new(&plan.graph, parameters.clone(), method.precision, true);
     let mut pixels = batch.images.clone();

@@ -51,7 +51,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         }
         Op::Ffn(op) => {
             let Some(weights) = ffn_weights(node, op) else { return };
-            ffn(op, ty(0)).forward(n, node.x(0), weights, node.y(0), scratch);
+            let kept = op.keeps.then(|| node.y(1));
+            ffn(op, ty(0)).forward(n, node.x(0), weights, node.y(0), kept, scratch);
         }
         Op::LayerNorm(_) => {
             layer_norm(ty(0)).forward(n, node.x(0), node.param(0), node.param(1), node.y(0));

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Precision};
-use crate::passes::{self, Keep, Method};
+use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::{self, Memory, Plan};
 use kernels::narrow::narrow;
 use lane::Lane;
@@ -95,7 +95,7 @@ impl Compiled {
         method: Method,
         threads: usize,
     ) -> Compiled {
-        let plan = Plan::training_by(model, method);
+        let plan = Plan::training_by(model, method, Processor::Cpu);
         let loss = method.loss;
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let zeros = parameters.zeros();

@@ -7,7 +7,7 @@ use super::weights::Weights;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
 use crate::graph::{Choice, Graph, Precision, Type, Value, area};
-use crate::passes::{self, Keep, Method};
+use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::Plan;
 
 /// Runs `batch` in evaluation mode and `f32` as one group, and backward if it has labels. Values with names
@@ -19,7 +19,7 @@ pub fn observe(
 ) -> Result<Observation, ExecError> {
     let training = !batch.labels.is_empty();
     let graph = match training {
-        true => passes::step(&passes::plain(model), Method::default(), Keep::Taps),
+        true => passes::step(&passes::plain(model), Method::default(), Processor::Cpu, Keep::Taps),
         false => passes::evaluation(model, Keep::Taps),
     };
     let plan = Plan::new(graph, Keep::Taps);

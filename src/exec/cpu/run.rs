@@ -194,6 +194,8 @@ impl<'a> Node<'a> {
             // Computed elsewhere, or nowhere; the loss.
             (Op::Input(_) | Op::Labels(_) | Op::Part(_) | Op::Spare(_) | Op::Update(_), _) => 0,
             (Op::CrossEntropy(_), _) => 0,
+            // The hidden map stays as the forward pass used it.
+            (Op::Ffn(_), _) => 1,
             (_, Type::Tuple(results)) => results.len(),
             // Attention leaves its normalizers as well.
             (_, Type::Tensor(_) | Type::Assignment { choice: Choice::Soft, .. }) => 1,

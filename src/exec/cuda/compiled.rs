@@ -15,7 +15,7 @@ use super::tape::{Pointer, Precision, Tape};
 use super::walk::{End, Ending, Weights, finish, sites};
 use crate::exec::drop_path;
 use crate::graph::Graph;
-use crate::passes::{self, Keep, Method};
+use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::Plan;
 use program::{Pixels, Program, Purpose, Stored};
 use std::collections::HashMap;
@@ -103,7 +103,7 @@ impl<P: Player> Compiled<P> {
         method: Method,
         precision: Precision,
     ) -> Result<Compiled<P>, ExecError> {
-        let plan = Plan::training_by(model, method);
+        let plan = Plan::training_by(model, method, Processor::Gpu);
         let parameters = parameters.clone();
         let training = Some(Training { plan, method, parameters: parameters.clone(), optimizer });
         Compiled::new(device, model, &parameters, precision, training)

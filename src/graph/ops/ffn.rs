@@ -1,11 +1,13 @@
 //! A perceptron per pixel with, if wanted, a depth-wise convolution of its hidden map, as one op:
 //! linear, depth-wise, GELU, linear, `[…, in] -> […, out]`. A pass makes it of the four; executors
-//! run it over chunks of hidden channels and never hold the hidden map.
+//! run it over chunks of hidden channels and need not hold the hidden map.
 //!
 //! Parameters: weight and bias of the first layer, of the convolution (if there is one), of the
-//! last layer. The gradient computes the hidden map again.
+//! last layer. The gradient computes the hidden map again, or reads it where it was kept: then the
+//! result is a tuple of the map and the hidden map before the convolution, in whatever order the
+//! executor likes.
 
-use super::{Mismatch, Operation};
+use super::{Mismatch, Operation, Reads};
 use crate::graph::cost::Cost;
 use crate::graph::{Size, Type, area, times};
 
@@ -15,6 +17,31 @@ pub struct Ffn {
     pub out: usize,
     /// Of the depth-wise convolution; odd on both sides.
     pub kernel: Option<Size>,
+    /// Whether the hidden map is a second result.
+    pub keeps: bool,
+}
+
+impl Ffn {
+    /// Channels of a hidden map that is kept: executors may leave a quarter of the room between its
+    /// rows.
+    fn kept(&self) -> usize {
+        self.hidden + self.hidden.div_ceil(4)
+    }
+
+    /// Multiply-accumulates of the first layer, of the convolution and of the last layer.
+    fn layers(&self, input: &Type) -> [u64; 3] {
+        let channels = input.channels().unwrap_or(1).max(1) as u64;
+        let hidden = input.elements() / channels * self.hidden as u64;
+        [channels, self.kernel.map_or(0, area), self.out as u64].map(|each| hidden * each)
+    }
+
+    /// Those of its gradient: two products of a layer, that of the input only if it is `wanted`, and
+    /// the hidden map again as far as it is not kept.
+    pub fn gradient(&self, input: &Type, wanted: bool) -> u64 {
+        let [expand, depthwise, contract] = self.layers(input);
+        let once = 1 + u64::from(wanted) + u64::from(!self.keeps);
+        once * expand + 3 * depthwise + 2 * contract
+    }
 }
 
 impl Operation for Ffn {
@@ -25,6 +52,7 @@ impl Operation for Ffn {
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut words = vec![("hidden", self.hidden.to_string())];
         words.extend(self.kernel.map(|kernel| ("depthwise", times(kernel))));
+        words.extend(self.keeps.then(|| ("keeps", "hidden".to_string())));
         words
     }
 
@@ -32,11 +60,21 @@ impl Operation for Ffn {
         let Type::Tensor(dims) = inputs[0] else {
             return Err(Mismatch::new(format!("a tensor is needed here, not {}", inputs[0]), &[0]));
         };
-        let mut dims = dims.clone();
-        if let Some(last) = dims.last_mut() {
-            *last = self.out;
-        }
-        Ok(Type::Tensor(dims))
+        let ending = |channels: usize| {
+            let mut dims = dims.clone();
+            if let Some(last) = dims.last_mut() {
+                *last = channels;
+            }
+            Type::Tensor(dims)
+        };
+        Ok(match self.keeps {
+            true => Type::Tuple([self.out, self.kept()].map(ending).into()),
+            false => ending(self.out),
+        })
+    }
+
+    fn reads(&self) -> Reads {
+        Reads { inputs: 1, result: self.keeps }
     }
 
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
@@ -45,7 +83,7 @@ impl Operation for Ffn {
         let taps = self.kernel.map_or(0, area);
         let (hidden, out) = (self.hidden as u64, self.out as u64);
         // Beside its products every element of the hidden map counts one per bias and two per GELU.
-        let macs = pixels * hidden * (channels + taps + out);
+        let macs = self.layers(inputs[0]).iter().sum();
         let biases = pixels * (hidden + u64::from(taps > 0) * hidden + out);
         Cost { macs, ptflops: macs + biases + 2 * pixels * hidden }
     }

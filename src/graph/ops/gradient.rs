@@ -75,21 +75,20 @@ impl Operation for Gradient {
     }
 
     /// As many products for every wanted input and for the parameters as the op has, and what it
-    /// computes again.
+    /// computes again, per image.
     fn cost(&self, _: &[&Type], _: &Type) -> Cost {
         let inputs: Vec<&Type> = self.inputs.iter().collect();
         let Ok(result) = self.of.infer(&inputs) else { return Cost::default() };
         let once = self.of.cost(&inputs, &result).macs;
         let parameters = u64::from(!self.of.params(&inputs).is_empty());
-        let times = match *self.of {
-            // The two products of each layer, and the first one again.
-            Op::Ffn(_) => 2 + u64::from(self.wants[0]),
-            // Three for its two products.
-            Op::Attend(_) => 3,
+        let macs = match *self.of {
+            Op::Ffn(ref ffn) => ffn.gradient(inputs[0], self.wants[0]),
+            // Two for each of its two products, and the first one again.
+            Op::Attend(_) => 5 * once / 2,
             // Two for each of its steps, and the first one again.
-            Op::DispatchLinear(_) => 3,
-            _ => u64::from(self.wants.contains(&true)) + parameters,
+            Op::DispatchLinear(_) => 3 * once,
+            _ => (u64::from(self.wants.contains(&true)) + parameters) * once,
         };
-        Cost { macs: times * once, ..Cost::default() }
+        Cost { macs, ..Cost::default() }
     }
 }

@@ -131,11 +131,36 @@ impl Case {
             expand: Packed::new(&first_t, hidden, input),
             contract: Packed::new(&last_t, output, hidden),
         };
-        let (mut y, mut dx) = (garbage(self.dy.len()), garbage(self.x.len()));
-        let mut scratch = garbage(self.ffn.scratch(self.images));
-        self.ffn.forward(self.images, &self.x, forward, &mut y, &mut scratch);
+        let kernel = self.ffn;
+        let mut scratch = garbage(kernel.scratch(self.images));
+        let mut y = garbage(self.dy.len());
+        kernel.forward(self.images, &self.x, forward, &mut y, None, &mut scratch);
         close(&format!("{name} y"), &y, &expected.y, 2e-6);
+        let again = self.gradients(name, expected, backward, None, &mut scratch);
 
+        // With the hidden map kept: the same bits.
+        if kernel.kernel.is_some() {
+            let pixels = self.images * kernel.height * kernel.width;
+            let (mut same, mut kept) =
+                (garbage(y.len()), garbage(pixels * (hidden + hidden.div_ceil(4))));
+            let (x, kept_by) = (&self.x, Some(&mut kept[..]));
+            kernel.forward(self.images, x, forward, &mut same, kept_by, &mut scratch);
+            assert_eq!(y, same, "{name}");
+            let read = self.gradients(name, expected, backward, Some(&kept), &mut scratch);
+            assert_eq!(again, read, "{name}");
+        }
+    }
+
+    /// All gradients, one behind the other, each compared with what is expected.
+    fn gradients(
+        &self,
+        name: &str,
+        expected: &Expected,
+        backward: FfnBackward,
+        kept: Option<&[f32]>,
+        scratch: &mut [f32],
+    ) -> Vec<f32> {
+        let mut dx = garbage(self.x.len());
         let zeros = |like: &[f32]| vec![0.0; like.len()];
         let (mut first, mut last) = (zeros(&self.first), zeros(&self.last));
         let (mut first_bias, mut last_bias) = (zeros(&self.first_bias), zeros(&self.last_bias));
@@ -150,7 +175,8 @@ impl Case {
         };
         scratch.fill(f32::NAN);
         let (x, dy) = (&self.x, &self.dy);
-        self.ffn.backward(self.images, x, dy, backward, &mut dx, gradients, &mut scratch);
+        self.ffn.backward(self.images, x, dy, kept, backward, &mut dx, gradients, scratch);
+        let mut all = Vec::new();
         for (what, found, expected) in [
             ("dx", &dx, &expected.dx),
             ("first", &first, &expected.first),
@@ -161,7 +187,9 @@ impl Case {
             ("last bias", &last_bias, &expected.last_bias),
         ] {
             close(&format!("{name} {what}"), found, expected, 3e-6);
+            all.extend_from_slice(found);
         }
+        all
     }
 }
 

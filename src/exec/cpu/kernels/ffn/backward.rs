@@ -28,13 +28,15 @@ pub struct FfnGradients<'a> {
 }
 
 impl Ffn {
-    /// `dx` from `dy`, unless it is empty; gradients of weights are added.
+    /// `dx` from `dy`, unless it is empty; gradients of weights are added. `kept` is what the forward
+    /// pass over the same images left, if it was asked to.
     #[allow(clippy::too_many_arguments)]
     pub fn backward(
         &self,
         images: usize,
         x: &[f32],
         dy: &[f32],
+        kept: Option<&[f32]>,
         weights: FfnBackward,
         dx: &mut [f32],
         mut gradients: FfnGradients,
@@ -54,7 +56,11 @@ impl Ffn {
             add_column_sums(dy, gradients.contract_bias);
             let mut group = Group { ffn: self, weights: &weights, count, x, dy, dx };
             for (from, width) in self.chunks() {
-                group.chunk(from, width, &mut gradients, &mut buffers);
+                let kept = kept.map(|kept| {
+                    let place = self.place((first, count), from, kept.len() / images);
+                    &kept[place..]
+                });
+                group.chunk(from, width, kept, &mut gradients, &mut buffers);
             }
         }
     }
@@ -79,11 +85,12 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Hidden channels `from..from + width`.
+    /// Hidden channels `from..from + width`, of which the hidden map may have been `kept`.
     fn chunk(
         &mut self,
         from: usize,
         width: usize,
+        kept: Option<&[f32]>,
         gradients: &mut FfnGradients,
         buffers: &mut Buffers,
     ) {
@@ -106,10 +113,14 @@ impl Group<'_> {
             // The hidden map again, after GELU, with GELU's slope.
             let slope = chunk_mut(slopes, rows, width);
             let value = values.extend(bottom);
+            let (mut map, mut first) = (kept.unwrap_or_default(), 0);
             if let Some((part, taps, taps_bias)) = convolution {
-                ffn.expand(&mut hidden, [top, bottom], x, expand, bias);
-                let part = part.band([top, bottom], hidden.first());
-                part.forward(count, hidden.rows(), taps, taps_bias, value, GeluSlope(slope));
+                if kept.is_none() {
+                    ffn.expand(&mut hidden, [top, bottom], x, expand, bias);
+                    (map, first) = (hidden.rows(), hidden.first());
+                }
+                let part = part.band([top, bottom], first);
+                part.forward(count, map, taps, taps_bias, value, GeluSlope(slope));
             } else {
                 let to = chunk_mut(value, rows, width);
                 multiply(x.rows(top * line, rows), expand, to, BiasGeluSlope(bias, slope));
@@ -133,8 +144,8 @@ impl Group<'_> {
                 (convolution, &mut gradients.depthwise)
             {
                 let weight = TapsMut { weight, first: from, of: ffn.hidden };
-                let seen = part.band([top, bottom], hidden.first());
-                seen.backward_weight(count, hidden.rows(), value, weight, &mut bias[from..]);
+                let seen = part.band([top, bottom], first);
+                seen.backward_weight(count, map, value, weight, &mut bias[from..]);
                 let behind = part.band([before, done], values.first());
                 behind.backward_input(count, values.rows(), taps, slopes);
                 gradient = slopes;

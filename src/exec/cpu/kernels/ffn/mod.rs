@@ -3,7 +3,8 @@
 //! The convolution keeps hidden channels apart, so a chunk of them goes all the way through before
 //! the next one starts, and only a chunk of the hidden map of a few images ever exists; of a large map
 //! only a band of rows, with the rows that the convolution reaches above and below. The backward pass
-//! computes it again.
+//! computes it again, or reads it where the forward pass was given room to keep it: chunk after chunk
+//! for every few images, so that both have to be run over the same number of them.
 
 mod backward;
 mod window;
@@ -119,6 +120,13 @@ impl Ffn {
         (0..hidden).step_by(chunk).map(move |first| (first, chunk.min(hidden - first)))
     }
 
+    /// Where the hidden map of a few images begins, from a channel on, in what is kept: `room`
+    /// numbers of every image.
+    fn place(&self, (first, count): (usize, usize), from: usize, room: usize) -> usize {
+        let before = from / self.chunk * stride(self.chunk);
+        first * room + count * self.height * self.width * before
+    }
+
     /// The convolution of a chunk, and its taps and bias.
     fn convolution<'a>(
         &self,
@@ -131,12 +139,14 @@ impl Ffn {
         Some((part, Taps { weight, first, of: self.hidden }, &bias[first..]))
     }
 
+    /// `kept` takes the hidden map before the convolution, if there is one.
     pub fn forward(
         &self,
         images: usize,
         x: &[f32],
         weights: FfnWeights,
         y: &mut [f32],
+        mut kept: Option<&mut [f32]>,
         scratch: &mut [f32],
     ) {
         let pixels = self.height * self.width;
@@ -149,7 +159,14 @@ impl Ffn {
             for (from, width) in self.chunks() {
                 let expand = weights.expand.columns(from, width);
                 let bias = &weights.expand_bias[from..];
-                let mut hidden = Window::new(hidden, line * stride(width));
+                let row = line * stride(width);
+                let mut hidden = match &mut kept {
+                    Some(kept) => {
+                        let place = self.place((first, count), from, kept.len() / images);
+                        Window::whole(&mut kept[place..], row)
+                    }
+                    None => Window::new(hidden, row),
+                };
                 for [top, bottom] in self.bands() {
                     let rows = (bottom - top) * line;
                     if let Some((part, taps, taps_bias)) = self.convolution(&weights, (from, width))
