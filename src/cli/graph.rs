@@ -18,7 +18,8 @@ pub struct Args {
     /// Only this stage and what flows into it
     #[arg(long, value_name = "N")]
     stage: Option<usize>,
-    /// The training step: its kernels in order, where their results lie in memory, what they move
+    /// The training step on a CPU: its kernels in order, where their results lie in memory, what they
+    /// move
     #[arg(long, conflicts_with_all = ["stage", "format"])]
     planned: bool,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`

@@ -56,9 +56,8 @@ impl Keep {
 }
 
 /// What a training step is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Processor {
-    #[default]
     Cpu,
     /// Which computes hidden maps again sooner than it waits for memory.
     Gpu,

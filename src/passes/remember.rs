@@ -4,14 +4,18 @@
 use crate::graph::ops::{Ffn, Gradient, Part};
 use crate::graph::{Edit, Few, Graph, Node, Op, ParamId, Value};
 use smallvec::smallvec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Input channels up to which a hidden map is computed again: a core does about as many
-/// multiply-accumulates while a number is written to memory and read back.
+/// multiply-accumulates while a number is written to memory and read back. (Linear layers are computed
+/// again up to somewhat fewer, as what lies before them is then computed again too.)
 const NARROW: usize = 80;
 
 pub fn remember(graph: &Graph) -> Graph {
+    let gradients = graph.nodes.iter().filter(|node| matches!(node.op, Op::Gradient(_)));
+    let trained: HashSet<ParamId> =
+        gradients.flat_map(|node| node.params.iter().copied()).collect();
     let mut edit = Edit::new(graph);
     // The hidden maps kept, by the first parameter of their perceptrons, which their gradients have
     // too.
@@ -19,7 +23,7 @@ pub fn remember(graph: &Graph) -> Graph {
     for value in graph.values() {
         let node = graph.node(value);
         match &node.op {
-            Op::Ffn(op) if wide(graph, node, op) => {
+            Op::Ffn(op) if wide(graph, node, op) && trained.contains(&node.params[0]) => {
                 let hidden = keep(&mut edit, graph, value, op);
                 kept.extend(node.params.first().map(|&first| (first, hidden)));
             }
@@ -48,7 +52,7 @@ fn keep(edit: &mut Edit<'_>, graph: &Graph, value: Value, op: &Ffn) -> Value {
     let op = Ffn { keeps: true, ..op.clone() };
     let inputs = edit.inputs(value);
     let both = edit.push(op, inputs, node.params.clone(), node.scope.clone(), span);
-    let [result, hidden] = [(0, ".result"), (1, ".hidden")].map(|(index, name)| {
+    let [result, hidden] = [(0, ".result"), (Ffn::HIDDEN, ".hidden")].map(|(index, name)| {
         let scope = [&node.scope, name].concat().into();
         edit.push(Part { index }, smallvec![both], Few::new(), scope, span)
     });

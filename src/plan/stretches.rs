@@ -5,6 +5,7 @@
 use super::lives::Lives;
 use super::memory::MOST;
 use super::parts::part_of;
+use crate::graph::ops::Ffn;
 use crate::graph::{Graph, Node, Op, Type, Value};
 use std::ops::Range;
 
@@ -73,7 +74,7 @@ fn agree(graph: &Graph, stretches: &mut [Stretch]) {
 /// Whether it is the hidden map of a perceptron, which nothing but its gradient reads.
 fn hidden(graph: &Graph, value: Value) -> bool {
     let node = graph.node(value);
-    matches!(&node.op, Op::Part(part) if part.index == 1)
+    matches!(&node.op, Op::Part(part) if part.index == Ffn::HIDDEN)
         && matches!(graph.node(node.inputs[0]).op, Op::Ffn(_))
 }
 

@@ -51,7 +51,7 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         }
         Op::Ffn(op) => {
             let Some(weights) = ffn_weights(node, op) else { return };
-            let kept = op.keeps.then(|| node.y(1));
+            let kept = op.keeps.then(|| node.y(ops::Ffn::HIDDEN));
             ffn(op, ty(0)).forward(n, node.x(0), weights, node.y(0), kept, scratch);
         }
         Op::LayerNorm(_) => {

@@ -22,23 +22,27 @@ pub struct Ffn {
 }
 
 impl Ffn {
+    /// Which of its results is the hidden map, if that is kept.
+    pub const HIDDEN: usize = 1;
+
     /// Channels of a hidden map that is kept: executors may leave a quarter of the room between its
     /// rows.
-    fn kept(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.hidden + self.hidden.div_ceil(4)
     }
 
-    /// Multiply-accumulates of the first layer, of the convolution and of the last layer.
-    fn layers(&self, input: &Type) -> [u64; 3] {
+    /// Pixels, and multiply-accumulates of the first layer, of the convolution and of the last layer.
+    fn layers(&self, input: &Type) -> (u64, [u64; 3]) {
         let channels = input.channels().unwrap_or(1).max(1) as u64;
-        let hidden = input.elements() / channels * self.hidden as u64;
-        [channels, self.kernel.map_or(0, area), self.out as u64].map(|each| hidden * each)
+        let pixels = input.elements() / channels;
+        let each = [channels, self.kernel.map_or(0, area), self.out as u64];
+        (pixels, each.map(|each| pixels * self.hidden as u64 * each))
     }
 
     /// Those of its gradient: two products of a layer, that of the input only if it is `wanted`, and
     /// the hidden map again as far as it is not kept.
     pub fn gradient(&self, input: &Type, wanted: bool) -> u64 {
-        let [expand, depthwise, contract] = self.layers(input);
+        let (_, [expand, depthwise, contract]) = self.layers(input);
         let once = 1 + u64::from(wanted) + u64::from(!self.keeps);
         once * expand + 3 * depthwise + 2 * contract
     }
@@ -78,13 +82,11 @@ impl Operation for Ffn {
     }
 
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
-        let channels = inputs[0].channels().unwrap_or(1).max(1) as u64;
-        let pixels = inputs[0].elements() / channels;
-        let taps = self.kernel.map_or(0, area);
+        let (pixels, layers) = self.layers(inputs[0]);
         let (hidden, out) = (self.hidden as u64, self.out as u64);
         // Beside its products every element of the hidden map counts one per bias and two per GELU.
-        let macs = self.layers(inputs[0]).iter().sum();
-        let biases = pixels * (hidden + u64::from(taps > 0) * hidden + out);
+        let macs = layers.iter().sum();
+        let biases = pixels * (hidden + u64::from(self.kernel.is_some()) * hidden + out);
         Cost { macs, ptflops: macs + biases + 2 * pixels * hidden }
     }
 }

@@ -63,7 +63,7 @@ pub enum Flow {
 pub struct Reads {
     /// The first this many inputs of the op.
     pub inputs: usize,
-    /// Its result.
+    /// Its result; of a perceptron that keeps its hidden map, that.
     pub result: bool,
 }
 

@@ -188,6 +188,22 @@ fn soft_assignments_agree() {
     }
 }
 
+/// The same center many times over: the first is chosen, however lengths are summed.
+#[test]
+fn equal_centers_lose_to_the_first() {
+    let (width, heads) = (24, 2);
+    let kernel = Assign { map: [3, 4], grid: [7, 7], channels: heads * width, heads };
+    let queries = random("one center", heads * width).repeat(49);
+    let keys = random("pixels", 12 * heads * width);
+    on_each(|set| {
+        let inputs = Inputs { queries: &queries, keys: &keys, alpha: 1.0, beta: 0.1 };
+        let (mut index, mut weight) = ([9; 24], [f32::NAN; 24]);
+        let mut scratch = vec![f32::NAN; kernel.scratch()];
+        kernel.hard_forward(1, inputs, &mut index, &mut weight, &mut scratch);
+        assert_eq!(index, [0; 24], "{set}");
+    });
+}
+
 /// A sigmoid that has reached one makes all centers equal: the first is chosen, not the nearest.
 #[test]
 fn ties_go_to_the_first_center() {

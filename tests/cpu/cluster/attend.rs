@@ -10,9 +10,12 @@ type Case = ([usize; 2], [usize; 2], [usize; 2], usize, usize, Score, Option<f32
 #[test]
 fn attend_agrees() {
     let cosine = Score::Cosine { start: 2.13, floor: 1e-4 };
-    let cases: [Case; 9] = [
+    let cases: [Case; 11] = [
         ([8, 8], [4, 4], [1, 1], 2, 32, cosine, Some(0.756)),
         ([11, 13], [7, 7], [1, 1], 3, 24, cosine, Some(0.756)),
+        // Two centers beyond a vector of sixteen, and more than one block of pixels.
+        ([11, 13], [3, 6], [1, 1], 2, 9, Score::Dot, None),
+        ([11, 13], [3, 6], [1, 1], 2, 20, cosine, Some(-2.3)),
         // Sharp, so that the largest score matters.
         ([5, 4], [2, 3], [1, 1], 1, 7, cosine, Some(-2.3)),
         // Below the floor the temperature gets no gradient.

@@ -162,15 +162,18 @@ fn cluster_means_by_an_assignment_agree() {
     }
 }
 
-/// Centers that are all the same: every pixel chooses the first.
+/// Centers that are all the same: every pixel chooses the first, however many there are and however
+/// their lengths are summed.
 #[test]
 fn equal_centers_lose_to_the_first() {
-    on_each(|set| {
-        let kernel = Nearest { map: [4, 5], grid: [7, 6], channels: 3 };
-        let x: Vec<f32> = (0..60).map(|i| [1.0, -2.0, 0.5][i % 3]).collect();
-        let mut index = vec![u32::MAX; 20];
-        let mut scratch = vec![f32::NAN; kernel.scratch()];
-        kernel.forward(1, &x, &mut index, &mut scratch);
-        assert_eq!(index, [0; 20], "{set}");
-    });
+    for (grid, channels) in [([7, 6], 3), ([7, 7], 24), ([7, 7], 40)] {
+        let pixel = random(&format!("one pixel of {channels}"), channels);
+        on_each(|set| {
+            // A map of one pixel: means of several would round unlike each other.
+            let kernel = Nearest { map: [1, 1], grid, channels };
+            let (mut index, mut scratch) = ([u32::MAX], vec![f32::NAN; kernel.scratch()]);
+            kernel.forward(1, &pixel, &mut index, &mut scratch);
+            assert_eq!(index, [0], "{set}, {channels}");
+        });
+    }
 }

@@ -2,6 +2,7 @@ use super::depthwise::visit;
 use super::*;
 use cluec::exec::cpu::kernels::ffn::{Ffn, FfnBackward, FfnGradients, FfnWeights};
 use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use cluec::graph::ops;
 
 /// The values of an FFN and its gradients, all plain, in `f64`.
 struct Case {
@@ -141,8 +142,8 @@ impl Case {
         // With the hidden map kept: the same bits.
         if kernel.kernel.is_some() {
             let pixels = self.images * kernel.height * kernel.width;
-            let (mut same, mut kept) =
-                (garbage(y.len()), garbage(pixels * (hidden + hidden.div_ceil(4))));
+            let op = ops::Ffn { hidden, out: output, kernel: kernel.kernel, keeps: true };
+            let (mut same, mut kept) = (garbage(y.len()), garbage(pixels * op.kept()));
             let (x, kept_by) = (&self.x, Some(&mut kept[..]));
             kernel.forward(self.images, x, forward, &mut same, kept_by, &mut scratch);
             assert_eq!(y, same, "{name}");

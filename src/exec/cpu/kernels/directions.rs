@@ -1,6 +1,6 @@
 //! Rows of a head as directions: lengths, panels of them, and the way back through the division.
 
-use super::tile::{Rows, dots};
+use super::tile::Rows;
 use super::vector::{Part, along, dot};
 use pulp::Simd;
 
@@ -11,7 +11,9 @@ const LEAST_LENGTH: f32 = 1e-12;
 #[inline(always)]
 pub fn inverse_lengths<S: Simd>(simd: S, rows: Rows, inverse: &mut [f32]) {
     let inverse = &mut inverse[..rows.count];
-    dots(simd, rows, rows, inverse);
+    for (i, to) in inverse.iter_mut().enumerate() {
+        *to = dot(simd, rows.row(i), rows.row(i));
+    }
     let (one, least) = (simd.splat_f32s(1.0), simd.splat_f32s(LEAST_LENGTH));
     along!(S, inverse.len(), |at, part| {
         let length = simd.sqrt_f32s(part.load(simd, inverse, at));

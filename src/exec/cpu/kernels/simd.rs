@@ -213,65 +213,6 @@ pub fn lookup<S: Simd>(simd: S, table: &[f32; 16], index: S::u32s) -> S::f32s {
     found
 }
 
-/// How many vectors [`totals`] sums.
-pub const MANY: usize = 16;
-
-/// The sum of the lanes of every vector.
-#[inline(always)]
-pub fn totals<S: Simd>(simd: S, vectors: &[S::f32s; MANY], to: &mut [f32; MANY]) {
-    #[cfg(target_arch = "x86_64")]
-    if std::any::TypeId::of::<S>() == std::any::TypeId::of::<pulp::x86::V4>() {
-        use std::arch::x86_64::_mm512_storeu_ps;
-        // SAFETY: the set is there, or no `V4` would be, and the vectors are as long.
-        unsafe {
-            let v = &*vectors.as_ptr().cast();
-            let low = fold::halves(fold::four(v, 0), fold::four(v, 4));
-            let high = fold::halves(fold::four(v, 8), fold::four(v, 12));
-            _mm512_storeu_ps(to.as_mut_ptr(), fold::halves(low, high));
-        }
-        return;
-    }
-    for (to, &vector) in to.iter_mut().zip(vectors) {
-        *to = simd.reduce_sum_f32s(vector);
-    }
-}
-
-/// Sums of several vectors side by side.
-#[cfg(target_arch = "x86_64")]
-mod fold {
-    use super::MANY;
-    use std::arch::x86_64::*;
-
-    /// Of two vectors, half of the sum of either twice in every quarter.
-    #[inline(always)]
-    unsafe fn two(v: &[__m512; MANY], i: usize) -> __m512d {
-        let (a, b) = (v[i], v[i + 1]);
-        unsafe {
-            let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-            _mm512_castps_pd(_mm512_add_ps(low, high))
-        }
-    }
-
-    /// Of four vectors, a sum of each in every quarter.
-    #[inline(always)]
-    pub unsafe fn four(v: &[__m512; MANY], i: usize) -> __m512 {
-        unsafe {
-            let (a, b) = (two(v, i), two(v, i + 2));
-            let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
-            _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
-        }
-    }
-
-    /// Neighboring quarters added, those of `a` before those of `b`.
-    #[inline(always)]
-    pub unsafe fn halves(a: __m512, b: __m512) -> __m512 {
-        unsafe {
-            let even = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
-            _mm512_add_ps(even, _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b))
-        }
-    }
-}
-
 /// The lanes of an integer vector.
 #[inline(always)]
 fn integers<V: Copy>(vector: &V) -> &[u32] {

@@ -3,9 +3,7 @@
 //! The left side is read number by number where it lies, at any stride, so maps need no packing and
 //! heads no copy. Lanes run over the right side's columns: the centers, or the channels of a head.
 
-use super::product::tile::{self, Steps};
-use super::simd::{MANY, load, totals};
-use super::vector::dot;
+use super::product::tile::{Steps, sums};
 use pulp::{Simd, WithSimd};
 
 /// The widest vector there is: scratch is sized for it.
@@ -85,47 +83,13 @@ impl<'a> Rows<'a> {
         Rows { data: &map[start * channels + head * depth..], stride: channels, count, depth }
     }
 
-    /// As many rows, all of them the same one.
-    #[inline(always)]
-    pub fn times<'b>(&self, row: &'b [f32]) -> Rows<'b> {
-        Rows { data: row, stride: 0, count: self.count, depth: self.depth }
-    }
-
     fn reach(&self) -> usize {
         if self.count == 0 { 0 } else { (self.count - 1) * self.stride + self.depth }
     }
 }
 
-/// The dot product of every row of `a` with its row of `b`; all of these may be one, at a stride of 0.
-#[inline(always)]
-pub fn dots<S: Simd>(simd: S, a: Rows, b: Rows, out: &mut [f32]) {
-    let (count, depth) = (out.len(), a.depth);
-    assert!(a.count >= count && b.count >= count && b.depth == depth);
-    assert!(a.data.len() >= a.reach() && b.data.len() >= b.reach());
-    let (groups, rest) = out.as_chunks_mut::<MANY>();
-    let done = groups.len() * MANY;
-    for (group, to) in groups.iter_mut().enumerate() {
-        let start = |rows: Rows| rows.data.as_ptr().wrapping_add(group * MANY * rows.stride);
-        let (start_a, start_b) = (start(a), start(b));
-        let mut sums = [simd.splat_f32s(0.0); MANY];
-        for at in (0..depth).step_by(S::F32_LANES) {
-            for (i, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: all rows are as long as was checked above.
-                let (x, y) = unsafe {
-                    let x = load(simd, start_a.wrapping_add(i * a.stride + at), depth - at);
-                    (x, load(simd, start_b.wrapping_add(i * b.stride + at), depth - at))
-                };
-                *sum = simd.mul_add_e_f32s(x, y, *sum);
-            }
-        }
-        totals(simd, &sums, to);
-    }
-    for (i, to) in rest.iter_mut().enumerate() {
-        *to = dot(simd, a.row(done + i), b.row(done + i));
-    }
-}
-
-/// `out = rows · panel`: `[count, depth] · [depth, width]`, or added to what is there.
+/// `out = rows · panel`: `[count, depth] · [depth, columns]`, or added to what is there. What lies
+/// behind so many columns stays as it is.
 pub struct Multiply<'a> {
     pub rows: Rows<'a>,
     pub panel: &'a [f32],
@@ -198,7 +162,7 @@ impl Multiply<'_> {
             let place =
                 |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: stride, down: 1 };
-            let sums = tile::sums::<S, R, V>(simd, depth, a, right, self.width);
+            let sums = sums::<S, R, V>(simd, depth, a, right, self.width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);
@@ -213,7 +177,7 @@ impl Multiply<'_> {
     }
 }
 
-/// `sums += rows transposed · panel`: `[depth, count] · [count, width]`.
+/// `sums += rows transposed · panel`: `[depth, count] · [count, columns]`.
 pub struct Collect<'a> {
     pub rows: Rows<'a>,
     pub panel: &'a [f32],
@@ -282,7 +246,7 @@ impl Collect<'_> {
             let place =
                 |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: 1, down: stride };
-            let sums = tile::sums::<S, R, V>(simd, count, a, right, self.width);
+            let sums = sums::<S, R, V>(simd, count, a, right, self.width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);

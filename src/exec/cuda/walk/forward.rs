@@ -207,6 +207,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn ffn(&self, op: &ops::Ffn, ty: &Type) -> Ffn {
+        debug_assert!(!op.keeps, "a plan for a GPU keeps no hidden map");
         let (maps, hidden, out) = (self.maps(ty), op.hidden, op.out);
         Ffn { maps, hidden, out, kernel: op.kernel, chunk: None }
     }

@@ -4,7 +4,7 @@ use super::single::{self, in_vectors};
 use super::softmax::harden;
 use super::{Attend, Saved, weigh};
 use crate::exec::cpu::kernels::directions::{as_columns, as_rows, column, through_length};
-use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, dots, padded};
+use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, padded};
 use crate::exec::cpu::kernels::vector::{dot, scaled, vectorized};
 use crate::graph::ops::Score;
 
@@ -94,8 +94,8 @@ vectorized! {
                         let (scores_of, dscores_of) =
                             (&mut single_scores[..count], &mut single_dscores[..count]);
                         let at = (h * m + i) * wide;
-                        dots(simd, of_keys, of_keys.times(&query_rows[at..]), scores_of);
-                        dots(simd, of_values, of_values.times(&gradient_rows[at..]), dscores_of);
+                        single::dots(simd, of_keys, &query_rows[at..][..d], scores_of);
+                        single::dots(simd, of_values, &gradient_rows[at..][..d], dscores_of);
                         let both = [&mut *scores_of, &mut *dscores_of];
                         single::harden(simd, both, &lengths[..count], shifts[i], alongs[i]);
                         let sums = &mut single_dqueries[(h * singles + i - whole) * d..][..d];

@@ -4,7 +4,7 @@ use super::single::{self, Center, in_vectors};
 use super::softmax::{soften, soften_below};
 use super::{Attend, weigh};
 use crate::exec::cpu::kernels::directions::{as_columns, column};
-use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, dots, padded};
+use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, padded};
 use crate::exec::cpu::kernels::vector::{scaled, vectorized};
 
 vectorized! {
@@ -76,7 +76,7 @@ vectorized! {
                     for i in 0..singles {
                         let at = (h * singles + i) * d;
                         let scores = &mut single_scores[..count];
-                        dots(simd, rows, rows.times(&single_queries[at..]), scores);
+                        single::dots(simd, rows, &single_queries[at..][..d], scores);
                         let gathered = &mut single_gathered[at..][..d];
                         let center = Center {
                             largest: &mut single_largest[i],

@@ -2,17 +2,26 @@
 //! empty would cost as much as a full one (of 7 by 7 centers one is left over).
 
 use crate::exec::cpu::kernels::tile::{Rows, padded};
-use crate::exec::cpu::kernels::vector::{Part, along, exp_of_negative};
+use crate::exec::cpu::kernels::vector::{Part, along, dot, exp_of_negative};
 use pulp::Simd;
 
-/// Centers that go one by one, at most.
+/// Centers that go one by one, at most: an eighth of the widest vector.
 pub const FEW: usize = 2;
 
 /// Columns of centers that go by vectors; the centers after them go one by one.
 #[inline(always)]
 pub fn in_vectors<S: Simd>(centers: usize) -> usize {
     let beyond = centers % S::F32_LANES;
-    if beyond <= FEW && beyond < centers { centers - beyond } else { padded::<S>(centers) }
+    let few = (S::F32_LANES / 8).min(FEW);
+    if beyond <= few && beyond < centers { centers - beyond } else { padded::<S>(centers) }
+}
+
+/// `out = rows · column`
+#[inline(always)]
+pub fn dots<S: Simd>(simd: S, rows: Rows, column: &[f32], out: &mut [f32]) {
+    for (i, to) in out.iter_mut().enumerate() {
+        *to = dot(simd, rows.row(i), column);
+    }
 }
 
 /// `sums += rows transposed · factors`

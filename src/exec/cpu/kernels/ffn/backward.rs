@@ -43,6 +43,7 @@ impl Ffn {
         scratch: &mut [f32],
     ) {
         let (pixels, map) = (self.height * self.width, self.chunk_map(images));
+        self.check_kept(images, kept);
         let (hidden, rest) = scratch.split_at_mut(map);
         let (values, rest) = rest.split_at_mut(map);
         let (slopes, copies) = rest.split_at_mut(map);

@@ -120,6 +120,14 @@ impl Ffn {
         (0..hidden).step_by(chunk).map(move |first| (first, chunk.min(hidden - first)))
     }
 
+    /// Whether what is kept has room for all chunks of every image.
+    fn check_kept(&self, images: usize, kept: Option<&[f32]>) {
+        let Some(kept) = kept else { return };
+        let row: usize = self.chunks().map(|(_, width)| stride(width)).sum();
+        assert!(kept.len().is_multiple_of(images));
+        assert!(kept.len() / images >= self.height * self.width * row);
+    }
+
     /// Where the hidden map of a few images begins, from a channel on, in what is kept: `room`
     /// numbers of every image.
     fn place(&self, (first, count): (usize, usize), from: usize, room: usize) -> usize {
@@ -150,6 +158,7 @@ impl Ffn {
         scratch: &mut [f32],
     ) {
         let pixels = self.height * self.width;
+        self.check_kept(images, kept.as_deref());
         let (hidden, values) = scratch.split_at_mut(self.chunk_map(images));
         for (first, count) in self.groups(images) {
             // A row of all images of the group: if there are several, all rows are at hand.
