@@ -24,7 +24,7 @@ vectorized! {
         let ([m, n], d) = (size.counts(), size.head_width());
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         // Centers that go by vectors, and those that do not.
-        let whole = in_vectors::<S>(m);
+        let whole = in_vectors::<S>(size);
         let singles = m.saturating_sub(whole);
         let mut lent = Lent::new(scratch);
         let (queries, dqueries) = (lent.take(heads * d * width), lent.take(heads * d * width));

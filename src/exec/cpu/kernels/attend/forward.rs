@@ -22,7 +22,7 @@ vectorized! {
         let Attend { channels, heads, .. } = size;
         let ([m, n], d) = (size.counts(), size.head_width());
         // Numbers in a row of scores; of these, centers that go by vectors.
-        let (width, whole) = (padded::<S>(m), in_vectors::<S>(m));
+        let (width, whole) = (padded::<S>(m), in_vectors::<S>(size));
         let singles = m.saturating_sub(whole);
         let mut lent = Lent::new(scratch);
         let (queries, gathered) = (lent.take(heads * d * width), lent.take(heads * d * width));

@@ -1,6 +1,7 @@
 //! Centers that fill no vector: they go one by one, and lanes are pixels. A vector that is almost
 //! empty would cost as much as a full one (of 7 by 7 centers one is left over).
 
+use super::Attend;
 use crate::exec::cpu::kernels::tile::{Rows, padded};
 use crate::exec::cpu::kernels::vector::{Part, along, dot, exp_of_negative};
 use pulp::Simd;
@@ -8,12 +9,16 @@ use pulp::Simd;
 /// Centers that go one by one, at most: an eighth of the widest vector.
 pub const FEW: usize = 2;
 
-/// Columns of centers that go by vectors; the centers after them go one by one.
+/// Columns of centers that go by vectors; the centers after them go one by one. Their sums are taken
+/// in another order: where a grid is finer than its map, centers repeat each other to the bit, and so
+/// do their results, so all go by vectors.
 #[inline(always)]
-pub fn in_vectors<S: Simd>(centers: usize) -> usize {
+pub fn in_vectors<S: Simd>(size: Attend) -> usize {
+    let ([centers, _], Attend { map, grid, .. }) = (size.counts(), size);
     let beyond = centers % S::F32_LANES;
-    let few = (S::F32_LANES / 8).min(FEW);
-    if beyond <= few && beyond < centers { centers - beyond } else { padded::<S>(centers) }
+    let few = beyond <= (S::F32_LANES / 8).min(FEW) && beyond < centers;
+    let repeated = grid[0] > map[0] || grid[1] > map[1];
+    if few && !repeated { centers - beyond } else { padded::<S>(centers) }
 }
 
 /// `out = rows · column`
