@@ -25,7 +25,7 @@ pub fn remember(graph: &Graph) -> Graph {
         match &node.op {
             Op::Ffn(op) if wide(graph, node, op) && trained.contains(&node.params[0]) => {
                 let hidden = keep(&mut edit, graph, value, op);
-                kept.extend(node.params.first().map(|&first| (first, hidden)));
+                kept.insert(node.params[0], hidden);
             }
             Op::Gradient(op) => {
                 let hidden = node.params.first().and_then(|first| kept.get(first));

@@ -1,7 +1,7 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
 use crate::text::{check, check_file, root};
-use cluec::graph::ops::Update;
+use cluec::graph::ops::{Ffn, Update};
 use cluec::graph::{Op, Value};
 use cluec::passes::{self, Keep, Method, Processor};
 use cluec::plan::Plan;
@@ -57,7 +57,7 @@ fn what_keeps_a_hidden_map_and_what_reads_it_run_over_as_many_images() {
             let Op::Ffn(of) = &*gradient.of else { continue };
             if of.keeps {
                 let kept = plan.graph.node(node.inputs[1]);
-                assert!(matches!(&kept.op, Op::Part(part) if part.index == 1), "{file}");
+                assert!(matches!(&kept.op, Op::Part(part) if part.index == Ffn::HIDDEN), "{file}");
                 assert_eq!(images(reader), images(kept.inputs[0].0 as usize), "{file}");
                 read += 1;
             }

@@ -17,12 +17,13 @@ use crate::exec::{Footprint, Held, Target, Use, View, Work};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
 use crate::train::resident;
+use std::ops::Range;
 use std::time::Instant;
 
 /// What was seen.
 pub struct Measured {
     pub mode: Mode,
-    /// Images per second of every timed step, in order.
+    /// Images per second of every timed step, in ascending order.
     pub rates: Vec<f64>,
     /// What the plan says, and what the process has used at most; on a GPU, of its memory.
     pub planned: Option<u64>,
@@ -68,13 +69,16 @@ impl Case<'_> {
             Mode::Infer => Compiled::evaluator_in(precision, graph, parameters, threads),
         };
         let planned = compiled.memory(batch.labels.len()).peak;
+        let run = |compiled: &mut Compiled, steps| match mode {
+            Mode::Train => self.train(compiled, batch, steps),
+            Mode::Infer => self.infer(compiled, steps),
+        };
+        run(&mut compiled, WARM_UP)?;
+        // Only now: in the first step the ops that first touch memory wait for it.
         if let Some(ops) = args.ops {
             compiled.profile(ops.grouping());
         }
-        let rates = match mode {
-            Mode::Train => self.train(&mut compiled, batch)?,
-            Mode::Infer => self.infer(&mut compiled)?,
-        };
+        let rates = run(&mut compiled, self.steps())?;
         // Measuring the machine takes memory of its own.
         let peak = resident("VmHWM");
         let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
@@ -91,9 +95,12 @@ impl Case<'_> {
                 let optimizer = self.optimizer(&parameters);
                 let mut trainer =
                     executor.trainer(graph, parameters, optimizer, *method, threads)?;
-                self.train(&mut *trainer, batch)?
+                self.warmed_up(|steps| self.train(&mut *trainer, batch, steps))?
             }
-            Mode::Infer => self.infer(&mut *executor.evaluator(graph, parameters, threads)?)?,
+            Mode::Infer => {
+                let mut evaluator = executor.evaluator(graph, parameters, threads)?;
+                self.warmed_up(|steps| self.infer(&mut *evaluator, steps))?
+            }
         };
         let peak = resident("VmHWM");
         Ok(Measured { mode: *mode, rates, planned: None, peak, profile: None })
@@ -124,11 +131,13 @@ impl Case<'_> {
             }
         };
         let seen = self.held(&mut compiled)?;
-        let rates = match (mode, &seen.views[..]) {
-            (Mode::Train, _) => self.train(&mut compiled, &seen)?,
-            (Mode::Infer, []) => self.infer(&mut compiled)?,
-            (Mode::Infer, views) => self.timed(|_| Ok(compiled.logits_of(views).map(|_| ())?))?,
-        };
+        let rates = self.warmed_up(|steps| match (mode, &seen.views[..]) {
+            (Mode::Train, _) => self.train(&mut compiled, &seen, steps),
+            (Mode::Infer, []) => self.infer(&mut compiled, steps),
+            (Mode::Infer, views) => {
+                self.timed(steps, |_| Ok(compiled.logits_of(views).map(|_| ())?))
+            }
+        })?;
         let images = batch.labels.len();
         let footprint = Footprint::new(graph, *method, Target::Cuda(precision));
         let (planned, peak) = (Some(footprint.bytes(work, images)), Some(compiled.peak()));
@@ -144,27 +153,49 @@ impl Case<'_> {
         Optimizer::new(self.method.update, vec![true; self.graph.params.len()], parameters)
     }
 
-    fn train(&self, trainer: &mut dyn Trainer, batch: &Batch) -> Result<Vec<f64>, StepError> {
-        self.timed(|step| trainer.step(batch, 1e-3, StepKey { seed: 0, step }).map(|_| ()))
+    /// The steps that count.
+    fn steps(&self) -> Range<u64> {
+        WARM_UP.end..WARM_UP.end + self.args.steps
     }
 
-    fn infer(&self, evaluator: &mut dyn Evaluator) -> Result<Vec<f64>, StepError> {
-        self.timed(|_| Ok(evaluator.logits(&self.batch.images).map(|_| ())?))
+    /// What `run` gives for the steps that count, after those that do not.
+    fn warmed_up(
+        &self,
+        mut run: impl FnMut(Range<u64>) -> Result<Vec<f64>, StepError>,
+    ) -> Result<Vec<f64>, StepError> {
+        run(WARM_UP)?;
+        run(self.steps())
     }
 
-    /// Images per second of every step.
+    fn train(
+        &self,
+        trainer: &mut dyn Trainer,
+        batch: &Batch,
+        steps: Range<u64>,
+    ) -> Result<Vec<f64>, StepError> {
+        self.timed(steps, |step| trainer.step(batch, 1e-3, StepKey { seed: 0, step }).map(|_| ()))
+    }
+
+    fn infer(
+        &self,
+        evaluator: &mut dyn Evaluator,
+        steps: Range<u64>,
+    ) -> Result<Vec<f64>, StepError> {
+        self.timed(steps, |_| Ok(evaluator.logits(&self.batch.images).map(|_| ())?))
+    }
+
+    /// Images per second of every step, in ascending order.
     fn timed(
         &self,
+        steps: Range<u64>,
         mut step: impl FnMut(u64) -> Result<(), StepError>,
     ) -> Result<Vec<f64>, StepError> {
-        let mut rates = Vec::new();
-        for number in 0..WARM_UP + self.args.steps {
+        let rate = |number| {
             let start = Instant::now();
             step(number)?;
-            if number >= WARM_UP {
-                rates.push(self.args.batch as f64 / start.elapsed().as_secs_f64());
-            }
-        }
+            Ok(self.args.batch as f64 / start.elapsed().as_secs_f64())
+        };
+        let mut rates = steps.map(rate).collect::<Result<Vec<f64>, StepError>>()?;
         rates.sort_by(f64::total_cmp);
         Ok(rates)
     }
@@ -192,7 +223,7 @@ impl Case<'_> {
 }
 
 /// Steps before the clock counts.
-const WARM_UP: u64 = 2;
+const WARM_UP: Range<u64> = 0..2;
 
 fn batch(graph: &Graph, images: usize) -> Batch {
     let [h, w] = graph.input_size();

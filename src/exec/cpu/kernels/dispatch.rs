@@ -1,7 +1,7 @@
 //! Centers return to the pixels: for a hard assignment a scaled gather, for a soft one a product.
 
 use super::directions::{as_columns, as_rows, column};
-use super::tile::{Collect, Lent, Multiply, Rows, padded, room};
+use super::tile::{Lent, Panel, Rows, collect, multiply, padded, room};
 use super::vector::{add_scaled, dot, scaled, vectorized};
 use crate::graph::Size;
 
@@ -193,7 +193,7 @@ vectorized! {
                 for (h, panel) in rows.chunks_exact(m * wide).enumerate() {
                     let data = &weights[(start * heads + h) * m..];
                     let rows = Rows { data, stride: heads * m, count, depth: m };
-                    simd.vectorize(Multiply { rows, panel, width: wide, columns: wide, out, add: false });
+                    multiply(simd, rows, Panel::new(panel, wide), out);
                     for (i, row) in out.chunks_exact(wide).take(count).enumerate() {
                         scaled(simd, &mut y[(start + i) * c + h * d..][..d], &row[..d], 1.0);
                     }
@@ -232,15 +232,15 @@ vectorized! {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
                     let rows = size.head(dy, start, count, h);
-                    let (panel, out) = (&columns[h * d * width..][..d * width], &mut *block);
-                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
+                    let panel = Panel::new(&columns[h * d * width..][..d * width], width);
+                    multiply(simd, rows, panel, block);
                     for (i, row) in block.chunks_exact_mut(width).take(count).enumerate() {
                         let at = ((start + i) * heads + h) * m;
                         scaled(simd, &mut dweights[at..][..m], &row[..m], 1.0);
                         row[..m].copy_from_slice(&weights[at..][..m]);
                     }
                     let sums = &mut sums[h * d * width..][..d * width];
-                    simd.vectorize(Collect { rows, panel: block, width, columns: width, sums });
+                    collect(simd, rows, Panel::new(block, width), sums);
                 }
             }
             for (i, row) in dcenters.chunks_exact_mut(c).enumerate() {

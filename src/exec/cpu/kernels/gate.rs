@@ -2,7 +2,7 @@
 //! sigmoid is the pooled center's share. The backward pass computes the hidden layer again.
 
 use super::gelu;
-use super::tile::{Collect, Lent, Multiply, Rows, padded, room};
+use super::tile::{Lent, Panel, Rows, collect, multiply, multiply_add, padded, room};
 use super::vector::{Part, Whole, add_scaled, along, sigmoid, vectorized};
 use pulp::Simd;
 
@@ -146,23 +146,8 @@ impl Head<'_> {
             row.copy_from_slice(&self.bias1[..lanes]);
         }
         let (first, second) = self.weight1.split_at(soft.depth * lanes);
-        let out = &mut *out;
-        simd.vectorize(Multiply {
-            rows: soft,
-            panel: first,
-            width: lanes,
-            columns: lanes,
-            out,
-            add: true,
-        });
-        simd.vectorize(Multiply {
-            rows: local,
-            panel: second,
-            width: lanes,
-            columns: lanes,
-            out,
-            add: true,
-        });
+        multiply_add(simd, soft, Panel::new(first, lanes), out);
+        multiply_add(simd, local, Panel::new(second, lanes), out);
     }
 }
 
@@ -304,13 +289,11 @@ vectorized! {
                     }
                 }
                 let (first, second) = dweight1.split_at_mut(d * lanes);
-                let panel = &*slopes;
-                simd.vectorize(Collect { rows: soft, panel, width: lanes, columns: lanes, sums: first });
-                simd.vectorize(Collect { rows: local, panel, width: lanes, columns: lanes, sums: second });
+                collect(simd, soft, Panel::new(slopes, lanes), first);
+                collect(simd, local, Panel::new(slopes, lanes), second);
                 let dhidden = Rows { data: slopes, stride: lanes, count, depth: hidden };
                 for (panel, to) in transposed.iter().zip([&mut *dsoft, &mut *dlocal]) {
-                    let out = &mut *block_rows;
-                    simd.vectorize(Multiply { rows: dhidden, panel, width: wide, columns: wide, out, add: false });
+                    multiply(simd, dhidden, Panel::new(panel, wide), block_rows);
                     for (i, row) in block_rows.chunks_exact(wide).take(count).enumerate() {
                         let to = &mut to[(start + i) * c + h * d..][..d];
                         add_scaled(simd, to, &row[..d], 1.0);

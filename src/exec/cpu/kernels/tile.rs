@@ -88,17 +88,57 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// `out = rows · panel`: `[count, depth] · [depth, columns]`, or added to what is there. What lies
-/// behind so many columns stays as it is.
-pub struct Multiply<'a> {
-    pub rows: Rows<'a>,
-    pub panel: &'a [f32],
-    /// Of a row of the panel and of the result.
-    pub width: usize,
-    /// Of these, columns that are multiplied: whole vectors.
-    pub columns: usize,
-    pub out: &'a mut [f32],
-    pub add: bool,
+/// Rows of `width` numbers, one behind the other, of which the first `columns` are used: whole vectors.
+#[derive(Clone, Copy)]
+pub struct Panel<'a> {
+    data: &'a [f32],
+    width: usize,
+    columns: usize,
+}
+
+impl<'a> Panel<'a> {
+    #[inline(always)]
+    pub fn new(data: &'a [f32], width: usize) -> Panel<'a> {
+        Panel { data, width, columns: width }
+    }
+
+    #[inline(always)]
+    pub fn columns(self, columns: usize) -> Panel<'a> {
+        Panel { columns, ..self }
+    }
+
+    /// Whether it has so many rows, and columns for vectors of so many lanes.
+    #[inline(always)]
+    fn fits(&self, rows: usize, lanes: usize) -> bool {
+        let whole = self.columns.is_multiple_of(lanes) && self.columns <= self.width;
+        whole && self.data.len() >= rows * self.width
+    }
+}
+
+/// `out = rows · panel`: `[count, depth] · [depth, columns]`, into rows as wide as the panel's. What
+/// lies behind so many columns stays as it is.
+#[inline(always)]
+pub fn multiply<S: Simd>(simd: S, rows: Rows, panel: Panel, out: &mut [f32]) {
+    simd.vectorize(Multiply { rows, panel, out, add: false });
+}
+
+/// `out += rows · panel`, as in [`multiply`].
+#[inline(always)]
+pub fn multiply_add<S: Simd>(simd: S, rows: Rows, panel: Panel, out: &mut [f32]) {
+    simd.vectorize(Multiply { rows, panel, out, add: true });
+}
+
+/// `sums += rows transposed · panel`: `[depth, count] · [count, columns]`, as in [`multiply`].
+#[inline(always)]
+pub fn collect<S: Simd>(simd: S, rows: Rows, panel: Panel, sums: &mut [f32]) {
+    simd.vectorize(Collect { rows, panel, sums });
+}
+
+struct Multiply<'a> {
+    rows: Rows<'a>,
+    panel: Panel<'a>,
+    out: &'a mut [f32],
+    add: bool,
 }
 
 impl WithSimd for Multiply<'_> {
@@ -107,10 +147,9 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Rows { data, count, depth, .. } = self.rows;
-        assert!(self.columns.is_multiple_of(S::F32_LANES) && self.columns <= self.width);
-        assert!(data.len() >= self.rows.reach());
-        assert!(self.panel.len() >= depth * self.width && self.out.len() >= count * self.width);
-        let (mut at, vectors) = (0, self.columns / S::F32_LANES);
+        assert!(data.len() >= self.rows.reach() && self.panel.fits(depth, S::F32_LANES));
+        assert!(self.out.len() >= count * self.panel.width);
+        let (mut at, vectors) = (0, self.panel.columns / S::F32_LANES);
         while at < vectors {
             // Tiles that fill the registers, and never fewer than eight sums at once.
             at += match (vectors - at, S::REGISTER_COUNT >= 32) {
@@ -151,18 +190,18 @@ impl Multiply<'_> {
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, row: usize, at: usize) {
-        let Rows { data, stride, count, depth } = self.rows;
-        debug_assert!(row + R <= count && (at + V) * S::F32_LANES <= self.columns);
+        let (Rows { data, stride, count, depth }, Panel { width, .. }) = (self.rows, self.panel);
+        debug_assert!(row + R <= count && (at + V) * S::F32_LANES <= self.panel.columns);
         // SAFETY: `with_simd` has checked that rows, panel and result are as long as their sizes say,
         // and the tile lies within the rows and columns.
         unsafe {
             let left = data.as_ptr().add(row * stride);
-            let right = self.panel.as_ptr().add(at * S::F32_LANES);
-            let out = self.out.as_mut_ptr().add(row * self.width + at * S::F32_LANES);
+            let right = self.panel.data.as_ptr().add(at * S::F32_LANES);
+            let out = self.out.as_mut_ptr().add(row * width + at * S::F32_LANES);
             let place =
-                |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
+                |r: usize, v: usize| out.add(r * width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: stride, down: 1 };
-            let sums = sums::<S, R, V>(simd, depth, a, right, self.width);
+            let sums = sums::<S, R, V>(simd, depth, a, right, width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);
@@ -177,15 +216,10 @@ impl Multiply<'_> {
     }
 }
 
-/// `sums += rows transposed · panel`: `[depth, count] · [count, columns]`.
-pub struct Collect<'a> {
-    pub rows: Rows<'a>,
-    pub panel: &'a [f32],
-    /// Of a row of the panel and of the sums.
-    pub width: usize,
-    /// Of these, columns that are summed: whole vectors.
-    pub columns: usize,
-    pub sums: &'a mut [f32],
+struct Collect<'a> {
+    rows: Rows<'a>,
+    panel: Panel<'a>,
+    sums: &'a mut [f32],
 }
 
 impl WithSimd for Collect<'_> {
@@ -194,10 +228,9 @@ impl WithSimd for Collect<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Rows { data, count, depth, .. } = self.rows;
-        assert!(self.columns.is_multiple_of(S::F32_LANES) && self.columns <= self.width);
-        assert!(data.len() >= self.rows.reach());
-        assert!(self.panel.len() >= count * self.width && self.sums.len() >= depth * self.width);
-        let (mut at, vectors) = (0, self.columns / S::F32_LANES);
+        assert!(data.len() >= self.rows.reach() && self.panel.fits(count, S::F32_LANES));
+        assert!(self.sums.len() >= depth * self.panel.width);
+        let (mut at, vectors) = (0, self.panel.columns / S::F32_LANES);
         while at < vectors {
             at += match (vectors - at, S::REGISTER_COUNT >= 32) {
                 (1, true) => self.strip::<S, 16, 1>(simd, at),
@@ -236,17 +269,17 @@ impl Collect<'_> {
 
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, k: usize, at: usize) {
-        let Rows { data, stride, count, depth } = self.rows;
-        debug_assert!(k + R <= depth && (at + V) * S::F32_LANES <= self.columns);
+        let (Rows { data, stride, count, depth }, Panel { width, .. }) = (self.rows, self.panel);
+        debug_assert!(k + R <= depth && (at + V) * S::F32_LANES <= self.panel.columns);
         // SAFETY: as in `Multiply`.
         unsafe {
             let left = data.as_ptr().add(k);
-            let right = self.panel.as_ptr().add(at * S::F32_LANES);
-            let out = self.sums.as_mut_ptr().add(k * self.width + at * S::F32_LANES);
+            let right = self.panel.data.as_ptr().add(at * S::F32_LANES);
+            let out = self.sums.as_mut_ptr().add(k * width + at * S::F32_LANES);
             let place =
-                |r: usize, v: usize| out.add(r * self.width + v * S::F32_LANES).cast::<S::f32s>();
+                |r: usize, v: usize| out.add(r * width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: 1, down: stride };
-            let sums = sums::<S, R, V>(simd, count, a, right, self.width);
+            let sums = sums::<S, R, V>(simd, count, a, right, width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);

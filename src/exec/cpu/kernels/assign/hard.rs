@@ -2,7 +2,7 @@
 
 use super::{Assign, Gradients, Inputs, Work};
 use crate::exec::cpu::kernels::directions::inverse_lengths;
-use crate::exec::cpu::kernels::tile::{Multiply, padded};
+use crate::exec::cpu::kernels::tile::{Panel, multiply, padded};
 use crate::exec::cpu::kernels::vector::{Part, Whole, along, bits, dot, exp, sigmoid, vectorized};
 use pulp::Simd;
 
@@ -28,8 +28,7 @@ vectorized! {
                 let count = size.block().min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
                     let rows = size.head(keys, start, count, h);
-                    let out = &mut *work.scores;
-                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
+                    multiply(simd, rows, Panel::new(panel, width), work.scores);
                     let factors = &mut work.lengths[..count];
                     inverse_lengths(simd, rows, factors);
                     factors.iter_mut().for_each(|x| *x *= inputs.alpha);

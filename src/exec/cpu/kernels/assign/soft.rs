@@ -2,7 +2,7 @@
 
 use super::{Assign, Gradients, Inputs, Work};
 use crate::exec::cpu::kernels::directions::{column, inverse_lengths, through_length};
-use crate::exec::cpu::kernels::tile::{Collect, Multiply, Rows, padded};
+use crate::exec::cpu::kernels::tile::{Panel, Rows, collect, multiply, padded};
 use crate::exec::cpu::kernels::vector::{Part, Whole, along, scaled, sigmoid, vectorized};
 use pulp::Simd;
 
@@ -27,8 +27,7 @@ vectorized! {
                 let count = size.block().min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
                     let rows = size.head(keys, start, count, h);
-                    let out = &mut *work.scores;
-                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
+                    multiply(simd, rows, Panel::new(panel, width), work.scores);
                     inverse_lengths(simd, rows, work.lengths);
                     for (i, row) in work.scores.chunks_exact_mut(width).take(count).enumerate() {
                         let factor = simd.splat_f32s(work.lengths[i] * inputs.alpha);
@@ -73,8 +72,8 @@ vectorized! {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
                     let rows = size.head(keys, start, count, h);
-                    let (panel, out) = (&work.columns[h * d * width..][..d * width], &mut *work.scores);
-                    simd.vectorize(Multiply { rows, panel, width, columns: width, out, add: false });
+                    let panel = &work.columns[h * d * width..][..d * width];
+                    multiply(simd, rows, Panel::new(panel, width), work.scores);
                     inverse_lengths(simd, rows, work.lengths);
                     for (i, row) in work.scores.chunks_exact_mut(width).take(count).enumerate() {
                         let place = ((image * n + start + i) * heads + h) * m;
@@ -84,10 +83,10 @@ vectorized! {
                         dalpha += f64::from(sums[1]);
                     }
                     let sums = &mut work.dcolumns[h * d * width..][..d * width];
-                    simd.vectorize(Collect { rows, panel: work.scores, width, columns: width, sums });
+                    collect(simd, rows, Panel::new(work.scores, width), sums);
                     let dscores = Rows { data: work.scores, stride: width, count, depth: m };
-                    let (panel, out) = (&work.rows[h * m * wide..][..m * wide], &mut *work.block_rows);
-                    simd.vectorize(Multiply { rows: dscores, panel, width: wide, columns: wide, out, add: false });
+                    let panel = &work.rows[h * m * wide..][..m * wide];
+                    multiply(simd, dscores, Panel::new(panel, wide), work.block_rows);
                     for i in 0..count {
                         let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
                         let g = &work.block_rows[i * wide..][..d];

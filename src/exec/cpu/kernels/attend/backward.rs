@@ -4,7 +4,7 @@ use super::single::{self, in_vectors};
 use super::softmax::harden;
 use super::{Attend, Saved, weigh};
 use crate::exec::cpu::kernels::directions::{as_columns, as_rows, column, through_length};
-use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, padded};
+use crate::exec::cpu::kernels::tile::{Lent, Panel, Rows, collect, multiply, padded};
 use crate::exec::cpu::kernels::vector::{dot, scaled, vectorized};
 use crate::graph::ops::Score;
 
@@ -71,13 +71,11 @@ vectorized! {
                 for h in 0..heads {
                     let of_keys = Rows::head(keys, channels, [start, count], h, d);
                     let of_values = Rows::head(values, channels, [start, count], h, d);
-                    let panel = &queries[h * d * width..][..d * width];
-                    let (rows, columns, out) = (of_keys, whole, &mut *scores);
-                    simd.vectorize(Multiply { rows, panel, width, columns, out, add: false });
+                    let panel = Panel::new(&queries[h * d * width..][..d * width], width);
+                    multiply(simd, of_keys, panel.columns(whole), scores);
                     weigh(simd, size, of_keys, 1.0, lengths);
-                    let panel = &gradients[h * d * width..][..d * width];
-                    let (rows, out) = (of_values, &mut *dscores);
-                    simd.vectorize(Multiply { rows, panel, width, columns, out, add: false });
+                    let panel = Panel::new(&gradients[h * d * width..][..d * width], width);
+                    multiply(simd, of_values, panel.columns(whole), dscores);
                     let (shifts, alongs) = (&shifts[h * width..], &alongs[h * width..]);
                     harden(
                         simd,
@@ -87,9 +85,8 @@ vectorized! {
                         &alongs[..whole],
                         width,
                     );
-                    let (rows, panel) = (of_keys, &*dscores);
                     let sums = &mut dqueries[h * d * width..][..d * width];
-                    simd.vectorize(Collect { rows, panel, width, columns, sums });
+                    collect(simd, of_keys, Panel::new(dscores, width).columns(whole), sums);
                     for i in whole..m {
                         let (scores_of, dscores_of) =
                             (&mut single_scores[..count], &mut single_dscores[..count]);
@@ -105,9 +102,7 @@ vectorized! {
                     }
                     let block = |data| Rows { data, stride: width, count, depth: m };
                     let panel = &query_rows[h * m * wide..][..m * wide];
-                    let (rows, out) = (block(&*dscores), &mut *rows_out);
-                    let (width, columns) = (wide, wide);
-                    simd.vectorize(Multiply { rows, panel, width, columns, out, add: false });
+                    multiply(simd, block(&*dscores), Panel::new(panel, wide), rows_out);
                     for i in 0..count {
                         let place = at_map + (start + i) * channels + h * d;
                         let (g, to) = (&rows_out[i * wide..][..d], &mut dkeys[place..][..d]);
@@ -119,8 +114,7 @@ vectorized! {
                         }
                     }
                     let panel = &gradient_rows[h * m * wide..][..m * wide];
-                    let (rows, out) = (block(&*scores), &mut *rows_out);
-                    simd.vectorize(Multiply { rows, panel, width, columns, out, add: false });
+                    multiply(simd, block(&*scores), Panel::new(panel, wide), rows_out);
                     for i in 0..count {
                         let place = at_map + (start + i) * channels + h * d;
                         scaled(simd, &mut dvalues[place..][..d], &rows_out[i * wide..][..d], 1.0);

@@ -4,7 +4,7 @@ use super::single::{self, Center, in_vectors};
 use super::softmax::{soften, soften_below};
 use super::{Attend, weigh};
 use crate::exec::cpu::kernels::directions::{as_columns, column};
-use crate::exec::cpu::kernels::tile::{Collect, Lent, Multiply, Rows, padded};
+use crate::exec::cpu::kernels::tile::{Lent, Panel, Rows, collect, multiply, padded};
 use crate::exec::cpu::kernels::vector::{scaled, vectorized};
 
 vectorized! {
@@ -53,10 +53,8 @@ vectorized! {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
                     let rows = Rows::head(keys, channels, [start, count], h, d);
-                    let panel = &queries[h * d * width..][..d * width];
-                    let out = &mut *scores;
-                    let columns = whole;
-                    simd.vectorize(Multiply { rows, panel, width, columns, out, add: false });
+                    let panel = Panel::new(&queries[h * d * width..][..d * width], width);
+                    multiply(simd, rows, panel.columns(whole), scores);
                     weigh(simd, size, rows, 1.0, lengths);
                     let lengths = &lengths[..count];
                     let [totals, largest] =
@@ -71,8 +69,7 @@ vectorized! {
                         soften(simd, scores, lengths, largest, totals, width);
                     }
                     let of_values = Rows::head(values, channels, [start, count], h, d);
-                    let (panel, sums) = (&*scores, gathered);
-                    simd.vectorize(Collect { rows: of_values, panel, width, columns, sums });
+                    collect(simd, of_values, Panel::new(scores, width).columns(whole), gathered);
                     for i in 0..singles {
                         let at = (h * singles + i) * d;
                         let scores = &mut single_scores[..count];
