@@ -5,6 +5,7 @@ use cluec::exec::cpu::kernels::conv::{Conv, ConvGradients};
 use cluec::exec::cpu::kernels::depthwise::{Depthwise, DepthwiseGradients};
 use cluec::exec::cpu::kernels::ffn::{Ffn, FfnBackward, FfnGradients, FfnWeights};
 use cluec::exec::cpu::kernels::product::*;
+use cluec::graph::ops;
 
 /// Images, side of the map, channels, hidden channels.
 const FFNS: [[usize; 4]; 7] = [
@@ -75,15 +76,14 @@ fn ffn(table: &mut Table, images: usize, side: usize, channels: usize, hidden: u
         expand: Packed::new(&expand_t, hidden, channels),
         contract: Packed::new(&contract_t, channels, hidden),
     };
-    let mut scratch = zeros(op.scratch(images));
+    let mut scratch = zeros(op.backward_scratch(images));
     let (products, taps) = (2 * pixels * hidden * channels, 18 * pixels * hidden);
     table.line("ffn", &shape, 2 * products + taps, || {
         op.forward(images, &x, forward, &mut y, None, &mut scratch);
     });
     let (mut d_expand, mut d_contract) = (zeros(channels * hidden), zeros(channels * hidden));
     let (mut d_taps, mut d_bias) = (zeros(9 * hidden), [(); 3].map(|()| zeros(hidden)));
-    // Four products and two convolutions, and one of each to have the hidden map again.
-    table.line("ffn_backward", &shape, 5 * products + 3 * taps, || {
+    let mut back = |kept: Option<&[f32]>| {
         let [a, b, c] = &mut d_bias;
         let gradients = FfnGradients {
             expand: &mut d_expand,
@@ -92,8 +92,15 @@ fn ffn(table: &mut Table, images: usize, side: usize, channels: usize, hidden: u
             contract: &mut d_contract,
             contract_bias: &mut c[..channels],
         };
-        op.backward(images, &x, &dy, None, backward, &mut dx, gradients, &mut scratch);
-    });
+        op.backward(images, &x, &dy, kept, backward, &mut dx, gradients, &mut scratch);
+    };
+    // Four products and two convolutions, and one of each to have the hidden map again.
+    table.line("ffn_backward", &shape, 5 * products + 3 * taps, || back(None));
+    let of = ops::Ffn { hidden, out: channels, kernel: Some([3, 3]), keeps: true };
+    let mut kept = zeros(pixels * of.kept());
+    let mut room = zeros(op.scratch(images));
+    op.forward(images, &x, forward, &mut y, Some(&mut kept), &mut room);
+    table.line("ffn_of_kept", &shape, 4 * products + 3 * taps, || back(Some(&kept)));
 }
 
 fn conv(table: &mut Table, [images, side, input, output, kernel, stride, pad]: [usize; 7]) {
@@ -105,7 +112,7 @@ fn conv(table: &mut Table, [images, side, input, output, kernel, stride, pad]: [
     let (mut y, mut dx) = (zeros(dy.len()), zeros(x.len()));
     let (weight, transposed) = packed(k, output);
     let bias = numbers(output);
-    let mut scratch = zeros(op.scratch(images));
+    let mut scratch = zeros(op.backward_scratch(images));
     let flops = 2 * images * oh * ow * k * output;
     table.line("conv", &shape, flops, || {
         op.forward(images, &x, Packed::new(&weight, k, output), &bias, &mut y, &mut scratch);

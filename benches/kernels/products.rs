@@ -40,7 +40,7 @@ pub fn run(table: &mut Table) {
             multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Add);
         });
         table.line("product_gelu", &shape, flops, || {
-            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), BiasGelu(&bias));
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Biased(&bias, Gelu));
         });
         let (mut dw, mut scratch) = (zeros(k * n), zeros(at_b_scratch(k, n)));
         table.line("transposed", &shape, flops, || {

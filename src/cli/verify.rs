@@ -96,21 +96,30 @@ fn human(out: &mut dyn Write, file: &str, report: &Report) -> io::Result<()> {
         writeln!(
             out,
             "  {:<8} {:>4} tensors  largest error {:.2e}  relative L2 {:.2e}  {} out of tolerance",
-            group.group, group.count, group.max_abs, group.relative_l2, group.failed
+            group.group.name(),
+            group.count,
+            group.max_abs,
+            group.relative_l2,
+            group.failed
         )?;
     }
     for check in report.checks.iter().filter(|c| !c.pass) {
         writeln!(
             out,
             "  {} {}: error {:.2e}, relative L2 {:.2e}, allowed {:.1e}",
-            check.group, check.name, check.max_abs, check.relative_l2, check.tolerance
+            check.group.name(),
+            check.name,
+            check.max_abs,
+            check.relative_l2,
+            check.tolerance
         )?;
     }
     for name in &report.unknown {
         writeln!(out, "  {name}: nothing of this name in the model")?;
     }
     if !report.absent.is_empty() {
-        writeln!(out, "  the file has no {}", report.absent.join(", "))?;
+        let absent: Vec<&str> = report.absent.iter().map(|sort| sort.name()).collect();
+        writeln!(out, "  the file has no {}", absent.join(", "))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What executors are fed: images, and what they show.
 
 use super::ExecError;
-use crate::graph::Size;
+use crate::graph::{Graph, Size};
 use std::ops::Range;
 
 /// Images in NHWC, normalized, and their labels.
@@ -96,6 +96,15 @@ impl<'a> Targets<'a> {
         let other = move |image| self.others.get(image).copied().unwrap_or_default();
         self.labels.iter().enumerate().map(move |(image, &label)| (label, other(image)))
     }
+}
+
+/// How many images for this model there are, if they are whole.
+pub fn whole_images(graph: &Graph, images: &[f32]) -> Result<usize, ExecError> {
+    let size = graph.image_numbers();
+    if images.is_empty() || !images.len().is_multiple_of(size) {
+        return Err(ExecError(format!("{} numbers are not whole images", images.len())));
+    }
+    Ok(images.len() / size)
 }
 
 impl Batch {

@@ -67,7 +67,8 @@ impl Footprint {
         };
         match self.target {
             Target::Cpu { threads } => {
-                let memory = cpu::memory(plan, batch, threads, self.precision);
+                let plans = [plan, &self.evaluation];
+                let memory = cpu::memory(plans, batch, threads, self.precision);
                 memory.peak + batch as u64 * outside(plan)
             }
             #[cfg(feature = "cuda")]

@@ -137,8 +137,7 @@ pub fn given_not_finite(graph: &Graph, parameters: &Parameters, images: &[f32]) 
     if let Some(bad) = parameters.iter().position(|values| !all_finite(values)) {
         return Some(format!("the parameter `{}` holds the first", graph.params[bad].name));
     }
-    let [h, w] = graph.input_size();
-    let bad = images.chunks(h * w * 3).position(|image| !all_finite(image))?;
+    let bad = images.chunks(graph.image_numbers()).position(|image| !all_finite(image))?;
     Some(format!("image {} of its batch holds the first", bad + 1))
 }
 

@@ -7,8 +7,8 @@
 
 use super::observe::{Observation, Seen};
 use super::published::{Misfit, Plain, Plains, adopt, from_published, plain, publish, read};
-use super::{Batch, ExecError, Parameters};
-use crate::graph::ops::{AdaptivePool, Windows};
+use super::{Batch, ExecError, Optimizer, Parameters};
+use crate::graph::ops::{AdaptivePool, Update, Windows};
 use crate::graph::{Graph, Size};
 use serde::Serialize;
 use std::path::Path;
@@ -32,11 +32,39 @@ impl Default for Tolerances {
     }
 }
 
+/// What a tensor of the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    Tap,
+    Assign,
+    Logits,
+    Loss,
+    Grad,
+    Step,
+}
+
+impl Sort {
+    const ALL: [Sort; 6] =
+        [Sort::Tap, Sort::Assign, Sort::Logits, Sort::Loss, Sort::Grad, Sort::Step];
+
+    /// As keys of the file begin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sort::Tap => "tap",
+            Sort::Assign => "assign",
+            Sort::Logits => "logits",
+            Sort::Loss => "loss",
+            Sort::Grad => "grad",
+            Sort::Step => "step",
+        }
+    }
+}
+
 /// One tensor compared.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// `logits`, `loss`, `tap`, `assign`, `grad` or `step`.
-    pub group: &'static str,
+    pub group: Sort,
     pub name: String,
     /// Of assignments: how many entries differ.
     pub max_abs: f64,
@@ -48,7 +76,7 @@ pub struct Check {
 /// The worst of a group.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
-    pub group: &'static str,
+    pub group: Sort,
     /// Tensors compared; 0: the file has none.
     pub count: usize,
     pub failed: usize,
@@ -61,7 +89,7 @@ pub struct Report {
     pub checks: Vec<Check>,
     pub groups: Vec<Group>,
     /// Groups of which the file holds nothing.
-    pub absent: Vec<&'static str>,
+    pub absent: Vec<Sort>,
     /// Tensors of the file that name nothing in the graph.
     pub unknown: Vec<String>,
 }
@@ -98,7 +126,6 @@ impl From<ExecError> for VerifyError {
         VerifyError::Exec(error)
     }
 }
-const GROUPS: [&str; 6] = ["tap", "assign", "logits", "loss", "grad", "step"];
 
 /// Compares what an executor shows of the graph, on the file's weights and images, with the file.
 pub fn verify(
@@ -120,19 +147,19 @@ pub fn verify(
             Seen::Index { .. } => None,
         });
         match found {
-            Some(found) => comparison.values("tap", &module, &found, &expected),
+            Some(found) => comparison.values(Sort::Tap, &module, &found, &expected),
             None => comparison.unknown.push(format!("tap.{module}")),
         }
     }
     assignments(&seen, &tensors, &mut comparison);
     if let Some(expected) = tensors.get("out.logits") {
         let found = Plain { shape: vec![count, graph.classes()], data: seen.logits.clone() };
-        comparison.values("logits", "out.logits", &found, expected);
+        comparison.values(Sort::Logits, "out.logits", &found, expected);
     }
     if let Some((loss, gradients)) = &seen.training {
         if let Some(expected) = tensors.get("out.loss") {
             let found = Plain { shape: Vec::new(), data: vec![*loss as f32] };
-            comparison.values("loss", "out.loss", &found, expected);
+            comparison.values(Sort::Loss, "out.loss", &found, expected);
         }
         for (param, found) in graph.params.iter().zip(gradients.iter()) {
             if let Some(expected) = tensors.get(&format!("grad.{}", param.published)) {
@@ -252,26 +279,32 @@ fn canonical_centers(map: Size, grid: Size) -> Vec<usize> {
     rows.iter().flat_map(|row| columns.iter().map(move |column| row * grid[1] + column)).collect()
 }
 
-/// The parameters after one step of AdamW driven by the file's own gradients.
+/// The parameters after one step of AdamW, with its defaults, driven by the file's own gradients.
 fn step(graph: &Graph, weights: &Parameters, tensors: &Plains, comparison: &mut Comparison) {
-    for (param, weight) in graph.params.iter().zip(weights.iter()) {
+    let mut optimizer = Optimizer::new(Update::default(), vec![true; weights.len()], weights);
+    let (mut after, mut gradients) = (weights.clone(), weights.zeros());
+    let mut stepped = Vec::new();
+    for (index, param) in graph.params.iter().enumerate() {
         let stored = |group: &str| tensors.get(&format!("{group}.{}", param.published));
         let (Some(expected), Some(gradient)) = (stored("step"), stored("grad")) else { continue };
-        let Ok(gradient) = adopt(param, gradient) else {
-            comparison.unknown.push(format!("grad.{}", param.published));
-            continue;
-        };
-        let after: Vec<f32> =
-            weight.iter().zip(&gradient).map(|(&w, &g)| first_adamw(w.into(), g.into())).collect();
-        comparison.step(&param.published, &publish(param, &after), expected);
+        match adopt(param, gradient) {
+            Ok(gradient) => gradients[index].copy_from_slice(&gradient),
+            Err(_) => {
+                comparison.unknown.push(format!("grad.{}", param.published));
+                continue;
+            }
+        }
+        stepped.push((index, expected));
+    }
+    optimizer.step(&mut after, &mut gradients, RATE);
+    for (index, expected) in stepped {
+        let param = &graph.params[index];
+        comparison.step(&param.published, &publish(param, &after[index]), expected);
     }
 }
 
-/// A parameter after the first step: learning rate 1e-3, epsilon 1e-8, weight decay 0.05. The
-/// corrected moments are then the gradient and its square, whatever the betas.
-fn first_adamw(weight: f64, gradient: f64) -> f32 {
-    (weight * (1.0 - 1e-3 * 0.05) - 1e-3 * gradient / (gradient.abs() + 1e-8)) as f32
-}
+/// The learning rate of the step.
+const RATE: f64 = 1e-3;
 
 struct Comparison {
     tolerances: Tolerances,
@@ -280,27 +313,29 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn values(&mut self, group: &'static str, name: &str, found: &Plain, expected: &Plain) {
+    fn values(&mut self, group: Sort, name: &str, found: &Plain, expected: &Plain) {
         let tolerance = self.tolerances.value;
         self.push(group, name, found, expected, tolerance, |errors| errors.max_abs <= tolerance);
     }
 
     fn step(&mut self, name: &str, found: &Plain, expected: &Plain) {
         let tolerance = self.tolerances.step;
-        self.push("step", name, found, expected, tolerance, |errors| errors.max_abs <= tolerance);
+        self.push(Sort::Step, name, found, expected, tolerance, |errors| {
+            errors.max_abs <= tolerance
+        });
     }
 
     fn gradient(&mut self, name: &str, found: &Plain, expected: &Plain) {
         let Tolerances { gradient_relative: relative, gradient_absolute: absolute, .. } =
             self.tolerances;
-        self.push("grad", name, found, expected, relative, |errors| {
+        self.push(Sort::Grad, name, found, expected, relative, |errors| {
             errors.relative_l2 <= relative || errors.max_abs <= absolute
         });
     }
 
     fn indices(&mut self, name: &str, found: &Plain, expected: &Plain) {
         let differing = found.data.iter().zip(&expected.data).filter(|(a, b)| a != b).count();
-        self.push("assign", name, found, expected, 0.0, |errors| errors.max_abs == 0.0);
+        self.push(Sort::Assign, name, found, expected, 0.0, |errors| errors.max_abs == 0.0);
         if let Some(check) = self.checks.last_mut().filter(|check| check.max_abs.is_finite()) {
             check.max_abs = differing as f64;
         }
@@ -308,7 +343,7 @@ impl Comparison {
 
     fn push(
         &mut self,
-        group: &'static str,
+        group: Sort,
         name: &str,
         found: &Plain,
         expected: &Plain,
@@ -327,7 +362,7 @@ impl Comparison {
     }
 
     fn report(self) -> Report {
-        let groups: Vec<Group> = GROUPS
+        let groups: Vec<Group> = Sort::ALL
             .iter()
             .map(|&group| {
                 let all: Vec<&Check> = self.checks.iter().filter(|c| c.group == group).collect();

@@ -172,6 +172,12 @@ impl Graph {
         }
     }
 
+    /// Numbers of an image it takes.
+    pub fn image_numbers(&self) -> usize {
+        let [height, width] = self.input_size();
+        3 * height * width
+    }
+
     /// The windows in which pixels and centers met for an assignment or index.
     pub fn windows(&self, value: Value) -> ops::Windows {
         match &self.node(value).op {

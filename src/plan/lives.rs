@@ -73,7 +73,7 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
 
 /// Inputs, of `count`, whose memory the result may take over: ops that read an element once, before
 /// they write it.
-pub fn in_place(op: &Op, count: usize) -> impl Iterator<Item = usize> + use<> {
+fn in_place(op: &Op, count: usize) -> impl Iterator<Item = usize> + use<> {
     let inputs = match op {
         Op::Add(_) => 0..2,
         Op::Gradient(gradient) if gradient.onto => count - 1..count,

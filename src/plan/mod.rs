@@ -4,15 +4,16 @@
 //! Everything in the arena is per image: a group of `n` images needs `n` times as much, at `n` times
 //! the offset.
 
+mod groups;
 mod layout;
 mod lives;
-mod memory;
+
 mod parts;
 mod stretches;
 mod text;
 
+pub use groups::{group, lanes};
 pub use layout::ALIGN;
-pub use memory::{Memory, group, memory};
 pub use parts::{Part, parts};
 pub use stretches::Stretch;
 

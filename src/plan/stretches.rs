@@ -2,8 +2,8 @@
 //! writes is still near the core when the next one reads it. Large maps go image by image; small
 //! ones go together, so that weights and their gradients are read and written seldom.
 
+use super::groups::MOST;
 use super::lives::Lives;
-use super::memory::MOST;
 use super::parts::part_of;
 use crate::graph::ops::Ffn;
 use crate::graph::{Graph, Node, Op, Type, Value};

@@ -1,4 +1,4 @@
-//! Threads change no bit, chunks no more than rounding, and initialization has its moments.
+//! Threads change no bit, and initialization has its moments.
 
 use super::model::cluenet;
 use cluec::exec::init::initialize;

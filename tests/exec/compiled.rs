@@ -1,12 +1,12 @@
 //! The compiled executor against the reference: logits, loss and every gradient of whole models.
 
 use cluec::diag::Sources;
-use cluec::exec::cpu::Compiled;
+use cluec::exec::cpu::{Compiled, observe};
 use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Reference, ReferenceTrainer};
 use cluec::exec::{Batch, Evaluator, Optimizer, Other, Parameters, Step, StepKey, Trainer, init};
-use cluec::graph::Graph;
 use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
+use cluec::graph::{Choice, Graph, Op};
 use cluec::passes::Method;
 
 pub const KEY: StepKey = StepKey { seed: 3, step: 7 };
@@ -62,6 +62,15 @@ fn close(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
     (error.sqrt() <= allowed).then_some(()).ok_or_else(off)
 }
 
+/// Whether a pixel between two centers may choose either, as rounding has it.
+fn chooses(graph: &Graph) -> bool {
+    graph.nodes.iter().any(|node| match &node.op {
+        Op::Assign(assign) => assign.choice == Choice::Hard,
+        Op::Nearest(_) => true,
+        _ => false,
+    })
+}
+
 /// Both executors on the same batches.
 fn agrees(graph: &Graph) {
     let parameters = parameters(graph);
@@ -83,8 +92,8 @@ fn agrees(graph: &Graph) {
         close("evaluation", &found, &reference.logits(&parameters, &batch.images).unwrap())
     };
     let failures: Vec<String> = (0..5).filter_map(|seed| check(seed).err()).collect();
-    // A pixel between two centers may choose either, as rounding has it.
-    assert!(failures.len() <= 1, "{}: {failures:#?}", graph.name);
+    let allowed = usize::from(chooses(graph));
+    assert!(failures.len() <= allowed, "{}: {failures:#?}", graph.name);
 }
 
 #[test]
@@ -184,6 +193,20 @@ fn threads_change_no_bit() {
     assert_eq!(run(3), run(3));
 }
 
+/// Batches are cut into groups, and groups into turns, of unlike lengths: none of them wants more room
+/// than its thread has.
+#[test]
+fn batches_of_any_size_run() {
+    let [graph] = &models("models/cluenet_cifar.clue", &[])[..] else { panic!("one model") };
+    let parameters = init::initialize(graph, 0);
+    let mut compiled = trainer(graph, &parameters, 2);
+    for images in [1, 3, 5, 7, 13, 18, 19, 22, 25] {
+        let batch = batch(graph, images, 1);
+        assert!(compiled.step(&batch, 1e-4, KEY).unwrap().taken, "{images}");
+        assert_eq!(compiled.logits(&batch.images).unwrap().len(), images * 100);
+    }
+}
+
 /// The loss, clipping and the optimizer are part of the step: several steps end where the reference's
 /// do.
 #[test]
@@ -280,7 +303,9 @@ fn what_does_not_fit_is_an_error() {
         assert!(error.contains(message), "{error}");
     };
     check(Batch { labels: vec![0], ..fine.clone() }, "1 labels for 2 images");
-    check(Batch { labels: vec![0, 99], ..fine.clone() }, "label 99 of 5 classes");
+    let wrong = Batch { labels: vec![0, 99], ..fine.clone() };
+    check(wrong.clone(), "label 99 of 5 classes");
+    assert!(observe(graph, &parameters, &wrong).is_err());
     check(Batch { images: vec![0.0; 7], labels: vec![0], ..Batch::default() }, "not whole images");
     // Of images that are mixed nothing was said.
     let others = vec![Other { label: 1, share: 0.5 }; 2];

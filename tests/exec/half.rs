@@ -205,6 +205,19 @@ fn without_a_smaller_scale_an_overflow_is_an_error() {
     }
 }
 
+/// A loss may overflow though the logits do not.
+#[test]
+fn a_loss_that_overflows_is_named() {
+    let (graph, mut parameters, batch) = model();
+    let bias = graph.params.iter().position(|param| param.published == "head.bias").unwrap();
+    let label = batch.labels[0] as usize;
+    parameters[bias].iter_mut().for_each(|x| *x = 3e38);
+    parameters[bias][label] = -3e38;
+    let method = method(Precision::F32, None);
+    let first = first_not_finite(&graph, method, &parameters, &batch, 1.0, KEY).unwrap();
+    assert_eq!(first.unwrap(), "`loss` (cross_entropy) gives the first, for image 1 of its batch");
+}
+
 /// Where the backward pass overflows, that is found as well.
 #[test]
 fn the_first_gradient_that_overflows_is_named() {

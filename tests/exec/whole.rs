@@ -3,7 +3,7 @@
 use super::model::cluenet;
 use super::{fixtures, json};
 use cluec::exec::observe::{Observation, Seen};
-use cluec::exec::verify::{Tolerances, VerifyError, verify};
+use cluec::exec::verify::{Sort, Tolerances, VerifyError, verify};
 use cluec::exec::{Batch, ExecError, Parameters, cpu, reference};
 use cluec::graph::Graph;
 use std::path::Path;
@@ -79,6 +79,6 @@ fn an_assignment_cut_short_differs() {
     };
     let file = folder.join("nano.safetensors");
     let report = verify(&graph, &file, Tolerances::default(), cut).unwrap();
-    let group = report.groups.iter().find(|group| group.group == "assign").unwrap();
+    let group = report.groups.iter().find(|group| group.group == Sort::Assign).unwrap();
     assert_eq!((group.count, group.failed), (8, 8));
 }

@@ -226,10 +226,9 @@ impl Case<'_> {
 const WARM_UP: Range<u64> = 0..2;
 
 fn batch(graph: &Graph, images: usize) -> Batch {
-    let [h, w] = graph.input_size();
     let mut random = Random::named(0, "bench", Site::Other);
     Batch {
-        images: (0..images * h * w * 3).map(|_| random.normal() as f32).collect(),
+        images: (0..images * graph.image_numbers()).map(|_| random.normal() as f32).collect(),
         labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
         ..Batch::default()
     }

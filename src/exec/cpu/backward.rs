@@ -1,7 +1,6 @@
 //! What a node of the backward pass runs: gradients of inputs into the arena, gradients of parameters
 //! onto the lane's.
 
-use super::forward::{self, factors};
 use super::kernels::assign;
 use super::kernels::attend;
 use super::kernels::cluster_mean::Saved;
@@ -14,7 +13,9 @@ use super::kernels::gate::ParamGradients;
 use super::kernels::linear::LinearGradients;
 use super::kernels::loss::cross_entropy;
 use super::lane::Lane;
+use super::operands;
 use super::run::{Node, map, rows};
+use super::sized;
 use crate::exec::Parameters;
 use crate::graph::ops::{CoordConv, Gradient};
 use crate::graph::{Choice, Op, ParamId};
@@ -34,7 +35,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
     }
     match &*op.of {
         Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
-            let kernel = forward::conv(of, &op.of, ty(0));
+            let kernel = sized::conv(of, &op.of, ty(0));
             if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
                 kernel.backward_input(n, dy(), weight, node.y(0), scratch);
             }
@@ -43,7 +44,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             });
         }
         Op::Depthwise(of) => {
-            let kernel = forward::depthwise(of, ty(0));
+            let kernel = sized::depthwise(of, ty(0));
             if wants(0) {
                 kernel.backward_input(n, dy(), node.param(0), node.y(0));
             }
@@ -52,7 +53,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             });
         }
         Op::Linear(of) => {
-            let kernel = forward::linear(of, ty(0));
+            let kernel = sized::linear(of, ty(0));
             if let (true, Some(weight)) = (wants(0), weights.transposed(node.params()[0])) {
                 kernel.backward_input(n, dy(), weight, node.y(0), op.onto);
             }
@@ -63,13 +64,13 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         Op::Ffn(of) => {
             let last = if of.kernel.is_some() { 4 } else { 2 };
             let (Some(forward), Some(expand), Some(contract)) = (
-                forward::ffn_weights(node, of),
+                operands::ffn_weights(node, of),
                 weights.transposed(node.params()[0]),
                 weights.transposed(node.params()[last]),
             ) else {
                 return;
             };
-            let kernel = forward::ffn(of, ty(0));
+            let kernel = sized::ffn(of, ty(0));
             let weights = FfnBackward { forward, expand, contract };
             let kept = operands.result.map(|hidden| node.read(hidden));
             let mut none = [];
@@ -98,37 +99,37 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             }
         }
         Op::LayerNorm(_) => with(gradients, node.params(), |[weight, bias]| {
-            let kernel = forward::layer_norm(ty(0));
+            let kernel = sized::layer_norm(ty(0));
             let scale = node.param(0);
             let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
             kernel.backward(n, x(0), scale, dy(), dx, weight, bias, op.onto);
         }),
         Op::GroupNorm(_) => with(gradients, node.params(), |[weight, bias]| {
-            let kernel = forward::group_norm(ty(0));
+            let kernel = sized::group_norm(ty(0));
             let scale = node.param(0);
             let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
             kernel.backward(n, x(0), scale, dy(), dx, weight, bias);
         }),
         Op::Scale(_) => with(gradients, node.params(), |[weight]| {
             let dx = if wants(0) { node.y(0) } else { &mut scratch[..dy().len()] };
-            forward::scale(ty(0)).backward(x(0), node.param(0), dy(), dx, weight);
+            sized::scale(ty(0)).backward(x(0), node.param(0), dy(), dx, weight);
         }),
-        Op::Reread(of) => forward::reread(of, ty(0)).backward(n, dy(), node.y(0)),
-        Op::Gelu(_) => forward::gelu(ty(0)).backward(n, x(0), dy(), node.y(0)),
+        Op::Reread(of) => sized::reread(of, ty(0)).backward(n, dy(), node.y(0)),
+        Op::Gelu(_) => sized::gelu(ty(0)).backward(n, x(0), dy(), node.y(0)),
         Op::Residual(of) => {
-            elementwise::scale_images(dy(), &factors(node, of.rate, of.site), node.y(0));
+            elementwise::scale_images(dy(), &operands::factors(node, of.rate, of.site), node.y(0));
         }
         Op::DropPath(of) => {
-            elementwise::scale_images(dy(), &factors(node, of.rate, of.site), node.y(0));
+            elementwise::scale_images(dy(), &operands::factors(node, of.rate, of.site), node.y(0));
         }
         Op::Blend(_) => {
             for result in 0..op.results().len() {
                 elementwise::scale(dy(), 0.5, node.y(result));
             }
         }
-        Op::Mean(_) => forward::mean(ty(0)).backward(n, dy(), node.y(0)),
+        Op::Mean(_) => sized::mean(ty(0)).backward(n, dy(), node.y(0)),
         Op::AdaptivePool(of) => {
-            forward::adaptive_pool(of.grid, ty(0)).backward(n, dy(), node.y(0), op.onto);
+            sized::adaptive_pool(of.grid, ty(0)).backward(n, dy(), node.y(0), op.onto);
         }
         Op::Attend(of) => {
             let Some(result) = operands.result else { return };
@@ -136,11 +137,11 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 centers: x(0),
                 keys: x(1),
                 values: x(2),
-                temperature: forward::temperature(node),
+                temperature: operands::temperature(node),
                 result: node.read(result),
                 logs: node.read_at(result, 1),
             };
-            let kernel = forward::attend(of, ty(0), ty(1));
+            let kernel = sized::attend(of, ty(0), ty(1));
             let mut none = [];
             let temperature = match node.params().first() {
                 Some(id) => &mut gradients[id.0 as usize],
@@ -150,16 +151,16 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             kernel.backward(n, saved, dy(), centers, keys, values, temperature, scratch);
         }
         Op::Gate(of) => with(gradients, node.params(), |[weight1, bias1, weight2, bias2]| {
-            let kernel = forward::gate(of, ty(0));
-            let params = forward::gate_params(node);
+            let kernel = sized::gate(of, ty(0));
+            let params = operands::gate_params(node);
             let gradients = ParamGradients { weight1, bias1, weight2, bias2 };
             let [soft, local] = [0, 1].map(|i| node.y(i));
             kernel.backward(n, x(0), x(1), params, dy(), soft, local, gradients, scratch);
         }),
         Op::Assign(of) => with(gradients, node.params(), |[alpha, beta]| {
             let Some(result) = operands.result else { return };
-            let kernel = forward::assign(of, ty(0), ty(1));
-            let inputs = forward::assign_inputs(node, x(0), x(1));
+            let kernel = sized::assign(of, ty(0), ty(1));
+            let inputs = operands::assign_inputs(node, x(0), x(1));
             let [queries, keys] = [0, 1].map(|i| node.y(i));
             let (alpha, beta) = (&mut alpha[0], &mut beta[0]);
             let gradients = assign::Gradients { queries, keys, alpha, beta };
@@ -172,7 +173,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             }
         }),
         Op::Dispatch(_) => {
-            let Some((kernel, choice)) = forward::dispatch(ty(0), ty(1)) else { return };
+            let Some((kernel, choice)) = sized::dispatch(ty(0), ty(1)) else { return };
             let assignment = operands.inputs[0];
             match choice {
                 Choice::Hard => {
@@ -186,9 +187,9 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             }
         }
         Op::DispatchLinear(of) => {
-            let Some(kernel) = forward::dispatch_linear(of, ty(0), ty(1)) else { return };
+            let Some(kernel) = sized::dispatch_linear(of, ty(0), ty(1)) else { return };
             let Some(packed) = weights.packed(node.params()[0]) else { return };
-            let inputs = forward::chosen(node, operands.inputs[0], x(1));
+            let inputs = operands::chosen(node, operands.inputs[0], x(1));
             let plain = node.param(0);
             with(gradients, node.params(), |[weight, bias]| {
                 let [scale, centers] = [0, 1].map(|i| node.y(i));
@@ -197,8 +198,8 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             });
         }
         Op::ClusterMean(of) => {
-            let Some(kernel) = forward::cluster_mean(of, ty(0), ty(1)) else { return };
-            let belonging = forward::belonging(node, operands.inputs[0], ty(0));
+            let Some(kernel) = sized::cluster_mean(of, ty(0), ty(1)) else { return };
+            let belonging = operands::belonging(node, operands.inputs[0], ty(0));
             let x = operands.inputs.get(1).map_or(&[][..], |&x| node.read(x));
             let result = operands.result.map_or(&[][..], |result| node.read(result));
             let [dweights, dx, own] = wanted(node, op);
@@ -209,7 +210,7 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             match op.inputs.get(2) {
                 Some(_) => dx.fill(0.0),
                 None if dx.is_empty() => {}
-                None => forward::adaptive_pool(kernel.grid, ty(1)).backward(n, down, dx, false),
+                None => sized::adaptive_pool(kernel.grid, ty(1)).backward(n, down, dx, false),
             }
             let saved = Saved { belonging, x, result, down };
             kernel.backward(n, saved, dx, dweights.unwrap_or_default());

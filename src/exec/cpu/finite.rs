@@ -5,6 +5,7 @@ use super::lane::Lane;
 use super::run::{Node, Run};
 use super::scratch;
 use super::weights::Weights;
+use crate::exec::batch::whole_images;
 use crate::exec::{Batch, ExecError, Parameters, StepKey, all_finite, given_not_finite};
 use crate::graph::{Graph, Op};
 use crate::passes::{Method, Processor};
@@ -24,7 +25,7 @@ pub fn first_not_finite(
         return Ok(Some(given));
     }
     let plan = Plan::training_by(model, method, Processor::Cpu);
-    let images = super::count(&batch.images, super::image_size(&plan.graph))?;
+    let images = whole_images(&plan.graph, &batch.images)?;
     let weights = Weights::new(&plan.graph, parameters.clone(), method.precision, true);
     let mut pixels = batch.images.clone();
     narrow(method.precision, &mut pixels);
@@ -46,13 +47,24 @@ pub fn first_not_finite(
     Ok(found)
 }
 
+/// The first image, counted from one, of which a node has just left something that is not finite.
+fn first_image(node: &Node<'_>, lane: &Lane) -> Option<usize> {
+    let bad = |numbers: &[f32]| {
+        let at = numbers.iter().position(|x| !x.is_finite())?;
+        Some(node.first() + at / (numbers.len() / node.count()).max(1) + 1)
+    };
+    match node.graph().node(node.value).op {
+        // A loss may be none though the logits and their gradient are.
+        Op::CrossEntropy(_) => bad(&lane.losses[lane.losses.len() - node.count()..]),
+        _ => node.stored().find_map(|map| bad(map)),
+    }
+}
+
 /// What a node has just left that is not finite.
 fn of_node(node: &Node<'_>, lane: &Lane) -> Option<String> {
     let graph = node.graph();
     let of = graph.node(node.value);
-    for map in node.stored() {
-        let Some(at) = map.iter().position(|x| !x.is_finite()) else { continue };
-        let image = node.first() + at / (map.len() / node.count()).max(1) + 1;
+    if let Some(image) = first_image(node, lane) {
         let scope = of.scope.trim_end_matches(".gradient");
         return Some(match &of.op {
             Op::Gradient(gradient) => {

@@ -10,12 +10,16 @@ mod forward;
 pub mod kernels;
 mod lane;
 mod machine;
+mod memory;
 mod observe;
+mod operands;
 mod run;
 mod schedule;
 mod scratch;
+mod sized;
 mod weights;
 
+use super::batch::whole_images;
 use super::{
     Batch, Evaluator, ExecError, Gradients, Grouping, Optimizer, Parameters, Profile, Step,
     StepError, StepKey, Targets, Trainer, all_finite, not_finite,
@@ -23,7 +27,7 @@ use super::{
 use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Precision};
 use crate::passes::{self, Keep, Method, Processor};
-use crate::plan::{self, Memory, Plan};
+use crate::plan::{self, Plan};
 use kernels::narrow::narrow;
 use lane::Lane;
 use run::Run;
@@ -31,7 +35,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use weights::Weights;
 
 pub use finite::first_not_finite;
-pub use machine::machine;
+pub use machine::{in_registers, machine};
+pub use memory::{Memory, memory};
 pub use observe::observe;
 pub use scratch::scratch;
 
@@ -98,17 +103,18 @@ impl Compiled {
         let plan = Plan::training_by(model, method, Processor::Cpu);
         let loss = method.loss;
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
-        let zeros = parameters.zeros();
+        let gradients = parameters.zeros();
+        // Not copies of each other: zeros take no memory before a thread has a group to run.
+        let lanes = (0..threads.max(1)).map(|_| Lane::new(parameters.zeros())).collect();
         let weights = Weights::new(&plan.graph, parameters, method.precision, true);
-        let lanes = (0..threads.max(1)).map(|_| Lane::new(zeros.clone())).collect();
-        let training = Some(Training { plan, loss, optimizer, gradients: zeros });
+        let training = Some(Training { plan, loss, optimizer, gradients });
         Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training }
     }
 
-    /// The memory of training with this batch, or of evaluation.
+    /// The memory of training with this batch, without evaluation, or of evaluation.
     pub fn memory(&self, batch: usize) -> Memory {
         let plan = self.training.as_ref().map_or(&self.evaluation, |training| &training.plan);
-        memory(plan, batch, self.lanes.len(), self.weights.precision)
+        memory([plan, plan], batch, self.lanes.len(), self.weights.precision)
     }
 
     /// Takes the time of every op from now on.
@@ -148,8 +154,7 @@ impl Compiled {
     fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Passed, ExecError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let graph = &training.plan.graph;
-        let size = image_size(graph);
-        let images = count(&batch.images, size)?;
+        let images = whole_images(graph, &batch.images)?;
         let classes = graph.classes();
         batch.check(images, classes, training.loss.mixed)?;
         let group = plan::group(&training.plan, images);
@@ -204,8 +209,7 @@ impl Compiled {
 impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         let graph = &self.evaluation.graph;
-        let size = image_size(graph);
-        let images_count = count(images, size)?;
+        let images_count = whole_images(graph, images)?;
         let group = plan::group(&self.evaluation, images_count);
         reserve(&mut self.lanes, &self.evaluation, group);
         // Nothing is random in evaluation.
@@ -262,24 +266,6 @@ impl Trainer for Compiled {
     }
 }
 
-/// The memory of a plan on this many threads.
-pub fn memory(plan: &Plan, batch: usize, threads: usize, precision: Precision) -> Memory {
-    let scratch = 4 * scratch(plan, plan::group(plan, batch)) as u64;
-    let memory = plan::memory(plan, batch, threads, scratch);
-    let update = plan.graph.update();
-    let averaged = u64::from(update.is_some_and(|update| update.average.is_some()));
-    // The running mean is packed too.
-    let [packed, transposed] = weights::packing(&plan.graph, update.is_some());
-    let (mut parameters, mut images) = (packed * (1 + averaged) + transposed, 0);
-    if precision != Precision::F32 {
-        // Parameters and their running mean once more as products read them, and the images.
-        parameters += 4 * plan.graph.param_count() * (1 + averaged);
-        images = 4 * (batch * image_size(&plan.graph)) as u64;
-    }
-    let (all, peak) = (memory.parameters + parameters, memory.peak + parameters + images);
-    Memory { parameters: all, peak, ..memory }
-}
-
 fn no_training() -> ExecError {
     ExecError("this model was compiled for evaluation".into())
 }
@@ -293,20 +279,6 @@ fn stored<'a>(precision: Precision, images: &'a [f32], room: &'a mut Vec<f32>) -
     room.extend_from_slice(images);
     narrow(precision, room);
     room
-}
-
-/// Numbers of one image.
-fn image_size(graph: &Graph) -> usize {
-    let [h, w] = graph.input_size();
-    h * w * 3
-}
-
-/// How many images there are, if they are whole.
-fn count(images: &[f32], size: usize) -> Result<usize, ExecError> {
-    if images.is_empty() || !images.len().is_multiple_of(size) {
-        return Err(ExecError(format!("{} numbers are not whole images", images.len())));
-    }
-    Ok(images.len() / size)
 }
 
 fn reserve(lanes: &mut [Lane], plan: &Plan, group: usize) {

@@ -4,6 +4,7 @@ use super::lane::Lane;
 use super::run::Run;
 use super::scratch;
 use super::weights::Weights;
+use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
 use crate::graph::{Choice, Graph, Precision, Type, Value, area};
@@ -23,7 +24,10 @@ pub fn observe(
         false => passes::evaluation(model, Keep::Taps),
     };
     let plan = Plan::new(graph, Keep::Taps);
-    let images = super::count(&batch.images, super::image_size(&plan.graph))?;
+    let images = whole_images(&plan.graph, &batch.images)?;
+    if training {
+        batch.check(images, plan.graph.classes(), false)?;
+    }
     let weights = Weights::new(&plan.graph, parameters.clone(), Precision::F32, training);
     let mut lane = Lane::new(parameters.zeros());
     lane.reserve(plan.arena * images, scratch(&plan, images));

@@ -41,8 +41,7 @@ impl<'a> Run<'a> {
         most: usize,
         key: StepKey,
     ) -> Run<'a> {
-        let [h, w] = plan.graph.input_size();
-        let size = h * w * 3;
+        let size = plan.graph.image_numbers();
         let batch = images.len() / size;
         let count = most.min(batch - first);
         let targets = match targets.labels {

@@ -2,7 +2,7 @@
 //! depend on how many threads there are.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Runs `work(group, lane)` for every group, each on whichever lane is free, and then
 /// `finish(group, lane)` in the order of the groups, one at a time.
@@ -13,23 +13,25 @@ pub fn in_order<L: Send>(
     finish: impl FnMut(usize, &mut L) + Send,
 ) {
     let next = AtomicUsize::new(0);
-    let turn = Mutex::new((0, finish));
-    let passed = Condvar::new();
+    let turn = Turn { of: Mutex::new((Some(0), finish)), passed: Condvar::new() };
     let run = |lane: &mut L| {
+        let _guard = Guard(&turn);
         loop {
             let group = next.fetch_add(1, Ordering::Relaxed);
             if group >= groups {
                 return;
             }
             work(group, lane);
-            // A panic elsewhere ends the scope with it; what it left is not used.
-            let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            while turn.0 != group {
-                turn = passed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+            let mut of = turn.lock();
+            while of.0.is_some_and(|at| at != group) {
+                of = turn.passed.wait(of).unwrap_or_else(PoisonError::into_inner);
             }
-            (turn.1)(group, lane);
-            turn.0 += 1;
-            passed.notify_all();
+            if of.0.is_none() {
+                return;
+            }
+            (of.1)(group, lane);
+            of.0 = Some(group + 1);
+            turn.passed.notify_all();
         }
     };
     let Some((first, others)) = lanes.split_first_mut() else { return };
@@ -39,6 +41,31 @@ pub fn in_order<L: Send>(
         }
         run(first);
     });
+}
+
+/// Whose turn it is to finish: nobody's, once a thread has panicked.
+struct Turn<F> {
+    of: Mutex<(Option<usize>, F)>,
+    passed: Condvar,
+}
+
+impl<F> Turn<F> {
+    fn lock(&self) -> MutexGuard<'_, (Option<usize>, F)> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets the others go when its thread panics: else they would wait for a turn that never comes, and
+/// the panic for them.
+struct Guard<'a, F>(&'a Turn<F>);
+
+impl<F> Drop for Guard<'_, F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lock().0 = None;
+            self.0.passed.notify_all();
+        }
+    }
 }
 
 /// Runs `work` for every item, on `threads` threads.
@@ -59,4 +86,20 @@ pub fn each<T: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) + Sync) {
         }
         run();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// A group that panics ends all: the others would wait for its turn, and it for them.
+    #[test]
+    fn a_panic_lets_nobody_wait() {
+        let whole = catch_unwind(AssertUnwindSafe(|| {
+            let work = |group, _: &mut ()| assert_ne!(group, 2, "meant to");
+            in_order(9, &mut [(); 4], work, |_, _| ());
+        }));
+        assert!(whole.is_err());
+    }
 }

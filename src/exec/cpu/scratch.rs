@@ -1,12 +1,12 @@
 //! How much working memory the kernels of a plan want to be lent.
 
-use super::forward as kernels;
 use super::run::rows;
+use super::sized;
 use crate::graph::ops::CoordConv;
 use crate::graph::{Op, Type};
 use crate::plan::Plan;
 
-/// Floats for the neediest node, with groups of `images`.
+/// Floats for the neediest node, with groups of at most `images`: fewer images need no more.
 pub fn scratch(plan: &Plan, images: usize) -> usize {
     let graph = &plan.graph;
     let needs = graph.nodes.iter().map(|node| match &node.op {
@@ -25,28 +25,35 @@ pub fn scratch(plan: &Plan, images: usize) -> usize {
 fn one(op: &Op, inputs: &[&Type], images: usize, backward: bool) -> usize {
     match op {
         Op::Conv(of) | Op::CoordConv(CoordConv(of)) => {
-            kernels::conv(of, op, inputs[0]).scratch(images)
+            let kernel = sized::conv(of, op, inputs[0]);
+            if backward { kernel.backward_scratch(images) } else { kernel.scratch(images) }
         }
-        Op::Linear(op) if backward => kernels::linear(op, inputs[0]).scratch(),
-        Op::Ffn(op) => kernels::ffn(op, inputs[0]).scratch(images),
+        Op::Linear(op) if backward => sized::linear(op, inputs[0]).scratch(),
+        Op::Ffn(op) => {
+            let kernel = sized::ffn(op, inputs[0]);
+            if backward { kernel.backward_scratch(images) } else { kernel.scratch(images) }
+        }
         Op::LayerNorm(_) | Op::GroupNorm(_) | Op::Scale(_) if backward => {
             images * inputs[0].elements() as usize
         }
         Op::Attend(op) => {
-            let kernel = kernels::attend(op, inputs[0], inputs[1]);
+            let kernel = sized::attend(op, inputs[0], inputs[1]);
             if backward { kernel.backward_scratch() } else { kernel.scratch() }
         }
-        Op::Gate(op) => kernels::gate(op, inputs[0]).scratch(),
-        Op::Assign(op) => kernels::assign(op, inputs[0], inputs[1]).scratch(),
+        Op::Gate(op) => {
+            let kernel = sized::gate(op, inputs[0]);
+            if backward { kernel.backward_scratch() } else { kernel.scratch() }
+        }
+        Op::Assign(op) => sized::assign(op, inputs[0], inputs[1]).scratch(),
         Op::Dispatch(_) => {
-            kernels::dispatch(inputs[0], inputs[1]).map_or(0, |(kernel, _)| kernel.scratch())
+            sized::dispatch(inputs[0], inputs[1]).map_or(0, |(kernel, _)| kernel.scratch())
         }
         Op::DispatchLinear(op) => {
-            kernels::dispatch_linear(op, inputs[0], inputs[1]).map_or(0, |kernel| kernel.scratch())
+            sized::dispatch_linear(op, inputs[0], inputs[1]).map_or(0, |kernel| kernel.scratch())
         }
-        Op::Nearest(op) => kernels::nearest(op, inputs[0]).scratch(),
+        Op::Nearest(op) => sized::nearest(op, inputs[0]).scratch(),
         Op::ClusterMean(op) => {
-            let Some(kernel) = kernels::cluster_mean(op, inputs[0], inputs[1]) else { return 0 };
+            let Some(kernel) = sized::cluster_mean(op, inputs[0], inputs[1]) else { return 0 };
             let [rows, columns] = kernel.grid;
             let own = if backward { images * rows * columns * kernel.channels } else { 0 };
             own + kernel.scratch()

@@ -112,21 +112,15 @@ impl Weights {
     }
 }
 
-/// Bytes by which packed matrices are longer than plain ones, with a packed form for evaluation and,
-/// in training, one of the transpose.
+/// Bytes of packed matrices: as the forward pass reads them, and in training their transposes.
 pub fn packing(graph: &Graph, training: bool) -> [u64; 2] {
     let ops = graph.nodes.iter().flat_map(|node| products(&node.op, &node.params));
     let matrices: BTreeSet<ParamId> = ops.map(|[matrix, _]| matrix).collect();
-    let mut longer = [0; 2];
-    for id in matrices {
+    matrices.into_iter().fold([0; 2], |[forward, backward], id| {
         let [k, n] = sizes(graph, id);
-        let plain = k * n;
-        longer[0] += 4 * packed_len(k, n).saturating_sub(plain) as u64;
-        if training {
-            longer[1] += 4 * packed_len(n, k).saturating_sub(plain) as u64;
-        }
-    }
-    longer
+        let transposed = if training { packed_len(n, k) } else { 0 };
+        [forward + 4 * packed_len(k, n) as u64, backward + 4 * transposed as u64]
+    })
 }
 
 /// A parameter as a matrix.

@@ -8,8 +8,10 @@ pub struct Rates {
     size: f32,
     /// The root of that of the second moment.
     root: f32,
-    beta1: f32,
-    beta2: f32,
+    /// How much of the first moment a gradient replaces.
+    first: f32,
+    /// What is left of the second moment, and how much of it a gradient's square replaces.
+    second: [f32; 2],
     eps: f32,
     /// What is left of a parameter that decays.
     keep: f32,
@@ -22,8 +24,9 @@ impl Rates {
         Rates {
             size: (lr / (1.0 - beta1.powi(power))) as f32,
             root: (1.0 - beta2.powi(power)).sqrt() as f32,
-            beta1: beta1 as f32,
-            beta2: beta2 as f32,
+            // Rounded once, as the rest of a number near one is not the number near zero.
+            first: (1.0 - beta1) as f32,
+            second: [beta2, 1.0 - beta2].map(|x| x as f32),
             eps: eps as f32,
             keep: (1.0 - lr * weight_decay) as f32,
         }
@@ -38,11 +41,12 @@ impl Rates {
     /// another, so vectors of any length give the same bits.
     pub fn apply(self, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], decays: bool) {
         let keep = if decays { self.keep } else { 1.0 };
+        let [left, replaced] = self.second;
         pulp::Arch::new().dispatch(|| {
             for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
                 *p *= keep;
-                *m += (1.0 - self.beta1) * (g - *m);
-                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                *m += self.first * (g - *m);
+                *v = left * *v + replaced * g * g;
                 *p -= self.size * *m / (v.sqrt() / self.root + self.eps);
             }
         });

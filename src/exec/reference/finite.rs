@@ -21,7 +21,7 @@ pub fn first_not_finite(
     let [h, w] = graph.input_size();
     let variables = variables(graph, parameters, DType::F32)?;
     let inputs: Vec<Tensor> = variables.iter().map(|v| v.as_detached_tensor()).collect();
-    for (image, pixels) in images.chunks(h * w * 3).enumerate() {
+    for (image, pixels) in images.chunks(graph.image_numbers()).enumerate() {
         let x = Tensor::from_slice(pixels, (1, h, w, 3), &Device::Cpu)?;
         let mut bad = None;
         let mode = Mode::Training { key, image };

@@ -33,6 +33,7 @@ pub use run::{Mode, Output, evaluate};
 pub use simple::cross_entropy_sum;
 pub use trainer::{ReferenceEvaluator, ReferenceTrainer};
 
+use super::batch::whole_images;
 use super::{Batch, ExecError, Gradients, Parameters, StepKey};
 use crate::graph::Graph;
 use crate::graph::ops::CrossEntropy;
@@ -98,27 +99,16 @@ impl Reference {
         &self.graph
     }
 
-    /// Numbers of one image.
-    fn image_size(&self) -> usize {
-        let [h, w] = self.graph.input_size();
-        h * w * 3
-    }
-
     fn images(&self, images: &[f32]) -> Result<Tensor, ExecError> {
         let [h, w] = self.graph.input_size();
-        Ok(Tensor::from_slice(images, (images.len() / self.image_size(), h, w, 3), &Device::Cpu)?)
+        Ok(Tensor::from_slice(
+            images,
+            (images.len() / self.graph.image_numbers(), h, w, 3),
+            &Device::Cpu,
+        )?)
     }
 
-    /// How many images there are, if they are whole.
-    fn count(&self, images: &[f32]) -> Result<usize, ExecError> {
-        if images.is_empty() || !images.len().is_multiple_of(self.image_size()) {
-            let message = format!("{} numbers are not whole images", images.len());
-            return Err(ExecError(message));
-        }
-        Ok(images.len() / self.image_size())
-    }
-
-    /// Runs `work(chunk, first image)` for every chunk and hands the results to `take` in order.
+    /// Runs `work` for the images of every chunk and hands the results to `take` in order.
     fn chunks<T: Send>(
         &self,
         images: usize,
@@ -209,10 +199,10 @@ impl Reference {
         batch: &Batch,
         key: StepKey,
     ) -> Result<Gradients, ExecError> {
-        let images = self.count(&batch.images)?;
+        let images = whole_images(&self.graph, &batch.images)?;
         batch.check(images, self.graph.classes(), self.loss.mixed)?;
         let variables = variables(&self.graph, parameters, DType::F32)?;
-        let (tensors, size) = (tensors(&variables), self.image_size());
+        let (tensors, size) = (tensors(&variables), self.graph.image_numbers());
         let input = crate::graph::Value(0);
         let work = |part: std::ops::Range<usize>| {
             let x = self.images(&batch.images[part.start * size..part.end * size])?;
@@ -246,11 +236,11 @@ impl Reference {
 
     /// Logits `[B, classes]` in evaluation mode.
     pub fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        let count = self.count(images)?;
+        let count = whole_images(&self.graph, images)?;
         let variables = variables(&self.graph, parameters, DType::F32)?;
         let tensors: Vec<Tensor> =
             variables.iter().map(|variable| variable.as_detached_tensor()).collect();
-        let (input, size) = (crate::graph::Value(0), self.image_size());
+        let (input, size) = (crate::graph::Value(0), self.graph.image_numbers());
         let work = |part: std::ops::Range<usize>| {
             let x = self.images(&images[part.start * size..part.end * size])?;
             let given = [(input, x)];

@@ -2,6 +2,7 @@
 
 use super::assign::{Assignment, first_largest};
 use super::{Mode, Output, cross_entropy_sum, evaluate, variables};
+use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters};
 use crate::graph::ops::CrossEntropy;
@@ -15,7 +16,7 @@ pub fn observe(
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
     let [h, w] = graph.input_size();
-    let images = batch.images.len() / (h * w * 3).max(1);
+    let images = whole_images(graph, &batch.images)?;
     let x = Tensor::from_slice(&batch.images, (images, h, w, 3), &Device::Cpu)?;
     let variables = variables(graph, parameters, DType::F32)?;
     let inputs: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();

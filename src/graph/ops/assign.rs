@@ -64,4 +64,12 @@ impl Operation for Assign {
         let macs = inputs[1].elements() * area(self.windows.of(grid));
         Cost { macs, ptflops: macs }
     }
+
+    /// Two for the product, and the scores again; of a hard choice, those of the center chosen only.
+    fn gradient_macs(&self, inputs: &[&Type], _: &[bool]) -> u64 {
+        3 * match self.choice {
+            Choice::Hard => inputs[1].elements(),
+            Choice::Soft => self.cost(inputs, inputs[0]).macs,
+        }
+    }
 }

@@ -79,4 +79,9 @@ impl Operation for Attend {
         let Some((map, _)) = inputs[1].as_map() else { return Cost::default() };
         Cost { macs: 2 * output.elements() * area(self.windows.of(map)), ptflops: 0 }
     }
+
+    /// Two for each of its two products, and the scores again.
+    fn gradient_macs(&self, inputs: &[&Type], _: &[bool]) -> u64 {
+        5 * self.cost(inputs, inputs[0]).macs / 2
+    }
 }

@@ -87,6 +87,13 @@ impl Operation for ClusterMean {
         // ptflops sees a functional adaptive pooling, one per input element.
         Cost { macs, ptflops: if inputs.len() == 2 { pooled } else { 0 } }
     }
+
+    /// One for the pixels, one for their similarities, and one more where these divide.
+    fn gradient_macs(&self, inputs: &[&Type], wants: &[bool]) -> u64 {
+        let similarities = if self.weighing == Weighing::Weighted { 2 } else { 1 };
+        let all = u64::from(wants[0]) * similarities + u64::from(wants[1]);
+        all * self.cost(inputs, inputs[1]).macs
+    }
 }
 
 impl ClusterMean {

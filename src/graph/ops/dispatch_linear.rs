@@ -25,6 +25,14 @@ impl DispatchLinear {
         let fused = area(*grid) * channels + 4 * area(*map) * *heads as u64;
         2 * fused <= area(*map) * channels
     }
+
+    /// Multiply-accumulates: every center through its head's part of the layer, then one number per
+    /// pixel, head and output.
+    fn steps(&self, inputs: &[&Type]) -> [u64; 2] {
+        let Type::Assignment { map, heads, .. } = inputs[0] else { return [0, 0] };
+        let out = self.out as u64;
+        [inputs[1].elements() * out, area(*map) * *heads as u64 * out]
+    }
 }
 
 impl Operation for DispatchLinear {
@@ -48,11 +56,13 @@ impl Operation for DispatchLinear {
         }
     }
 
-    /// Every center through its head's part of the layer, then one number per pixel, head and output.
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
-        let Type::Assignment { map, heads, .. } = inputs[0] else { return Cost::default() };
-        let out = self.out as u64;
-        let macs = inputs[1].elements() * out + area(*map) * *heads as u64 * out;
-        Cost { macs, ptflops: 0 }
+        Cost { macs: self.steps(inputs).iter().sum(), ptflops: 0 }
+    }
+
+    /// Two for each of its steps, and the layer again.
+    fn gradient_macs(&self, inputs: &[&Type], _: &[bool]) -> u64 {
+        let [layer, gathered] = self.steps(inputs);
+        3 * layer + 2 * gathered
     }
 }

@@ -38,14 +38,6 @@ impl Ffn {
         let each = [channels, self.kernel.map_or(0, area), self.out as u64];
         (pixels, each.map(|each| pixels * self.hidden as u64 * each))
     }
-
-    /// Those of its gradient: two products of a layer, that of the input only if it is `wanted`, and
-    /// the hidden map again as far as it is not kept.
-    pub fn gradient(&self, input: &Type, wanted: bool) -> u64 {
-        let (_, [expand, depthwise, contract]) = self.layers(input);
-        let once = 1 + u64::from(wanted) + u64::from(!self.keeps);
-        once * expand + 3 * depthwise + 2 * contract
-    }
 }
 
 impl Operation for Ffn {
@@ -88,5 +80,13 @@ impl Operation for Ffn {
         let macs = layers.iter().sum();
         let biases = pixels * (hidden + u64::from(self.kernel.is_some()) * hidden + out);
         Cost { macs, ptflops: macs + biases + 2 * pixels * hidden }
+    }
+
+    /// Two products of a layer, that of the input only if it is wanted, and the hidden map again as
+    /// far as it is not kept.
+    fn gradient_macs(&self, inputs: &[&Type], wants: &[bool]) -> u64 {
+        let (_, [expand, depthwise, contract]) = self.layers(inputs[0]);
+        let once = 1 + u64::from(wants[0]) + u64::from(!self.keeps);
+        once * expand + 3 * depthwise + 2 * contract
     }
 }

@@ -73,4 +73,9 @@ impl Operation for Gate {
         let hidden_total = area(grid) * (self.heads * hidden) as u64;
         Cost { macs: hidden_total * (2 * width as u64 + 1), ptflops: 2 * hidden_total }
     }
+
+    /// Two for each layer, and the first one again.
+    fn gradient_macs(&self, inputs: &[&Type], _: &[bool]) -> u64 {
+        3 * self.cost(inputs, inputs[0]).macs
+    }
 }

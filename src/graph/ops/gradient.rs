@@ -74,21 +74,8 @@ impl Operation for Gradient {
         })
     }
 
-    /// As many products for every wanted input and for the parameters as the op has, and what it
-    /// computes again, per image.
     fn cost(&self, _: &[&Type], _: &Type) -> Cost {
         let inputs: Vec<&Type> = self.inputs.iter().collect();
-        let Ok(result) = self.of.infer(&inputs) else { return Cost::default() };
-        let once = self.of.cost(&inputs, &result).macs;
-        let parameters = u64::from(!self.of.params(&inputs).is_empty());
-        let macs = match *self.of {
-            Op::Ffn(ref ffn) => ffn.gradient(inputs[0], self.wants[0]),
-            // Two for each of its two products, and the first one again.
-            Op::Attend(_) => 5 * once / 2,
-            // Two for each of its steps, and the first one again.
-            Op::DispatchLinear(_) => 3 * once,
-            _ => (u64::from(self.wants.contains(&true)) + parameters) * once,
-        };
-        Cost { macs, ..Cost::default() }
+        Cost { macs: self.of.gradient_macs(&inputs, &self.wants), ..Cost::default() }
     }
 }

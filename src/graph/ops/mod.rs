@@ -46,6 +46,15 @@ pub trait Operation {
     fn cost(&self, _inputs: &[&Type], _output: &Type) -> Cost {
         Cost::default()
     }
+
+    /// Multiply-accumulates per image of its gradients, with what they compute again: for every
+    /// wanted input, and for the parameters, as many as it has itself.
+    fn gradient_macs(&self, inputs: &[&Type], wants: &[bool]) -> u64 {
+        let Ok(output) = self.infer(inputs) else { return 0 };
+        let wanted = wants.iter().filter(|wanted| **wanted).count();
+        let all = wanted as u64 + u64::from(!self.params(inputs).is_empty());
+        all.saturating_mul(self.cost(inputs, &output).macs)
+    }
 }
 
 /// What happens to a gradient on its way from a result to an input.

@@ -16,8 +16,6 @@ fn sums_and_scales() {
             assert_eq!(y, of(&|i| a[i] + b[i]), "add {set}");
             accumulate(&c, &mut y);
             assert_eq!(y, of(&|i| a[i] + b[i] + c[i]), "accumulate {set}");
-            sum(&[&a, &b, &c], &mut y);
-            assert_eq!(y, of(&|i| a[i] + b[i] + c[i]), "sum {set}");
             blend(&a, &b, &mut y);
             assert_eq!(y, of(&|i| (a[i] + b[i]) * 0.5), "blend {set}");
             scale(&a, 0.3, &mut y);

@@ -36,7 +36,7 @@ fn gate_agrees() {
             let (mut dsoft, mut dlocal) = (vec![f32::NAN; count], vec![f32::NAN; count]);
             let mut gradients = given.map(|param| vec![0.0; param.len()]);
             let [weight1, bias1, weight2, bias2] = &mut gradients;
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
             kernel.backward(
                 images,
                 &soft,

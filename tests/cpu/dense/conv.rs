@@ -63,6 +63,7 @@ fn a_convolution_forward_and_backward() {
             op.backward_input(images, &dy, transposed, &mut dx, &mut scratch);
             let (mut dw, mut db) = (vec![1.0; k * output], vec![1.0; output]);
             let gradients = ConvGradients { weight: &mut dw, bias: &mut db };
+            let mut scratch = garbage(op.backward_scratch(images));
             op.backward_weight(images, &x, &dy, gradients, &mut scratch);
             close(&format!("{name} y"), &y, &y_wide, 1e-6);
             close(&format!("{name} dx"), &dx, &dx_wide, 1e-6);
@@ -80,6 +81,21 @@ fn a_convolution_forward_and_backward() {
 }
 
 /// To the bit what a convolution makes of a map that holds them.
+/// Room for many images serves fewer.
+#[test]
+fn fewer_images_need_no_more() {
+    for (side, input, output) in [(8, 160, 256), (14, 320, 512), (32, 32, 64), (1, 7, 5)] {
+        let (kernel, stride, pad) = ([3, 3], 2, 1);
+        let op =
+            Conv { height: side, width: side, input, coords: false, output, kernel, stride, pad };
+        let needs = |images| [op.scratch(images), op.backward_scratch(images)];
+        for images in 1..16 {
+            let ([a, b], [c, d]) = (needs(images), needs(images + 1));
+            assert!(a <= c && b <= d, "{op:?}, {images} images");
+        }
+    }
+}
+
 #[test]
 fn a_convolution_that_knows_coordinates() {
     let (images, height, width, output) = (2, 9, 7, 5);
@@ -107,6 +123,7 @@ fn a_convolution_that_knows_coordinates() {
             op.backward_input(images, &dy, transposed, &mut dx, &mut scratch);
             let (mut dw, mut db) = (vec![1.0; k * output], vec![1.0; output]);
             let gradients = ConvGradients { weight: &mut dw, bias: &mut db };
+            let mut scratch = garbage(op.backward_scratch(images));
             op.backward_weight(images, x, &dy, gradients, &mut scratch);
             (y, dx, dw, db)
         };

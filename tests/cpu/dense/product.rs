@@ -43,9 +43,9 @@ fn a_product_with_every_epilogue() {
             close(&name, &out, &expected, 1e-6);
             multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Add);
             close(&name, &out, &expected.iter().map(|x| 2.0 * x).collect::<Vec<_>>(), 1e-6);
-            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Bias(&bias));
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Biased(&bias, Store));
             close(&name, &out, &biased, 1e-6);
-            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), BiasGelu(&bias));
+            multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), Biased(&bias, Gelu));
             close(&name, &out, &biased.iter().map(|&x| gelu(x).0).collect::<Vec<_>>(), 1e-5);
             let times = Times(Matrix::new(&other, rows, n));
             multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), times);

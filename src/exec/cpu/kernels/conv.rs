@@ -3,7 +3,8 @@
 
 use super::elementwise::place;
 use super::product::{
-    Bias, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
+    Biased, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply,
+    multiply_at_b,
 };
 use super::simd::{dispatch, prefetch};
 use pulp::{Simd, WithSimd};
@@ -32,6 +33,8 @@ pub struct ConvGradients<'a> {
 
 /// Floats of patches at once.
 const PATCHES: usize = 96 * 1024;
+/// Rows of a tile of the product.
+const TILE: usize = 8;
 
 impl Conv {
     /// Height and width of the result.
@@ -50,29 +53,36 @@ impl Conv {
         self.kernel[0] * self.kernel[1] * self.channels()
     }
 
-    /// Pixels of the result at once: whole tiles of the product.
-    fn rows(&self, images: usize) -> usize {
+    /// Pixels of all results, and how many of them are taken at once, at most.
+    fn pixels(&self, images: usize) -> [usize; 2] {
         let [oh, ow] = self.out();
-        let all = (images * oh * ow).max(1);
-        let most = (PATCHES / self.depth().max(1)).max(32);
-        all.div_ceil(all.div_ceil(most)).next_multiple_of(8)
+        let all = images * oh * ow;
+        [all, (PATCHES / self.depth().max(1)).max(32).min(all)]
     }
 
-    /// Floats of scratch for any of the passes over `images` images.
+    /// Floats of scratch for a forward pass, or the gradient of the input, over at most `images`
+    /// images.
     pub fn scratch(&self, images: usize) -> usize {
+        self.patches(images)
+    }
+
+    /// The same for any of the passes.
+    pub fn backward_scratch(&self, images: usize) -> usize {
         self.patches(images) + at_b_scratch(self.depth(), self.output)
     }
 
-    /// Floats of a block of patches, in whole cache lines.
+    /// Floats of a block of patches, in whole cache lines: fewer images never take more.
     fn patches(&self, images: usize) -> usize {
-        (self.rows(images) * self.depth()).next_multiple_of(16)
+        let [_, most] = self.pixels(images);
+        (most.next_multiple_of(TILE) * self.depth()).next_multiple_of(16)
     }
 
-    /// Blocks of the result's pixels, over all images.
+    /// Blocks of the result's pixels, over all images: of like length, and whole tiles of the
+    /// product.
     fn blocks(&self, images: usize) -> impl Iterator<Item = Range<usize>> {
-        let ([oh, ow], rows) = (self.out(), self.rows(images));
-        let all = images * oh * ow;
-        (0..all).step_by(rows).map(move |start| start..all.min(start + rows))
+        let [all, most] = self.pixels(images);
+        let block = all.div_ceil(all.div_ceil(most.max(1)).max(1)).next_multiple_of(TILE);
+        (0..all).step_by(block.max(TILE)).map(move |start| start..all.min(start + block))
     }
 
     pub fn forward(
@@ -88,7 +98,12 @@ impl Conv {
             self.unfold(x, block.clone(), scratch);
             let patches = Matrix::new(scratch, block.len(), self.depth());
             let y = &mut y[block.start * self.output..];
-            multiply(patches, weight, MatrixMut::new(y, block.len(), self.output), Bias(bias));
+            multiply(
+                patches,
+                weight,
+                MatrixMut::new(y, block.len(), self.output),
+                Biased(bias, Store),
+            );
         }
     }
 

@@ -19,18 +19,6 @@ vectorized! {
         add_scaled(simd, y, x, 1.0);
     }
 
-    /// `y = the sum of xs`, of which there is at least one: a value's gradient from all its uses.
-    pub fn sum<S>(simd, xs: &'a [&'a [f32]], y: &'a mut [f32]) {
-        assert!(xs.iter().all(|x| x.len() == y.len()));
-        along!(S, y.len(), |at, part| {
-            let mut sum = part.load(simd, xs[0], at);
-            for x in &xs[1..] {
-                sum = simd.add_f32s(sum, part.load(simd, x, at));
-            }
-            part.store(simd, y, at, sum);
-        });
-    }
-
     /// `y = (a + b) / 2`; the gradient of both is `scale(dy, 0.5)`.
     pub fn blend<S>(simd, a: &'a [f32], b: &'a [f32], y: &'a mut [f32]) {
         assert_eq!([a.len(), b.len()], [y.len(); 2]);

@@ -36,27 +36,28 @@ pub struct ParamGradients<'a> {
 const BLOCK: usize = 48;
 
 impl Gate {
-    /// For both passes.
+    /// For `forward`.
     pub fn scratch(&self) -> usize {
+        Lent::needed(&self.parts())
+    }
+
+    /// For `backward`.
+    pub fn backward_scratch(&self) -> usize {
         let [d, hidden] = self.widths();
-        let (panel, lanes) = (2 * d * room(hidden), room(hidden));
-        // Weights, their gradients, weights transposed; biases and second weights and their
-        // gradients; of a block the hidden layer, its slope, shares, a row per center.
-        Lent::needed(&[
-            panel,
-            panel,
-            hidden * room(d),
-            hidden * room(d),
-            lanes,
-            lanes,
-            lanes,
-            lanes,
-            BLOCK * lanes,
-            BLOCK * lanes,
-            BLOCK,
-            BLOCK * room(d),
-            room(hidden),
-        ])
+        let lanes = room(hidden);
+        // The gradients of weights, weights transposed; the gradients of biases and second weights;
+        // of a block the slope of the hidden layer, a row per center.
+        let more = [2 * d * lanes, hidden * room(d), hidden * room(d), lanes, lanes];
+        let of_block = [BLOCK * lanes, BLOCK * room(d)];
+        Lent::needed(&[&self.parts()[..], &more, &of_block].concat())
+    }
+
+    /// Parts of the scratch of either pass: weights, biases, second weights; of a block the hidden
+    /// layer and shares.
+    fn parts(&self) -> [usize; 5] {
+        let [d, hidden] = self.widths();
+        let lanes = room(hidden);
+        [2 * d * lanes, lanes, lanes, BLOCK * lanes, BLOCK]
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -71,7 +72,8 @@ impl Gate {
     ) {
         let rows = images * self.centers;
         assert_eq!([soft.len(), local.len(), y.len()], [rows * self.channels; 3]);
-        self.check(params, scratch);
+        assert!(scratch.len() >= self.scratch());
+        self.check(params);
         forward(*self, rows, [soft, local], params, y, scratch);
     }
 
@@ -92,16 +94,16 @@ impl Gate {
         let rows = images * self.centers;
         let sizes = [soft.len(), local.len(), dy.len(), dsoft.len(), dlocal.len()];
         assert_eq!(sizes, [rows * self.channels; 5]);
-        self.check(params, scratch);
+        assert!(scratch.len() >= self.backward_scratch());
+        self.check(params);
         backward(*self, rows, [soft, local], params, dy, [dsoft, dlocal], gradients, scratch);
     }
 
-    fn check(&self, params: Params, scratch: &[f32]) {
+    fn check(&self, params: Params) {
         let ([d, hidden], heads) = (self.widths(), self.heads);
         assert_eq!(params.weight1.len(), heads * 2 * d * hidden);
         assert_eq!([params.bias1.len(), params.weight2.len()], [heads * hidden; 2]);
         assert_eq!(params.bias2.len(), heads);
-        assert!(scratch.len() >= self.scratch());
     }
 
     /// Of a head, and of its hidden layer.
@@ -226,8 +228,6 @@ vectorized! {
         let mut transposed = [lent.take(hidden * wide), lent.take(hidden * wide)];
         let (dbias1, dweight2) = (lent.take(lanes), lent.take(lanes));
         let (slopes, block_rows) = (lent.take(BLOCK * lanes), lent.take(BLOCK * wide));
-        let ones = lent.take(hidden);
-        ones.fill(1.0);
         let [dsoft, dlocal] = dinputs;
         for h in 0..gate.heads {
             head.load(gate, params, h, lanes);

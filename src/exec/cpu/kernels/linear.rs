@@ -1,7 +1,7 @@
 //! Linear layer.
 
 use super::product::{
-    Add, Bias, BiasGelu, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply,
+    Add, Biased, Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply,
     multiply_at_b,
 };
 
@@ -30,21 +30,7 @@ impl Linear {
     pub fn forward(&self, images: usize, x: &[f32], weight: Packed, bias: &[f32], y: &mut [f32]) {
         let rows = images * self.rows;
         let (x, y) = (Matrix::new(x, rows, self.input), MatrixMut::new(y, rows, self.output));
-        multiply(x, weight, y, Bias(bias));
-    }
-
-    /// GELU of `forward`, in one pass.
-    pub fn forward_gelu(
-        &self,
-        images: usize,
-        x: &[f32],
-        weight: Packed,
-        bias: &[f32],
-        y: &mut [f32],
-    ) {
-        let rows = images * self.rows;
-        let (x, y) = (Matrix::new(x, rows, self.input), MatrixMut::new(y, rows, self.output));
-        multiply(x, weight, y, BiasGelu(bias));
+        multiply(x, weight, y, Biased(bias, Store));
     }
 
     /// `dx = dy · weightᵀ`, or that much more if it `adds`; `transposed` is packed `[output, input]`.

@@ -49,20 +49,22 @@ average(const float* p, float* mean, const float* step, const float* norm, u64 n
 // one, is the parameters as stored for products.
 
 // AdamW with moments m and v. `step`: the size of the step, the root of the second moment's bias
-// correction, and what decay leaves of a parameter.
+// correction, and what decay leaves of a parameter. `first` and `second` are how much of a moment is
+// replaced, `left` what is left of the second one.
 extern "C" __global__ void __launch_bounds__(THREADS)
 adamw(float* p, float* m, float* v, const float* g, real* copy, const unsigned char* decays,
-      const float* step, const float* norm, float beta1, float beta2, float eps, u64 n) {
+      const float* step, const float* norm, float first, float left, float second, float eps,
+      u64 n) {
     u64 i = thread_index();
     if (i >= n || norm[0] != norm[0]) return;
     float size = step[0], root = step[1], keep = decays[i] ? step[2] : 1.0f;
     float gradient = g[i] * norm[1];
-    float first = m[i] + (1 - beta1) * (gradient - m[i]);
-    float second = beta2 * v[i] + (1 - beta2) * gradient * gradient;
-    float next = p[i] * keep - size * first / (sqrtf(second) / root + eps);
+    float mean = m[i] + first * (gradient - m[i]);
+    float square = left * v[i] + second * gradient * gradient;
+    float next = p[i] * keep - size * mean / (sqrtf(square) / root + eps);
     p[i] = next;
-    m[i] = first;
-    v[i] = second;
+    m[i] = mean;
+    v[i] = square;
     if (copy) put(copy[i], next);
 }
 

@@ -80,9 +80,10 @@ impl Update {
         let grid = [blocks(self.n), 1];
         match self.of.rule {
             Rule::AdamW { beta1, beta2, eps, .. } => {
-                let [beta1, beta2, eps] = [beta1, beta2, eps].map(|x| x as f32);
+                let settings = [1.0 - beta1, beta2, 1.0 - beta2, eps];
+                let [first, left, second, eps] = settings.map(|x| x as f32);
                 let (m, v) = (kept(0), kept(1));
-                let args = args![p, m, v, g, copy, decays, step, norm, beta1, beta2, eps, n];
+                let args = args![p, m, v, g, copy, decays, step, norm, first, left, second, eps, n];
                 tape.launch(Self::unit(), "adamw", grid, THREADS, args);
             }
             Rule::Sgd { momentum, nesterov, .. } => {

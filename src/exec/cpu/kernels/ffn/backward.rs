@@ -4,8 +4,8 @@ use super::window::Window;
 use super::{Ffn, FfnWeights, chunk, chunk_mut, stride};
 use crate::exec::cpu::kernels::depthwise::TapsMut;
 use crate::exec::cpu::kernels::product::{
-    Add, BiasGeluSlope, GeluSlope, Matrix, MatrixMut, Packed, Store, Times, add_column_sums,
-    multiply, multiply_at_b,
+    Add, Biased, GeluSlope, Matrix, MatrixMut, Packed, Store, Times, add_column_sums, multiply,
+    multiply_at_b,
 };
 
 /// Weights for the backward pass: as they are, and the transposes of the products.
@@ -124,7 +124,7 @@ impl Group<'_> {
                 part.forward(count, map, taps, taps_bias, value, GeluSlope(slope));
             } else {
                 let to = chunk_mut(value, rows, width);
-                multiply(x.rows(top * line, rows), expand, to, BiasGeluSlope(bias, slope));
+                multiply(x.rows(top * line, rows), expand, to, Biased(bias, GeluSlope(slope)));
             }
 
             // Through the last layer and GELU: values become gradients before GELU.

@@ -14,7 +14,7 @@ use window::Window;
 
 use super::depthwise::{Part, Taps};
 use super::product::{
-    Add, Bias, BiasGelu, Matrix, MatrixMut, OnlyGelu, PANEL, Packed, at_b_scratch, multiply,
+    Add, Biased, Gelu, Matrix, MatrixMut, PANEL, Packed, Store, at_b_scratch, multiply,
 };
 
 /// `[H, W, input] -> [H, W, output]` over a hidden map `[H, W, hidden]`.
@@ -82,11 +82,18 @@ impl Ffn {
         Ffn { height, width, input, hidden, output, kernel, chunk, group, band }
     }
 
-    /// Floats of scratch for either pass over `images` images.
+    /// Floats of scratch for a forward pass over at most `images` images.
     pub fn scratch(&self, images: usize) -> usize {
-        let expand = at_b_scratch(self.input, self.chunk);
-        let contract = at_b_scratch(self.chunk, self.output);
-        3 * self.chunk_map(images) + expand.max(contract)
+        2 * self.chunk_map(images)
+    }
+
+    /// The same for the gradients.
+    pub fn backward_scratch(&self, images: usize) -> usize {
+        // The last chunk is narrower, and may be taken to another product that wants more.
+        let copies = self.chunks().map(|(_, width)| {
+            at_b_scratch(self.input, width).max(at_b_scratch(width, self.output))
+        });
+        3 * self.chunk_map(images) + copies.max().unwrap_or(0)
     }
 
     /// Floats of a chunk of a group's hidden map, or of a band of it with what the convolution
@@ -182,17 +189,17 @@ impl Ffn {
                     {
                         self.expand(&mut hidden, [top, bottom], x, expand, bias);
                         let part = part.band([top, bottom], hidden.first());
-                        part.forward(count, hidden.rows(), taps, taps_bias, values, OnlyGelu);
+                        part.forward(count, hidden.rows(), taps, taps_bias, values, Gelu);
                     } else {
                         let to = chunk_mut(values, rows, width);
-                        multiply(x.rows(top * line, rows), expand, to, BiasGelu(bias));
+                        multiply(x.rows(top * line, rows), expand, to, Biased(bias, Gelu));
                     }
                     let values = chunk(values, rows, width);
                     let contract = weights.contract.rows(from, width);
                     let y = &mut y[top * line * self.output..];
                     let to = MatrixMut::new(y, rows, self.output);
                     if from == 0 {
-                        multiply(values, contract, to, Bias(weights.contract_bias));
+                        multiply(values, contract, to, Biased(weights.contract_bias, Store));
                     } else {
                         multiply(values, contract, to, Add);
                     }
@@ -215,7 +222,7 @@ impl Ffn {
         hidden.forget(top.saturating_sub(self.reach()));
         let rows = (end - from) * line;
         let to = chunk_mut(hidden.extend(end), rows, weight.n);
-        multiply(x.rows(from * line, rows), weight, to, Bias(bias));
+        multiply(x.rows(from * line, rows), weight, to, Biased(bias, Store));
     }
 }
 

@@ -37,20 +37,14 @@ pub struct Store;
 /// Added to what is there.
 pub struct Add;
 
-/// Plus a bias per column.
-pub struct Bias<'a>(pub &'a [f32]);
+/// Plus a number per column, then something else.
+pub struct Biased<'a, E>(pub &'a [f32], pub E);
 
-/// GELU of the sum with a bias per column.
-pub struct BiasGelu<'a>(pub &'a [f32]);
+/// GELU.
+pub struct Gelu;
 
-/// GELU of the sum, for products without a bias of their own and for convolutions.
-pub struct OnlyGelu;
-
-/// The same, its derivative beside it.
+/// GELU, its derivative beside it.
 pub struct GeluSlope<'a>(pub MatrixMut<'a>);
-
-/// GELU of the sum with a bias per column, its derivative beside it.
-pub struct BiasGeluSlope<'a>(pub &'a [f32], pub MatrixMut<'a>);
 
 /// Times another matrix, element by element.
 pub struct Times<'a>(pub Matrix<'a>);
@@ -71,7 +65,8 @@ impl Epilogue for Add {
     }
 }
 
-impl Epilogue for Bias<'_> {
+impl<E: Epilogue> Epilogue for Biased<'_, E> {
+    const ADDS: bool = E::ADDS;
     const BIASED: bool = true;
 
     #[inline(always)]
@@ -80,26 +75,19 @@ impl Epilogue for Bias<'_> {
     }
 
     #[inline(always)]
-    fn apply<S: Simd>(&mut self, _: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
-        sum
+    fn apply<S: Simd>(
+        &mut self,
+        simd: S,
+        sum: S::f32s,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) -> S::f32s {
+        self.1.apply(simd, sum, row, column, lanes)
     }
 }
 
-impl Epilogue for BiasGelu<'_> {
-    const BIASED: bool = true;
-
-    #[inline(always)]
-    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
-        load_from(simd, self.0, column, lanes)
-    }
-
-    #[inline(always)]
-    fn apply<S: Simd>(&mut self, simd: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
-        gelu::value(simd, sum)
-    }
-}
-
-impl Epilogue for OnlyGelu {
+impl Epilogue for Gelu {
     #[inline(always)]
     fn apply<S: Simd>(&mut self, simd: S, sum: S::f32s, _: usize, _: usize, _: usize) -> S::f32s {
         gelu::value(simd, sum)
@@ -119,30 +107,6 @@ impl Epilogue for GeluSlope<'_> {
         let (value, slope) = gelu::value_and_slope(simd, sum);
         let lanes = lanes.min(S::F32_LANES);
         store_to(simd, self.0.part(row, column, lanes), slope);
-        value
-    }
-}
-
-impl Epilogue for BiasGeluSlope<'_> {
-    const BIASED: bool = true;
-
-    #[inline(always)]
-    fn bias<S: Simd>(&self, simd: S, column: usize, lanes: usize) -> S::f32s {
-        load_from(simd, self.0, column, lanes)
-    }
-
-    #[inline(always)]
-    fn apply<S: Simd>(
-        &mut self,
-        simd: S,
-        sum: S::f32s,
-        row: usize,
-        column: usize,
-        lanes: usize,
-    ) -> S::f32s {
-        let (value, slope) = gelu::value_and_slope(simd, sum);
-        let lanes = lanes.min(S::F32_LANES);
-        store_to(simd, self.1.part(row, column, lanes), slope);
         value
     }
 }

@@ -10,9 +10,7 @@ mod packed;
 pub(super) mod tile;
 mod transposed;
 
-pub use epilogue::{
-    Add, Bias, BiasGelu, BiasGeluSlope, Epilogue, GeluSlope, OnlyGelu, Store, Times,
-};
+pub use epilogue::{Add, Biased, Epilogue, Gelu, GeluSlope, Store, Times};
 pub use matrix::{Matrix, MatrixMut};
 pub use multiply::multiply;
 pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};

@@ -1,0 +1,26 @@
+//! How many images run together on a thread, and on how many threads.
+
+use super::Plan;
+
+/// What a group of images may take of the arena, in bytes.
+const ARENA: usize = 96 << 20;
+/// Images of a group, at most: enough that a weight gradient is written seldom.
+pub const MOST: usize = 8;
+/// Groups that a batch is cut into, at least: so many threads have work.
+const GROUPS: usize = 4;
+/// Groups of no more images than this are two at least: of fewer images, products on small maps
+/// would be as long in reading weights and writing their gradients.
+const FEW: usize = 4;
+
+/// How many images run together, of a batch: part of what decides the bits of a gradient, so it
+/// depends on the plan and the batch alone, never on the machine.
+pub fn group(plan: &Plan, batch: usize) -> usize {
+    let fits = ARENA / (4 * plan.arena).max(1);
+    let shared = batch.div_ceil(GROUPS).max(batch.div_ceil(2).min(FEW));
+    fits.min(shared).clamp(1, MOST)
+}
+
+/// How many of these threads have images of a batch to run.
+pub fn lanes(plan: &Plan, batch: usize, threads: usize) -> usize {
+    threads.min(batch.div_ceil(group(plan, batch)))
+}
