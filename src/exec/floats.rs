@@ -4,7 +4,7 @@ use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 
 /// Floats of a cache line, which is also the longest vector.
-const LINE: usize = 16;
+pub const LINE: usize = 16;
 
 /// Bytes from which on memory comes from the system page by page, large pages if it has them. Not for
 /// less, as the system may first have to move other memory out of the way.

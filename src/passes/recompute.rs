@@ -4,9 +4,9 @@
 use crate::graph::{Edit, Graph, Op, Value};
 use std::collections::HashMap;
 
-/// Input channels of a linear layer that is computed again at most: to write a number to memory and
-/// to read it back takes as long as about 80 multiply-accumulates.
-const NARROW: usize = 64;
+/// Multiply-accumulates of a number that is computed again, at most (of a linear layer, its input
+/// channels): to write it to memory and to read it back takes as long as about 80 of them.
+const FEW: u64 = 64;
 
 pub fn recompute(graph: &Graph) -> Graph {
     let mut read_late = vec![false; graph.nodes.len()];
@@ -60,14 +60,11 @@ impl Again<'_> {
 
     fn cheap(&self, value: Value) -> bool {
         let node = self.graph.node(value);
-        let narrow = || match node.op {
-            Op::Linear(_) => {
-                let channels = self.graph.node(node.inputs[0]).ty.channels();
-                channels.is_some_and(|channels| channels <= NARROW)
-            }
-            _ => false,
-        };
         let late = |value: &Value| self.read_late[value.0 as usize];
-        late(&value) && node.inputs.iter().all(late) && (node.op.cheap() || narrow())
+        let few = || {
+            let macs = self.graph.node_cost(value.0 as usize).macs;
+            macs <= FEW.saturating_mul(node.ty.elements())
+        };
+        late(&value) && node.inputs.iter().all(late) && node.op.cheap() && few()
     }
 }

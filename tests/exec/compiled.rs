@@ -200,7 +200,7 @@ fn batches_of_any_size_run() {
     let [graph] = &models("models/cluenet_cifar.clue", &[])[..] else { panic!("one model") };
     let parameters = init::initialize(graph, 0);
     let mut compiled = trainer(graph, &parameters, 2);
-    for images in [1, 3, 5, 7, 13, 18, 19, 22, 25] {
+    for images in [1, 5, 18, 22] {
         let batch = batch(graph, images, 1);
         assert!(compiled.step(&batch, 1e-4, KEY).unwrap().taken, "{images}");
         assert_eq!(compiled.logits(&batch.images).unwrap().len(), images * 100);

@@ -1,5 +1,5 @@
 mod bits;
-mod compiled;
+pub mod compiled;
 mod components;
 mod difference;
 mod drop_path;

@@ -1,5 +1,6 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
+use crate::exec::compiled::models;
 use crate::text::{check, check_file, root};
 use cluec::graph::ops::{Ffn, Update};
 use cluec::graph::{Op, Value};
@@ -98,6 +99,56 @@ fn values_that_live_at_once_lie_apart() {
             }
         }
         assert!(compared > 100, "{compared}");
+    }
+}
+
+/// Where images take turns, what enters or leaves is apart from all that is written meanwhile: it is
+/// there for images that are through, and for those that have not begun.
+#[test]
+fn what_waits_for_other_images_lies_apart() {
+    for (file, sets) in [
+        ("models/cluenet_cifar.clue", &[][..]),
+        ("models/cluenet_tiny.clue", &[]),
+        ("models/cluenet_tiny.clue", &["input=448x448"]),
+    ] {
+        let plan = Plan::training(&models(file, sets)[0]);
+        let (nodes, places) = (&plan.graph.nodes, &plan.places);
+        let overlap = |a: usize, b: usize| {
+            let pairs = places[a].iter().flat_map(|a| places[b].iter().map(move |b| (a, b)));
+            let mut pairs = pairs.filter(|(a, b)| a.len > 0 && b.len > 0);
+            pairs.any(|(a, b)| a.offset < b.offset + b.len && b.offset < a.offset + a.len)
+        };
+        // Values that take each other's memory over are one, as long as the last of them.
+        let mut whole: Vec<usize> = (0..nodes.len()).collect();
+        let mut last = vec![0; nodes.len()];
+        for (index, node) in nodes.iter().enumerate() {
+            for input in node.inputs.iter().map(|input| input.0 as usize) {
+                last[whole[input]] = index;
+                let takes = match &node.op {
+                    Op::Add(_) | Op::Part(_) => true,
+                    Op::Gradient(gradient) => gradient.onto,
+                    _ => false,
+                };
+                if takes && overlap(index, input) {
+                    whole[index] = whole[input];
+                }
+            }
+        }
+        let mut compared = 0;
+        for stretch in plan.stretches.iter().filter(|stretch| stretch.images < 8) {
+            let inside = stretch.nodes.clone();
+            let waits = |value: usize| match value < inside.start {
+                true => last[value] >= inside.start,
+                false => inside.contains(&value) && last[value] >= inside.end,
+            };
+            for waiting in (0..inside.end).filter(|&value| whole[value] == value && waits(value)) {
+                for written in inside.clone().filter(|&value| whole[value] != waiting) {
+                    assert!(!overlap(waiting, written), "{file}: %{waiting} and %{written}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 1000, "{file}: {compared}");
     }
 }
 

@@ -32,7 +32,8 @@ pub trait Operation {
         Reads::INPUTS
     }
 
-    /// Whether computing it again costs less than keeping it for the backward pass.
+    /// Whether computing it again costs less than keeping it for the backward pass, if it has few
+    /// multiply-accumulates for a number.
     fn cheap(&self) -> bool {
         false
     }

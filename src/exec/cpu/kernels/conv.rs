@@ -7,6 +7,7 @@ use super::product::{
     multiply_at_b,
 };
 use super::simd::{dispatch, prefetch};
+use crate::exec::floats::whole_lines;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -74,7 +75,7 @@ impl Conv {
     /// Floats of a block of patches, in whole cache lines: fewer images never take more.
     fn patches(&self, images: usize) -> usize {
         let [_, most] = self.pixels(images);
-        (most.next_multiple_of(TILE) * self.depth()).next_multiple_of(16)
+        whole_lines(most.next_multiple_of(TILE) * self.depth())
     }
 
     /// Blocks of the result's pixels, over all images: of like length, and whole tiles of the

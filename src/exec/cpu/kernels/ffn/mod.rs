@@ -16,6 +16,7 @@ use super::depthwise::{Part, Taps};
 use super::product::{
     Add, Biased, Gelu, Matrix, MatrixMut, PANEL, Packed, Store, at_b_scratch, multiply,
 };
+use crate::exec::floats::{LINE, whole_lines};
 
 /// `[H, W, input] -> [H, W, output]` over a hidden map `[H, W, hidden]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Ffn {
     /// reaches, in whole cache lines.
     fn chunk_map(&self, images: usize) -> usize {
         let rows = (self.band + 2 * self.reach()).min(self.height);
-        (images.min(self.group) * rows * self.width * stride(self.chunk)).next_multiple_of(16)
+        whole_lines(images.min(self.group) * rows * self.width * stride(self.chunk))
     }
 
     /// Rows above and below a pixel that the convolution sees.
@@ -234,7 +235,6 @@ fn part(whole: usize, longest: usize) -> usize {
 /// The way from pixel to pixel in a chunk of `channels`: a cache line longer where pixels a power of
 /// two apart would push each other out of the cache.
 fn stride(channels: usize) -> usize {
-    const LINE: usize = 16;
     if channels.is_multiple_of(4 * LINE) { channels + LINE } else { channels }
 }
 
