@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -26,7 +27,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cluec", default=str(ROOT / "target/release/cluec"), help="the program to measure")
     parser.add_argument("--cluec-args", default="", help="more options of `cluec bench`, in one string")
     parser.add_argument("--peer-args", default="", help="more options of bench.py, in one string")
-    parser.add_argument("--variant", nargs="+", default=["eager", "compile"], help="variants of the peer")
+    parser.add_argument("--variant", nargs="*", default=["eager", "compile"], help="variants of the peer; may be none")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -79,22 +80,34 @@ def table(results: dict[tuple[str, str], list[dict]]) -> str:
     return "\n".join(lines)
 
 
+def cases(command: list[str]) -> Iterator[dict]:
+    """What a command measures, as soon as it tells; ends with an error if it fails."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        for line in filter(None, map(str.strip, running.stdout)):
+            yield json.loads(line)
+    if running.returncode != 0:
+        raise subprocess.CalledProcessError(running.returncode, command)
+
+
 def main() -> int:
     args = parse()
     results, versions, failed = defaultdict(list), set(), False
-    for turn in range(args.rounds):
-        for command in contenders(args):
-            print(f"round {turn + 1}: {shlex.join(command)}", file=sys.stderr, flush=True)
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-            if done.returncode != 0:
-                print(f"failed with exit code {done.returncode}", file=sys.stderr)
-                failed = True
-            for line in filter(None, map(str.strip, done.stdout.splitlines())):
-                case = json.loads(line)
-                if not case["executor"].startswith("pytorch"):
-                    case["executor"] = f"cluec {case['executor']}"
-                versions.add(f"PyTorch {case['torch']}" if "torch" in case else "")
-                results[case["mode"], case["executor"]].append(case)
+    try:
+        for turn in range(args.rounds):
+            for command in contenders(args):
+                print(f"round {turn + 1}: {shlex.join(command)}", file=sys.stderr, flush=True)
+                try:
+                    for case in cases(command):
+                        if not case["executor"].startswith("pytorch"):
+                            case["executor"] = f"cluec {case['executor']}"
+                        versions.add(f"PyTorch {case['torch']}" if "torch" in case else "")
+                        results[case["mode"], case["executor"]].append(case)
+                except subprocess.CalledProcessError as error:
+                    print(f"failed with exit code {error.returncode}", file=sys.stderr)
+                    failed = True
+    except KeyboardInterrupt:
+        print("interrupted: the table has what was measured until then", file=sys.stderr)
+        failed = True
     version = subprocess.run([args.cluec, "--version"], capture_output=True, text=True).stdout.strip()
     print(f"{args.model or args.file.stem}, batch {args.batch}, {args.threads} threads, {args.device};"
           f" {args.rounds} rounds in turn on {date.today()}; {machine(args.device)};"

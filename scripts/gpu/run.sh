@@ -1,70 +1,115 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in order: facts, kernels, sanitizer, training in every precision, where the
-# time goes, speed beside PyTorch, real training.
+# Everything that needs a GPU, in order of worth: facts, kernels, speed beside PyTorch, where the time goes,
+# real training, training in every precision, sanitizers, more comparisons.
 #
 # NOT RUN YET on a GPU: what is written here about one is what we expect.
 #
 #   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
 #
 # It builds nothing and downloads nothing, so it can be handed binaries made elsewhere; run it from any
-# folder of a checkout. A section whose tools or data are missing is reported as not run, and only a report
-# in which every section asked for is ok ends with exit code 0. What the sections stand on:
+# folder of a checkout. A section whose tools or data are missing, or that no time is left for, is reported
+# as not run, and only a report in which every section asked for is ok ends with exit code 0. What the
+# sections stand on:
 #   --tests   the binary of `cargo test`: its module `cuda` checks each kernel against the CPU reference.
 #             CLUEC_REQUIRE_GPU=1 is set for it, so that a GPU that is not found is a failure, not a skip.
 #   --python  a Python with PyTorch for CUDA (benches/pytorch/README.md)
 #   --data    cifar-100-python, the official pickles
+# How long it may take: each section has a limit (--limit NAME=SECONDS, as often as needed; `--sections ""`
+# tells them all), and --seconds bounds the whole run. What a section that is cut short found until then is
+# kept. After every section summary.txt grows by a line and everything but checkpoints is packed into
+# --archive.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cluec=$root/target/release/cluec
 tests=
 out=gpu-report
+archive=
 python=python3
 data=$root/data/cifar-100-python
-train_seconds=480
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
 rounds=2
-sections="facts tests sanitizer precision ops cifar-bf16 cifar-graphs cifar-fp32 cifar-fp16 tiny-bf16 train"
+seconds=
+sections="facts tests cifar-bf16 ops train precision racecheck memcheck synccheck cifar-fp16 cifar-graphs cifar-fp32 tiny-bf16"
+declare -A limits=(
+    [facts]=60 [tests]=300 [cifar-bf16]=600 [ops]=120 [train]=480 [precision]=240
+    [racecheck]=400 [memcheck]=400 [synccheck]=300
+    [cifar-fp16]=120 [cifar-graphs]=400 [cifar-fp32]=600 [tiny-bf16]=600
+)
 
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
-    echo "options: --cluec --tests --out --python --data --train-seconds N --sanitize FILTER --rounds N --sections \"$sections\""
+    echo "options: --cluec --tests --out --archive --python --data --sanitize FILTER --rounds N --seconds N"
+    echo "         --limit NAME=SECONDS --sections \"$sections\""
+    echo "limits, in seconds:"
+    for name in $sections; do echo "  $name=${limits[$name]}"; done
     exit 2
 }
 while [ $# -gt 0 ]; do
-    [ $# -ge 2 ] || usage
+    [ $# -ge 2 ] && [ -n "$2" ] || usage
     case $1 in
         --cluec) cluec=$(realpath "$2") ;;
         --tests) tests=$(realpath "$2") ;;
         --out) out=$2 ;;
+        --archive) archive=$(realpath "$2") ;;
         --python) python=$2 ;;
         --data) data=$(realpath "$2") ;;
-        --train-seconds) train_seconds=$2 ;;
         --sanitize) sanitize=$2 ;;
         --rounds) rounds=$2 ;;
-        --sections) sections=$2 ;;
+        --seconds) seconds=$2 ;;
+        --limit) [ -n "${limits[${2%%=*}]:-}" ] && limits[${2%%=*}]=${2#*=} || usage ;;
+        --sections)
+            for name in $2; do [ -n "${limits[$name]:-}" ] || usage; done
+            sections=$2
+            ;;
         *) usage ;;
     esac
     shift 2
 done
 mkdir -p "$out" && out=$(realpath "$out") && cd "$root" || exit 2
+archive=${archive:-$out/results.tar.gz}
 # PyTorch's wheels bring the libraries that cluec looks for: it looks into the environment it is told of.
 [ -n "${VIRTUAL_ENV:-}" ] || VIRTUAL_ENV=$("$python" -c 'import sys; print(sys.prefix)') && export VIRTUAL_ENV
-summary=()
+# Where the tests find models and snapshots, wherever they were built.
+export CARGO_MANIFEST_DIR=$root INSTA_WORKSPACE_ROOT=$root INSTA_UPDATE=no
 status=0
+deadline=0
+: >"$out/summary.txt"
+
+# What the section at hand starts, until its time is up. An interrupt, so that trainings are saved and
+# comparisons tell what they have; exit code 124 then.
+limited() {
+    local left=$((deadline - SECONDS))
+    [ $left -gt 0 ] || return 124
+    timeout --signal INT --kill-after 30 "$left" "$@"
+}
+
+# Packs what is there: the archive is whole at any time.
+pack() {
+    (cd "$out" && tar --exclude="*.safetensors" --exclude="*.tar.gz*" -czf "$archive.new" -- *) &&
+        mv "$archive.new" "$archive"
+}
 
 # section NAME COMMAND…: runs it into NAME.log; exit code 3 of a section means that it could not be run.
 section() {
-    local name=$1 from=$SECONDS verdict
+    local name=$1 from=$SECONDS verdict left
     [[ " $sections " == *" $name "* ]] || return 0
     printf '\n======== %s\n' "$name"
     shift
+    deadline=$((from + limits[$name]))
+    left=$((${seconds:-$deadline} - from))
+    [ -z "$seconds" ] || [ "$seconds" -ge "$deadline" ] || deadline=$seconds
+    if [ -n "$seconds" ] && [ $left -lt 10 ]; then
+        set -- missing "no time is left"
+    fi
     "$@" 2>&1 | tee "$out/$name.log"
     case ${PIPESTATUS[0]} in
         0) verdict=ok ;;
         3) verdict="NOT RUN" status=1 ;;
+        124) verdict="CUT OFF" status=1 ;;
         *) verdict=FAILED status=1 ;;
     esac
-    summary+=("$(printf '%-10s %-8s %5d s' "$name" "$verdict" $((SECONDS - from)))")
+    printf '%-12s %-8s %5d s\n' "$name" "$verdict" $((SECONDS - from)) >>"$out/summary.txt"
+    pack
 }
 missing() {
     echo "not run: $*"
@@ -77,7 +122,7 @@ facts() {
     grep -m1 'model name' /proc/cpuinfo
     nvidia-smi || return 1
     nvidia-smi --query-gpu=name,compute_cap,memory.total,clocks.max.sm,clocks.max.mem,power.limit --format=csv
-    "$cluec" --version && "$cluec" devices
+    "$cluec" --version && limited "$cluec" devices
 }
 
 # A filter that matches no test would pass.
@@ -88,54 +133,66 @@ have_tests() {
 
 # On the GPU alone: CXX names no compiler, so that nothing is emulated besides.
 on_gpu() {
-    CLUEC_REQUIRE_GPU=1 CXX=false "$@" --test-threads 1
+    CLUEC_REQUIRE_GPU=1 CXX=false limited "$@" --test-threads 1
 }
 
+# Once a kernel has failed badly, all that follows in its process fails: what did not pass is run again,
+# each test in a process of its own.
 gpu_tests() {
     have_tests cuda:: || return
-    on_gpu "$tests" cuda::
+    on_gpu "$tests" cuda:: | tee "$out/tests-together.txt"
+    local code=${PIPESTATUS[0]} name
+    [ $code -ne 0 ] || return 0
+    for name in $("$tests" cuda:: --list | sed -n 's/: test$//p'); do
+        grep -q "^test $name \.\.\. \(ok\|ignored\)" "$out/tests-together.txt" && continue
+        echo "-- $name, alone"
+        on_gpu "$tests" --exact "$name"
+    done
+    return $code
 }
 
+# sanitizer TOOL OPTION…
 sanitizer() {
-    local tool found=0
+    local tool=$1
+    shift
     PATH=$PATH:/usr/local/cuda/bin
     command -v compute-sanitizer || { missing "compute-sanitizer is not on the path"; return; }
     have_tests "$sanitize" || return
-    for tool in memcheck racecheck initcheck synccheck; do
-        echo "-- $tool"
-        on_gpu compute-sanitizer --tool "$tool" --error-exitcode 1 "$tests" "$sanitize" || found=1
-    done
-    return $found
+    on_gpu compute-sanitizer --tool "$tool" --error-exitcode 1 "$@" "$tests" "$sanitize"
 }
+# Kernels of cuBLASLt: what they do among themselves is not ours. Excluded rather than ours included, as a
+# filter that matches nothing would pass.
+theirs=(--kernel-name-exclude 'regex=cublas|cutlass|nvjet|gemm|gemv|splitK')
 
 # A short training in each precision, what it says of skipped steps, and that fp16 is resumed to the bit.
 precision() {
-    local name run failed=0
+    local name run code=0
     for name in fp32 bf16 fp16; do
         run=$out/precision-$name
         rm -rf "$run"
-        "$cluec" train examples/shapes.clue --out "$run" --device cuda --steps 250 \
-            --set "recipe.precision=$name" || failed=1
+        limited "$cluec" train examples/shapes.clue --out "$run" --device cuda --steps 250 \
+            --set "recipe.precision=$name" || code=$?
         tail -n 1 "$run/metrics.jsonl"
     done
-    "$cluec" verify-resume examples/shapes.clue --device cuda --steps 40 --set recipe.precision=fp16 \
-        --set recipe.precision.loss_scale=1e9 --set recipe.precision.growth_interval=5 || failed=1
-    return $failed
+    limited "$cluec" verify-resume examples/shapes.clue --device cuda --steps 40 --set recipe.precision=fp16 \
+        --set recipe.precision.loss_scale=1e9 --set recipe.precision.growth_interval=5 || code=$?
+    return $code
 }
 
 # Op by op, beside what the GPU copies and multiplies.
 ops() {
-    "$cluec" bench models/cluenet_cifar.clue --device cuda --batch 256 --steps 50 --ops=size \
+    limited "$cluec" bench models/cluenet_cifar.clue --device cuda --batch 256 --steps 50 --ops=size \
         --set recipe.precision=bf16
 }
 
-# compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS VARIANT…: beside PyTorch, in turns.
+# compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS [VARIANT…]: beside PyTorch, in turns; alone without a
+# variant.
 compare() {
     local name=$1 model=$2 batch=$3 cluec_args=$4 peer_args=$5
     shift 5
-    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' \
-        || { missing "$python has no PyTorch that sees the GPU"; return; }
-    "$python" benches/compare.py "models/$model.clue" --cluec "$cluec" --device cuda --batch "$batch" \
+    [ $# -eq 0 ] || "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' ||
+        { missing "$python has no PyTorch that sees the GPU"; return; }
+    limited "$python" benches/compare.py "models/$model.clue" --cluec "$cluec" --device cuda --batch "$batch" \
         --threads "$(nproc)" --rounds "$rounds" --cluec-args="--steps 300 $cluec_args" \
         --peer-args="$peer_args" --variant "$@" >"$out/bench-$name.md"
     local code=$?
@@ -143,21 +200,21 @@ compare() {
     return $code
 }
 
-# against NAME MODEL BATCH PRECISION PEER_ARGS VARIANT…
+# against NAME MODEL BATCH PRECISION PEER_ARGS [VARIANT…]
 against() {
-    local name=$1 model=$2 batch=$3 precision=$4 peer_args=$5
+    local name=$1 model=$2 batch=$3 precision=$4 peer_args=$5 set=
     shift 5
-    section "$name" compare "$name" "$model" "$batch" "--set recipe.precision=$precision" "$peer_args" "$@"
+    # The models' own is fp32, and setting what is so already is a mistake.
+    [ "$precision" = fp32 ] || set="--set recipe.precision=$precision"
+    section "$name" compare "$name" "$model" "$batch" "$set" "$peer_args" "$@"
 }
 
-# The published recipe for as long as there is time; called again with the same --out, it goes on.
+# The published recipe until its time is up; called again with the same --out, it goes on.
 train() {
     [ -d "$data" ] || { missing "no CIFAR-100 at $data; hand it over with --data"; return; }
     local run=$out/run what=(models/cluenet_cifar.clue --out "$out/run" --set recipe.precision=bf16)
     [ -e "$run" ] && what=(--resume "$run")
-    # An interrupt saves the run, so reaching the limit is no failure.
-    timeout --signal INT --kill-after 60 "$train_seconds" \
-        "$cluec" train "${what[@]}" --device cuda --data "$data"
+    limited "$cluec" train "${what[@]}" --device cuda --data "$data"
     local code=$?
     tail -n 3 "$run/metrics.jsonl"
     [ $code -eq 0 ] || [ $code -eq 124 ]
@@ -165,16 +222,20 @@ train() {
 
 section facts facts
 section tests gpu_tests
-section sanitizer sanitizer
-section precision precision
-section ops ops
 against cifar-bf16 cluenet_cifar 256 bf16 "" eager-amp compile-amp
+section ops ops
+section train train
+section precision precision
+section racecheck sanitizer racecheck "${theirs[@]}"
+# Some calls of the driver are made to see whether they fail.
+section memcheck sanitizer memcheck --report-api-errors no
+section synccheck sanitizer synccheck "${theirs[@]}"
+# Alone: its peers are those of cifar-bf16, as the peer's AMP is bfloat16 and half precision should cost it
+# about the same.
+against cifar-fp16 cluenet_cifar 256 fp16 ""
 against cifar-graphs cluenet_cifar 256 bf16 "--compile-mode reduce-overhead" compile-amp
 against cifar-fp32 cluenet_cifar 256 fp32 "" eager compile
-# The peer's AMP is bfloat16; half precision should cost it about the same.
-against cifar-fp16 cluenet_cifar 256 fp16 "" eager-amp compile-amp
 against tiny-bf16 cluenet_tiny 128 bf16 "" eager-amp compile-amp
-section train train
 printf '\n======== summary, in %s\n' "$out"
-printf '%s\n' "${summary[@]}" | tee "$out/summary.txt"
+cat "$out/summary.txt"
 exit $status

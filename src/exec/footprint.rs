@@ -8,6 +8,8 @@ use super::cuda::{
     walk::{End, Weights, walk},
 };
 use crate::graph::{Graph, Precision, Type};
+#[cfg(feature = "cuda")]
+use crate::passes::{self, Keep};
 use crate::passes::{Method, Processor};
 use crate::plan::Plan;
 
@@ -46,14 +48,21 @@ const MOST: usize = 1 << 24;
 impl Footprint {
     /// Of a model that is trained by a method.
     pub fn new(model: &Graph, method: Method, target: Target) -> Footprint {
-        let processor = match target {
-            Target::Cpu { .. } => Processor::Cpu,
-            #[cfg(feature = "cuda")]
-            Target::Cuda(_) => Processor::Gpu,
-        };
-        let training = Plan::training_by(model, method, processor);
-        let evaluation = Plan::evaluation(model);
         let (parts, precision) = (method.parts.max(1), method.precision);
+        let (training, evaluation) = match target {
+            Target::Cpu { .. } => {
+                (Plan::training_by(model, method, Processor::Cpu), Plan::evaluation(model))
+            }
+            #[cfg(feature = "cuda")]
+            Target::Cuda(precision) => {
+                let method = Method { precision, ..method };
+                let evaluation = passes::evaluation(model, Keep::Output);
+                (
+                    Plan::training_by(model, method, Processor::Gpu),
+                    Plan::together(evaluation, Keep::Output, precision),
+                )
+            }
+        };
         Footprint { target, parts, precision, training, evaluation }
     }
 

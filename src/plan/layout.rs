@@ -5,7 +5,7 @@ use super::Place;
 use super::lives::{Life, Lives};
 use crate::graph::Few;
 
-/// Every buffer begins at a multiple of this many floats, a cache line.
+/// Every buffer begins at a multiple of this many words, a cache line.
 pub const ALIGN: usize = 16;
 
 /// A buffer that lies already.

@@ -1,13 +1,13 @@
 //! When buffers are born and die.
 
-use crate::graph::{Choice, Few, Graph, Op, Type, Value, area};
+use crate::graph::{Choice, Few, Graph, Op, Precision, Type, Value, area};
 use crate::passes::Keep;
 use smallvec::smallvec;
 
 /// Memory that one or more results share, and the nodes between which it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
-    /// Floats per image.
+    /// Words per image.
     pub len: usize,
     /// Positions of the first and the last node that touch it.
     pub first: usize,
@@ -21,7 +21,8 @@ pub struct Lives {
     pub results: Vec<Few<usize>>,
 }
 
-pub fn lives(graph: &Graph, keep: Keep) -> Lives {
+/// `precision` is that of maps.
+pub fn lives(graph: &Graph, keep: Keep, precision: Precision) -> Lives {
     let mut lives = Lives { buffers: Vec::new(), results: Vec::with_capacity(graph.nodes.len()) };
     // The last reader of every value, parts counting as readers of what they are parts of.
     let mut last: Vec<usize> = (0..graph.nodes.len()).collect();
@@ -51,7 +52,7 @@ pub fn lives(graph: &Graph, keep: Keep) -> Lives {
                     Some(&input) => of(input).clone(),
                     None => {
                         let start = lives.buffers.len();
-                        let sizes = lengths(op, &node.ty);
+                        let sizes = lengths(op, &node.ty, precision);
                         let new = sizes.map(|len| Life { len, first: index, last: index });
                         lives.buffers.extend(new);
                         (start..lives.buffers.len()).collect()
@@ -82,15 +83,18 @@ fn in_place(op: &Op, count: usize) -> impl Iterator<Item = usize> + use<> {
     inputs.rev()
 }
 
-/// How long the buffers of a node are, in floats per image.
-fn lengths(op: &Op, ty: &Type) -> impl Iterator<Item = usize> + use<> {
-    let mut all: Few<u64> = match ty {
-        Type::Assignment { map, heads, choice: Choice::Hard, .. } => {
+/// How long the buffers of a node are, in words per image: indices, losses and what belongs to a choice or
+/// a softmax have a word each, numbers of maps what they are stored in.
+fn lengths(op: &Op, ty: &Type, precision: Precision) -> impl Iterator<Item = usize> + use<> {
+    let words = |numbers: u64| numbers.div_ceil(4 / precision.bytes() as u64);
+    let mut all: Few<u64> = match (op, ty) {
+        (_, Type::Assignment { map, heads, choice: Choice::Hard, .. }) => {
             smallvec![area(*map) * *heads as u64; 2]
         }
-        Type::Tuple(types) => types.iter().map(Type::elements).collect(),
-        Type::Labels | Type::Unknown => Few::new(),
-        other => smallvec![other.elements()],
+        (Op::CrossEntropy(_), ty) | (_, ty @ Type::Index { .. }) => smallvec![ty.elements()],
+        (_, Type::Tuple(types)) => types.iter().map(|ty| words(ty.elements())).collect(),
+        (_, Type::Labels | Type::Unknown) => Few::new(),
+        (_, other) => smallvec![words(other.elements())],
     };
     // Of every softmax the normalizer, which its gradient reads.
     if let (Op::Attend(attend), Some((grid, _))) = (op, ty.as_map()) {

@@ -2,7 +2,7 @@
 //! memory a run needs is known before the first step.
 //!
 //! Everything in the arena is per image: a group of `n` images needs `n` times as much, at `n` times
-//! the offset.
+//! the offset. It is counted in words of four bytes: an `f32`, an index, or two numbers of 16 bits.
 
 mod groups;
 mod layout;
@@ -17,11 +17,11 @@ pub use layout::ALIGN;
 pub use parts::{Part, parts};
 pub use stretches::Stretch;
 
-use crate::graph::{Few, Graph, Value};
+use crate::graph::{Few, Graph, Precision, Value};
 use crate::passes::{self, Keep, Method, Processor};
 use lives::Lives;
 
-/// Where one result of a node lies, in floats per image.
+/// Where one result of a node lies, in words per image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub offset: usize,
@@ -36,8 +36,10 @@ pub struct Plan {
     /// similarities) and of attention (its normalizers), those of all parts of a tuple. Nothing for
     /// images and labels, which are the caller's.
     pub places: Vec<Few<Place>>,
-    /// Floats per image.
+    /// Words per image.
     pub arena: usize,
+    /// What numbers of maps there is room for.
+    pub precision: Precision,
     /// In which steps a group of images goes through the nodes.
     pub stretches: Vec<Stretch>,
     /// For every node before the loss, the bytes per image of its results that outlive the loss:
@@ -48,11 +50,22 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Values that `keep` names stay until the end.
+    /// In `f32`, images taking turns, as on a CPU. Values that `keep` names stay until the end.
     pub fn new(graph: Graph, keep: Keep) -> Plan {
-        let mut lives = lives::lives(&graph, keep);
+        let mut lives = lives::lives(&graph, keep, Precision::F32);
         let stretches = stretches::stretches(&graph);
         stretches::hold(&mut lives, &stretches);
+        Plan::of(graph, lives, stretches, Precision::F32)
+    }
+
+    /// Of a graph through which all images go together, as on a GPU, and whose maps are stored so.
+    pub fn together(graph: Graph, keep: Keep, precision: Precision) -> Plan {
+        let lives = lives::lives(&graph, keep, precision);
+        let all = Stretch { nodes: 0..graph.nodes.len(), images: usize::MAX };
+        Plan::of(graph, lives, vec![all], precision)
+    }
+
+    fn of(graph: Graph, lives: Lives, stretches: Vec<Stretch>, precision: Precision) -> Plan {
         let (places, arena) = layout::layout(&lives);
         let loss = graph.loss.map_or(0, |loss| loss.0 as usize);
         let mut kept = vec![0; loss];
@@ -67,7 +80,7 @@ impl Plan {
             }
         }
         let live = live(&lives, graph.nodes.len());
-        Plan { places, arena, stretches, kept, live, graph }
+        Plan { places, arena, precision, stretches, kept, live, graph }
     }
 
     /// Of a training step of a model, as it is run on a CPU where no recipe says more.
@@ -77,7 +90,11 @@ impl Plan {
 
     /// Of a training step of a model, as it is run.
     pub fn training_by(model: &Graph, method: Method, processor: Processor) -> Plan {
-        Plan::new(passes::step(model, method, processor, Keep::Output), Keep::Output)
+        let graph = passes::step(model, method, processor, Keep::Output);
+        match processor {
+            Processor::Cpu => Plan::new(graph, Keep::Output),
+            Processor::Gpu => Plan::together(graph, Keep::Output, method.precision),
+        }
     }
 
     /// Of the evaluation of a model, as it is run.

@@ -41,7 +41,7 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
 
 /// A model's training step.
 fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape {
-    let file = format!("{}/models/{model}.clue", env!("CARGO_MANIFEST_DIR"));
+    let file = super::root().join(format!("models/{model}.clue")).display().to_string();
     let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
@@ -130,7 +130,7 @@ fn every_kernel_compiles() {
 }
 
 #[test]
-#[ignore = "minutes of compiling; scripts/gpu/run.sh asks for it"]
+#[ignore = "minutes of compiling"]
 fn every_specialization_compiles() {
     if !available() {
         return;

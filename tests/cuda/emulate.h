@@ -14,7 +14,7 @@
 #define __global__
 #define __device__
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 // Half precision.
 static float half_to_float(unsigned short bits) {
@@ -200,4 +200,5 @@ static inline unsigned __ballot_sync(unsigned, bool vote) {
 }
 
 static inline int __ffsll(long long x) { return __builtin_ffsll(x); }
+static inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
 static inline int min(int a, int b) { return a < b ? a : b; }

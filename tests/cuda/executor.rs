@@ -10,6 +10,7 @@ use crate::data::views::look;
 use cluec::exec::cpu;
 use cluec::exec::cuda::compiled::Compiled;
 use cluec::exec::cuda::cublaslt::WORKSPACE;
+use cluec::exec::cuda::device::Device;
 use cluec::exec::cuda::player::Player;
 use cluec::exec::{
     Batch, Evaluator, Footprint, Grouping, Held, Optimizer, Parameters, StepKey, Target, Trainer,
@@ -179,22 +180,46 @@ fn held<P: Player>(player: &Arc<P>) {
     assert!(given.logits_of(&seen[1].views).unwrap_err().0.ends_with("of 0 held"));
 }
 
+/// Maps in 16 bits take half of the memory; what belongs to choices and the parameters stay.
+#[test]
+fn sixteen_bits_take_about_half() {
+    let graph = model(&[]);
+    let per_image = |precision| {
+        let method = Method { precision, ..Method::default() };
+        let footprint = Footprint::new(&graph, method, Target::Cuda(precision));
+        footprint.bytes(Work::Training, 65) - footprint.bytes(Work::Training, 1)
+    };
+    let (half, whole) = (per_image(Precision::Bf16), per_image(Precision::F32));
+    assert!((0.5..0.65).contains(&(half as f64 / whole as f64)), "{half} of {whole}");
+}
+
 #[test]
 fn memory_is_what_was_planned_and_every_op_is_timed() {
-    on_each!(planned);
+    // Players of its own: others have peaks already.
+    if emulator::available() {
+        planned(&Arc::new(Emulated::default()));
+    }
+    if device().is_some() {
+        planned(&Device::open(0).unwrap());
+    }
 }
 
 fn planned<P: Player>(player: &Arc<P>) {
-    let (graph, method) = (model(&[]), Method::default());
+    let graph = model(&[]);
+    // What cuBLASLt is lent; nothing is emulated of it.
     let before = player.peak();
-    let mut trainer = trainer(player, &graph, method);
-    after(&mut trainer, &[batch(&graph, 2)]);
-    if before == 0 {
-        let footprint = Footprint::new(&graph, method, Target::Cuda(method.precision));
-        // Nothing is emulated of what cuBLASLt is lent.
+    let memory = |precision| {
+        let method = Method { precision, ..Method::default() };
+        let mut trainer = trainer(player, &graph, method);
+        after(&mut trainer, &[batch(&graph, 2)]);
+        let footprint = Footprint::new(&graph, method, Target::Cuda(precision));
         let expected = footprint.bytes(Work::Training, 2) - WORKSPACE as u64;
-        assert_eq!(player.peak(), expected);
-    }
+        assert_eq!(player.peak() - before, expected, "{precision:?}");
+        trainer
+    };
+    // A peak only grows.
+    memory(Precision::Bf16);
+    let trainer = memory(Precision::F32);
     let profile = trainer.profile(2, Grouping::Kind).unwrap().json();
     let ops = profile.as_array().unwrap();
     let names: Vec<&str> = ops.iter().map(|op| op["op"].as_str().unwrap()).collect();

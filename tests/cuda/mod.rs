@@ -13,7 +13,14 @@ mod values;
 
 use bench::Machine;
 use cluec::exec::cuda::device::Device;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+
+/// The checkout: these tests may be built elsewhere than where there is a GPU. Cargo tells it when they run.
+fn root() -> PathBuf {
+    let told = std::env::var_os("CARGO_MANIFEST_DIR");
+    told.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+}
 
 /// What there is to play a tape on.
 fn machines() -> Vec<Machine> {

@@ -29,7 +29,7 @@ fn flat(x: &Tensor) -> Vec<f32> {
 }
 
 /// `[B, heads, N, …]` as `[B, N, heads, …]`.
-fn pixels_first(x: &Tensor) -> Tensor {
+pub fn pixels_first(x: &Tensor) -> Tensor {
     x.transpose(1, 2).unwrap().contiguous().unwrap()
 }
 

@@ -3,16 +3,18 @@
 
 use super::bench::Bench;
 use super::machines;
-use super::oracle::close;
+use super::oracle::{close, pixels_first};
+use candle_core::{DType, Device, Tensor};
 use cluec::diag::Sources;
 use cluec::exec::cuda::tape::{Pointer, Precision};
 use cluec::exec::cuda::walk::{End, Layout, Weights, finish, sites, walk};
 use cluec::exec::init::initialize;
 use cluec::exec::random::{Random, Site};
-use cluec::exec::reference::Reference;
+use cluec::exec::reference::assign::Assignment;
+use cluec::exec::reference::{Mode, Output, Reference, evaluate, variables};
 use cluec::exec::{Batch, Optimizer, Other, Parameters, StepKey};
-use cluec::graph::Graph;
 use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
+use cluec::graph::{Graph, Value};
 use cluec::passes::{self, Keep, Method, Processor};
 use cluec::plan::Plan;
 
@@ -110,6 +112,49 @@ pub fn read(
     pairs.map(|(&offset, values)| all[offset..offset + values.len()].to_vec()).collect()
 }
 
+/// Where a plan that keeps them left other choices than the reference makes: said, not held against it,
+/// as two centers may be equally near up to the order of sums. Numbers that are far off are then explained.
+fn choices(
+    bench: &mut Bench,
+    plan: &Plan,
+    layout: &Layout,
+    reference: &Reference,
+    parameters: &Parameters,
+    images: &[f32],
+    mode: Mode,
+) {
+    let graph = reference.graph();
+    let [h, w] = graph.input_size();
+    let count = images.len() / (3 * h * w);
+    let images = Tensor::from_slice(images, (count, h, w, 3), &Device::Cpu).unwrap();
+    let variables = variables(graph, parameters, DType::F32).unwrap();
+    let variables: Vec<Tensor> = variables.iter().map(|x| x.as_detached_tensor()).collect();
+    let outputs = evaluate(graph, &variables, &[(Value(0), images)], mode, true).unwrap();
+    for (tap, own) in graph.taps.iter().zip(&plan.graph.taps) {
+        assert_eq!(tap.published, own.published);
+        let (expected, heads) = match outputs[tap.value.0 as usize].as_ref().unwrap() {
+            Output::Assignment(Assignment::Hard { index, .. }) => {
+                (pixels_first(index), index.dim(1).unwrap())
+            }
+            Output::Index(index) => (index.clone(), 1),
+            _ => continue,
+        };
+        let expected = expected.flatten_all().unwrap().to_vec1::<u32>().unwrap();
+        let at = layout.result(plan, count, own.value, 0).unwrap();
+        let found = bench.read_words(at, expected.len());
+        let pixels = expected.len() / count / heads;
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            if *found != expected {
+                let (image, pixel, head) = (i / heads / pixels, i / heads % pixels, i % heads);
+                println!(
+                    "{}: pixel {pixel} of image {image}, head {head}: center {found}, not {expected}",
+                    tap.published
+                );
+            }
+        }
+    }
+}
+
 /// Finds room for a plan and writes it onto the tape.
 pub fn place(bench: &mut Bench, plan: &Plan, images: usize) -> (Weights, Layout) {
     let (precision, nowhere) = (bench.precision(), Pointer::NULL);
@@ -150,7 +195,9 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
     }
     let reference = Reference::new(graph.clone(), 1).unwrap().minimizing(method.loss);
     let expected = reference.gradients(&parameters, &batch, key).unwrap();
-    let plan = Plan::training_by(&graph, method, Processor::Gpu);
+    // The step as it is run, laid out so that choices stay.
+    let step = passes::step(&graph, method, Processor::Gpu, Keep::Output);
+    let plan = Plan::together(step, Keep::Taps, precision);
     let decays = vec![true; parameters.len()];
     for machine in machines() {
         let mut bench = Bench::new(machine, precision);
@@ -174,6 +221,8 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
         bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
         bench.play();
 
+        let mode = Mode::Training { key, image: 0 };
+        choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
         let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
         let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
         close("loss", &[loss], &[expected.loss as f32], bound);
@@ -344,12 +393,15 @@ fn evaluation_agrees() {
     let batch = batch(&graph, images);
     let reference = Reference::new(graph.clone(), 1).unwrap();
     let expected = reference.logits(&parameters, &batch.images).unwrap();
-    let plan = Plan::new(passes::evaluation(&graph, Keep::Output), Keep::Output);
+    let evaluation = passes::evaluation(&graph, Keep::Output);
+    let plan = Plan::together(evaluation, Keep::Taps, Precision::F32);
     for machine in machines() {
         let mut bench = Bench::new(machine, Precision::F32);
         let (weights, layout) = place(&mut bench, &plan, images);
         fill(&mut bench, &layout, &weights, &parameters, &batch);
         bench.play();
+        let mode = Mode::Evaluation;
+        choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
         let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
         close("logits", &bench.read(logits, images * graph.classes()), &expected, 1e-5);
     }

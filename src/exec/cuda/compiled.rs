@@ -103,6 +103,7 @@ impl<P: Player> Compiled<P> {
         method: Method,
         precision: Precision,
     ) -> Result<Compiled<P>, ExecError> {
+        let method = Method { precision, ..method };
         let plan = Plan::training_by(model, method, Processor::Gpu);
         let parameters = parameters.clone();
         let training = Some(Training { plan, method, parameters: parameters.clone(), optimizer });
@@ -116,7 +117,8 @@ impl<P: Player> Compiled<P> {
         precision: Precision,
         training: Option<Training>,
     ) -> Result<Compiled<P>, ExecError> {
-        let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
+        let evaluation =
+            Plan::together(passes::evaluation(model, Keep::Output), Keep::Output, precision);
         let graph = training.as_ref().map_or(&evaluation.graph, |training| &training.plan.graph);
         let parts = training.as_ref().map_or(1, |training| training.method.parts);
         let size = Weights::new(graph, precision, parts, Pointer::NULL).bytes;

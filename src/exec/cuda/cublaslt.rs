@@ -24,6 +24,7 @@ unsafe impl Sync for CublasLt {}
 /// A product made ready: descriptors and the way it is computed.
 pub struct Ready {
     product: Product,
+    precision: Precision,
     description: sys::cublasLtMatmulDesc_t,
     /// Of `b`, `a` and `d`.
     layouts: [sys::cublasLtMatrixLayout_t; 3],
@@ -50,15 +51,39 @@ impl CublasLt {
         Ok(CublasLt { handle, workspace })
     }
 
-    /// Chooses how to compute a product. The choice depends on the shapes, the alignment and the
-    /// device alone.
-    pub fn ready(&self, product: &Product, precision: Precision) -> Result<Ready, ExecError> {
+    /// Chooses how to compute a product, and gives the bias if that can not be added on the way. The
+    /// choice depends on the shapes, the alignment and the device alone.
+    pub fn ready(
+        &self,
+        product: &Product,
+        precision: Precision,
+    ) -> Result<(Ready, Option<Pointer>), ExecError> {
+        let choose = |product: &Product| {
+            let strict = self.choose(product, precision, true);
+            strict.or_else(|error| self.choose(product, precision, false).map_err(|_| error))
+        };
+        let (error, bias) = match (choose(product), product.bias) {
+            (Ok(ready), _) => return Ok((ready, None)),
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(bias)) => (error, bias),
+        };
+        let ready = choose(&Product { bias: None, ..*product }).map_err(|_| error)?;
+        Ok((ready, Some(bias)))
+    }
+
+    /// The way to compute a product as it is; with `strict`, one that adds parts of sums in `f32`.
+    fn choose(
+        &self,
+        product: &Product,
+        precision: Precision,
+        strict: bool,
+    ) -> Result<Ready, ExecError> {
         let mut ready = describe(product, precision)?;
-        let shape = format!("{} x {} x {}", product.m, product.n, product.k);
+        let name = name(product, precision);
         // SAFETY: all descriptors are alive; the preference dies here.
         unsafe {
-            let wishes = result::create_matmul_pref().map_err(said(&shape))?;
-            let found = preferences(wishes, product, precision).and_then(|()| {
+            let wishes = result::create_matmul_pref().map_err(said(&name))?;
+            let found = preferences(wishes, product, precision, strict).and_then(|()| {
                 let [b, a, d] = ready.layouts;
                 result::get_matmul_algo_heuristic(
                     self.handle,
@@ -71,7 +96,7 @@ impl CublasLt {
                 )
             });
             let _ = result::destroy_matmul_pref(wishes);
-            ready.way = found.map_err(said(&shape))?.algo;
+            ready.way = found.map_err(said(&name))?.algo;
         }
         Ok(ready)
     }
@@ -105,7 +130,7 @@ impl CublasLt {
                 stream,
             )
         };
-        result.map_err(said("product"))
+        result.map_err(|error| said(&name(&ready.product, ready.precision))(error))
     }
 }
 
@@ -168,6 +193,7 @@ pub fn describe(product: &Product, precision: Precision) -> Result<Ready, ExecEr
     let description = result::create_matmul_desc(compute, wide).map_err(said("description"))?;
     let ready = Ready {
         product: *product,
+        precision,
         description,
         layouts,
         // SAFETY: plain words, filled by `CublasLt::ready` before they are read.
@@ -212,7 +238,44 @@ fn set<T>(
         .map_err(said("attribute"))
 }
 
-/// How much working memory there is, and how the operands are aligned.
+/// What `a`, `b` and `d` are multiples of in memory, in bytes, up to 256.
+fn alignments(product: &Product, precision: Precision) -> [u32; 3] {
+    // Of the first part and of those behind it.
+    let aligned = |at: Pointer, bytes: usize| {
+        let apart = if product.parts > 1 { bytes as u64 } else { 0 };
+        1u32 << (at.0 | apart).trailing_zeros().min(8)
+    };
+    let (rows, stored) = (product.k / product.parts, precision.bytes());
+    [
+        aligned(product.a.at, rows * product.m * stored),
+        aligned(product.b.at, rows * product.n * stored),
+        aligned(product.d, product.m * product.n * if product.wide { 4 } else { stored }),
+    ]
+}
+
+/// A product in words: everything that decides whether the library can compute it.
+fn name(product: &Product, precision: Precision) -> String {
+    let Product { m, n, k, a, b, bias, wide, accumulate, parts, .. } = *product;
+    let k = k / parts;
+    let operand = |name: &str, rows: usize, columns: usize, turned: bool, aligned: u32| {
+        let (turned, lead) = if turned { (" turned", rows) } else { ("", columns) };
+        format!("{name}{turned}, rows of {lead} at multiples of {aligned} bytes")
+    };
+    let [at_a, at_b, at_d] = alignments(product, precision);
+    let mut parts_of = vec![
+        format!("{m} x {n} x {k} in {}", precision.name()),
+        operand("a", m, k, a.turned, at_a),
+        operand("b", k, n, b.turned, at_b),
+        operand(if wide { "d in fp32" } else { "d" }, m, n, false, at_d),
+    ];
+    parts_of.extend(bias.map(|_| "with a bias".into()));
+    parts_of.extend(accumulate.then(|| "added to what is there".into()));
+    parts_of.extend((parts > 1).then(|| format!("{parts} times")));
+    parts_of.join("; ")
+}
+
+/// How much working memory there is, how the operands are aligned, and with `strict` how parts of sums are
+/// added.
 ///
 /// # Safety
 /// The preference must be alive.
@@ -220,17 +283,10 @@ unsafe fn preferences(
     wishes: sys::cublasLtMatmulPreference_t,
     product: &Product,
     precision: Precision,
+    strict: bool,
 ) -> Result<(), result::CublasError> {
     use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
-    // Of the first part and of those behind it.
-    let aligned = |at: Pointer, bytes: usize| {
-        let apart = if product.parts > 1 { bytes as u64 } else { 0 };
-        1u32 << (at.0 | apart).trailing_zeros().min(8)
-    };
-    let (rows, stored) = (product.k / product.parts, precision.bytes());
-    let a = aligned(product.a.at, rows * product.m * stored);
-    let b = aligned(product.b.at, rows * product.n * stored);
-    let d = aligned(product.d, product.m * product.n * if product.wide { 4 } else { stored });
+    let [a, b, d] = alignments(product, precision);
     let alignments = [
         // Its first operand is our second one.
         (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),
@@ -250,12 +306,14 @@ unsafe fn preferences(
         )?;
         // Parts of a sum are added as they are computed, in `f32`, not as results are stored.
         let added = sys::cublasLtReductionScheme_t::CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE as u32;
-        result::set_matmul_pref_attribute(
-            wishes,
-            Attribute::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-            (&raw const added).cast(),
-            size_of::<u32>(),
-        )?;
+        if strict {
+            result::set_matmul_pref_attribute(
+                wishes,
+                Attribute::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                (&raw const added).cast(),
+                size_of::<u32>(),
+            )?;
+        }
         for (attribute, bytes) in alignments {
             let at = (&raw const bytes).cast();
             result::set_matmul_pref_attribute(wishes, attribute, at, size_of::<u32>())?;

@@ -4,6 +4,7 @@
 use super::super::ExecError;
 use super::compile::{Compiler, cache_folder};
 use super::cublaslt::{CublasLt, Ready, WORKSPACE};
+use super::kernels::elementwise;
 use super::library::Library;
 use super::player::{Piece, Player};
 use super::tape::{Arg, Command, Launch, Pointer, Tape, Unit};
@@ -12,11 +13,11 @@ use cudarc::driver::{
     result, sys,
 };
 use cudarc::nvrtc::Ptx;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A GPU, ready to play tapes.
@@ -81,10 +82,23 @@ fn function(
     Ok(function)
 }
 
+/// The primary context of GPU `ordinal`, current. It stays until the program ends: cuBLASLt keeps what it
+/// loads by context, and does not learn that one was destroyed.
+fn context(ordinal: usize) -> Result<Arc<CudaContext>, ExecError> {
+    static CONTEXTS: Mutex<BTreeMap<usize, Arc<CudaContext>>> = Mutex::new(BTreeMap::new());
+    Library::Driver.find()?;
+    let mut contexts = CONTEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(context) = contexts.get(&ordinal) {
+        context.bind_to_thread().map_err(said("a context"))?;
+        return Ok(context.clone());
+    }
+    let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
+    Ok(contexts.entry(ordinal).or_insert(context).clone())
+}
+
 /// What GPU `ordinal` says of itself.
 pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
-    Library::Driver.find()?;
-    let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
+    let context = context(ordinal)?;
     let read = || {
         let (free, memory) = context.mem_get_info()?;
         let (memory, free) = (memory as u64, free as u64);
@@ -96,8 +110,7 @@ pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
 impl Device {
     /// Opens GPU `ordinal`.
     pub fn open(ordinal: usize) -> Result<Arc<Device>, ExecError> {
-        Library::Driver.find()?;
-        let context = CudaContext::new(ordinal).map_err(said("opening a device"))?;
+        let context = context(ordinal)?;
         // SAFETY: everything runs on one stream, in order: there is nothing to track.
         unsafe { context.disable_event_tracking() };
         let stream = context.new_stream().map_err(said("a stream"))?;
@@ -128,16 +141,19 @@ impl Device {
     }
 
     /// Compiles what a tape needs and chooses how its products are computed.
-    pub fn ready(self: &Arc<Device>, tape: &Tape) -> Result<Played, ExecError> {
+    fn ready(self: &Arc<Device>, tape: &Tape) -> Result<Played, ExecError> {
         self.bind()?;
+        let (tape, ready) = self.products(tape)?;
+        let mut ready = ready.into_iter();
         self.load(&tape.units())?;
         let modules = self.modules.lock().map_err(|_| ExecError("a thread stopped".into()))?;
         let mut functions: HashMap<(&Unit, &str), CudaFunction> = HashMap::new();
         let mut steps = Vec::with_capacity(tape.commands.len());
         for command in &tape.commands {
             steps.push(match command {
-                Command::Product(product) => {
-                    Step::Product(self.products.ready(product, tape.precision)?)
+                Command::Product(_) => {
+                    let none = || ExecError("a product was not made ready".into());
+                    Step::Product(ready.next().ok_or_else(none)?)
                 }
                 Command::Launch(launch) => {
                     let key = (&launch.unit, launch.entry);
@@ -150,6 +166,22 @@ impl Device {
             });
         }
         Ok(Played { device: self.clone(), steps })
+    }
+
+    /// How the products of a tape are computed, in order; and the tape with a kernel of ours behind
+    /// each whose bias the library does not add.
+    fn products(&self, tape: &Tape) -> Result<(Tape, Vec<Ready>), ExecError> {
+        let (mut whole, mut all) = (Tape::new(tape.precision), Vec::new());
+        for command in &tape.commands {
+            whole.commands.push(command.clone());
+            let Command::Product(product) = command else { continue };
+            let (ready, left) = self.products.ready(product, tape.precision)?;
+            all.push(ready);
+            if let Some(bias) = left {
+                elementwise::bias(&mut whole, bias, product.d, product.m, product.n);
+            }
+        }
+        Ok((whole, all))
     }
 
     /// Compiles and loads units that are not loaded yet.
@@ -293,7 +325,7 @@ enum Step {
 }
 
 /// A tape made ready for a device.
-pub struct Played {
+struct Played {
     device: Arc<Device>,
     steps: Vec<Step>,
 }
@@ -354,7 +386,7 @@ impl Played {
     /// # Safety
     /// The addresses on the tape must be pieces of this device's memory, as large as the launchers
     /// say, for as long as the graph is replayed.
-    pub unsafe fn capture(self, times: usize) -> Result<Captured, ExecError> {
+    unsafe fn capture(self, times: usize) -> Result<Captured, ExecError> {
         // Relaxed: cuBLASLt may load code of its own in between.
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         let stream = &self.device.stream;

@@ -245,7 +245,8 @@ pub enum End {
 }
 
 /// Writes a plan onto a tape, over weights and over memory that begins at `base` (`ALIGN` divides
-/// it): the layout says how much. A mark stands behind every node.
+/// it): the layout says how much. A mark stands behind every node. The plan must have room for numbers
+/// of this precision.
 pub fn walk(
     plan: &Plan,
     batch: usize,
@@ -254,6 +255,7 @@ pub fn walk(
     base: Pointer,
     end: End,
 ) -> (Layout, Tape) {
+    assert!(precision.bytes() <= plan.precision.bytes(), "a plan for narrower numbers");
     // Once to see how much working memory there has to be, once in earnest.
     let mut scratch = 0;
     loop {

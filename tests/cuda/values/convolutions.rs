@@ -10,8 +10,14 @@ use cluec::graph::{Builder, Value, ops};
 
 #[test]
 fn depthwise_agrees() {
-    for (size, channels, kernel) in [([5, 6], 9, [3, 3]), ([4, 9], 33, [5, 1]), ([2, 2], 4, [3, 5])]
-    {
+    for (size, channels, kernel) in [
+        ([5, 6], 9, [3, 3]),
+        ([4, 9], 33, [5, 1]),
+        ([2, 2], 4, [3, 5]),
+        // Two and four channels a thread.
+        ([3, 5], 6, [3, 3]),
+        ([5, 6], 12, [3, 3]),
+    ] {
         each("depthwise", |bench, stream| {
             let (precision, images) = (bench.precision(), 2);
             let n = images * size[0] * size[1] * channels;

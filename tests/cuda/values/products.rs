@@ -4,8 +4,8 @@ use super::{bound, each, halved};
 use crate::cuda::bench::{Bench, sample};
 use crate::cuda::oracle::{Map, close, reference};
 use cluec::exec::cuda::kernels::maps::Maps;
-use cluec::exec::cuda::kernels::{ffn, linear};
-use cluec::exec::cuda::product::Dense;
+use cluec::exec::cuda::kernels::{elementwise, ffn, linear};
+use cluec::exec::cuda::product::{Dense, Operand, Product};
 use cluec::exec::cuda::tape::Pointer;
 use cluec::graph::{Builder, Size, Value, ops};
 
@@ -15,13 +15,19 @@ const SIZES: [Size; 2] = [[4, 3], [32, 64]];
 #[test]
 fn linear_agrees() {
     for size in SIZES {
-        linear(size);
+        linear(3, size);
     }
 }
 
-fn linear(size: Size) {
+/// As a head computes for a batch of one image.
+#[test]
+fn linear_of_one_row_agrees() {
+    linear(1, [1, 1]);
+}
+
+fn linear(images: usize, size: Size) {
     each("linear", |bench, stream| {
-        let (precision, images) = (bench.precision(), 3);
+        let precision = bench.precision();
         let (input, output) = (5, 37);
         let rows = images * size[0] * size[1];
         let x = sample(stream, rows * input, precision);
@@ -38,11 +44,18 @@ fn linear(size: Size) {
         let [gw, gb] = [input * output, output].map(|n| bench.room(4 * n));
         let scratch = bench.room(op.scratch());
         op.forward(&mut bench.tape, px, weight, bias, y);
+        // The bias by a kernel of ours, as where the library does not add it.
+        let apart = bench.map(rows * output);
+        let (a, b) = (Operand::plain(px), Operand::plain(weight));
+        bench.tape.product(Product::plain([rows, output, input], a, b, apart));
+        elementwise::bias(&mut bench.tape, bias, apart, rows, output);
         for adds in [false, true] {
             op.backward(&mut bench.tape, [px, weight, pg], Some(gx), [gw, gb], scratch, adds);
         }
         bench.play();
         close("value", &bench.read(y, rows * output), &expected.value, bound(precision));
+        let apart = bench.read(apart, rows * output);
+        close("bias apart", &apart, &expected.value, 2.0 * bound(precision));
         close("x", &halved(&bench.read(gx, rows * input)), &expected.inputs[0], bound(precision));
         close("weight", &bench.read_wide(gw, input * output), &expected.params[0], 1e-5);
         close("bias", &bench.read_wide(gb, output), &expected.params[1], 1e-5);

@@ -19,7 +19,8 @@ const TIMES: usize = 20;
 impl<P: Player> Compiled<P> {
     /// The time of every op of a step, or of an evaluation, that was run before with so many images:
     /// its launches are recorded as a graph of their own and repeated, in order, on the numbers that
-    /// lie there. What is computed, parameters too, is worth nothing afterwards.
+    /// lie there, so that what fits the second cache is read from it, more than in a step. What is
+    /// computed, parameters too, is worth nothing afterwards.
     pub fn profile(&self, images: usize, by: Grouping) -> Result<Profile, ExecError> {
         let purpose = match self.training {
             Some(_) => Purpose::Training(End::Move),
@@ -55,9 +56,15 @@ impl<P: Player> Compiled<P> {
         let (device, precision) = (&self.device, self.precision);
         Ok(Machine {
             name: match precision {
-                Precision::F32 => "the GPU, in products of fp32",
-                Precision::Bf16 => "the GPU, in products of bf16",
-                Precision::F16 => "the GPU, in products of fp16",
+                Precision::F32 => {
+                    "the GPU (ops repeated, over numbers its second cache may hold), in products of fp32"
+                }
+                Precision::Bf16 => {
+                    "the GPU (ops repeated, over numbers its second cache may hold), in products of bf16"
+                }
+                Precision::F16 => {
+                    "the GPU (ops repeated, over numbers its second cache may hold), in products of fp16"
+                }
             },
             macs: products(device, precision)?,
             bytes: copies(device)?,

@@ -29,12 +29,18 @@ impl Depthwise {
             ("KH", kh),
             ("KW", kw),
             ("VEC", self.together()),
+            ("FEW", self.few()),
         ];
         Unit::new(&SOURCE, &constants)
     }
 
-    /// Channels a thread has: more than one only if all that it sums up stays in registers.
+    /// Channels a thread has: more than one only if the lines under the kernel stay in registers.
     fn together(&self) -> usize {
+        if self.maps.channels.is_multiple_of(4) && self.taps() <= 9 { 4 } else { self.few() }
+    }
+
+    /// Channels of a thread that sums over pixels, once for every tap.
+    fn few(&self) -> usize {
         if self.maps.channels.is_multiple_of(2) && self.taps() <= 9 { 2 } else { 1 }
     }
 
@@ -49,7 +55,7 @@ impl Depthwise {
 
     /// Blocks along the channels.
     fn groups(&self) -> usize {
-        self.maps.channels.div_ceil(32 * self.together())
+        self.maps.channels.div_ceil(32 * self.few())
     }
 
     /// Parts the gradients of the parameters are summed in: a warp has a row, or more where the machine

@@ -45,6 +45,13 @@ gelu_backward(const real* x, const real* g, real* gx, u64 n) {
     map(x, g, gx, n, [](float a, float b) { return b * gelu_slope(a); });
 }
 
+// y = y + bias, in rows of `columns`
+extern "C" __global__ void __launch_bounds__(THREADS)
+add_bias(const real* bias, real* y, int columns, u64 n) {
+    u64 i = thread_index();
+    if (i < n) put(y[i], get(y[i]) + get(bias[i % columns]));
+}
+
 // From and to float.
 extern "C" __global__ void __launch_bounds__(THREADS) narrow(const float* x, real* y, u64 n) {
     u64 i = thread_index();

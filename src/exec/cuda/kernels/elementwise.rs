@@ -37,6 +37,12 @@ pub fn gelu_backward(tape: &mut Tape, x: Pointer, g: Pointer, gx: Pointer, n: us
     tape.launch(unit(pack), "gelu_backward", grid(n, pack), THREADS, args![x, g, gx, n as u64]);
 }
 
+/// `y = y + bias`, rows of `columns`; where a product does not add its bias itself.
+pub fn bias(tape: &mut Tape, bias: Pointer, y: Pointer, rows: usize, columns: usize) {
+    let n = rows * columns;
+    tape.launch(unit(1), "add_bias", grid(n, 1), THREADS, args![bias, y, columns, n as u64]);
+}
+
 /// `f32` to how maps are stored.
 pub fn narrow(tape: &mut Tape, x: Pointer, y: Pointer, n: usize) {
     tape.launch(unit(1), "narrow", grid(n, 1), THREADS, args![x, y, n as u64]);

@@ -216,28 +216,34 @@ struct Lanes {
     float x[EACH];
 };
 
-// Calls add(load(i)) for every i < n with index[i * stride] == m, in order, by a whole warp. What some of
-// them load is asked for before the first is added: a warp would wait most of its time.
+// Calls add(load(start + i)) for the lowest SOME bits i of `found`, in order, and takes them out. All are
+// asked for before the first is added: a warp would wait most of its time.
+template <int SOME, class Load, class Add>
+__device__ inline void take(u64& found, u32 start, Load load, Add add) {
+    u32 at[SOME];
+    int count = 0;
+    for (int k = 0; k < SOME; k++) {
+        at[k] = found ? start + __ffsll(found) - 1 : at[0];
+        count += found != 0;
+        found &= found - 1;
+    }
+    decltype(load(0u)) loaded[SOME];
+    for (int k = 0; k < SOME; k++) loaded[k] = load(at[k]);
+    for (int k = 0; k < SOME; k++)
+        if (k < count) add(loaded[k]);
+}
+
+// Calls add(load(i)) for every i < n with index[i * stride] == m, in order, by a whole warp. Where one center
+// has most pixels its warp is the last: it asks for more of them at once, as registers allow.
 template <class Load, class Add>
 __device__ inline void members(const u32* index, u32 stride, u32 n, u32 m, Load load, Add add) {
-    const int SOME = 4;
+    const int MANY = sizeof(load(0u)) <= 16 ? 8 : 4;
     u32 lane = threadIdx.x % 32;
     for (u32 start = 0; start < n; start += 64) {
         u32 i = start + lane, j = i + 32;
         bool low = i < n && index[i * stride] == m, high = j < n && index[j * stride] == m;
         u64 found = (u64)__ballot_sync(ALL_LANES, high) << 32 | __ballot_sync(ALL_LANES, low);
-        while (found) {
-            u32 at[SOME];
-            int count = 0;
-            for (int k = 0; k < SOME; k++) {
-                at[k] = found ? start + __ffsll(found) - 1 : at[0];
-                count += found != 0;
-                found &= found - 1;
-            }
-            decltype(load(0u)) loaded[SOME];
-            for (int k = 0; k < SOME; k++) loaded[k] = load(at[k]);
-            for (int k = 0; k < SOME; k++)
-                if (k < count) add(loaded[k]);
-        }
+        while (MANY > 4 && __popcll(found) >= MANY) take<MANY>(found, start, load, add);
+        while (found) take<4>(found, start, load, add);
     }
 }
