@@ -7,6 +7,7 @@ pub mod color;
 pub mod dataset;
 pub mod decode;
 mod divide;
+mod enlarge;
 mod files;
 mod fingerprint;
 pub mod folder;
