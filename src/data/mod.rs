@@ -13,6 +13,7 @@ mod fingerprint;
 pub mod folder;
 pub mod image;
 pub mod jitter;
+pub mod letters;
 pub mod lists;
 pub mod loader;
 mod mersenne;

@@ -9,8 +9,10 @@ use image::{ExtendedColorType, ImageEncoder};
 
 /// Pixels that a line is wide, on either side of a border.
 const LINE: usize = 2;
-/// Pixels of a dash, of the lines of windows.
+/// Pixels of a dash, of the lines of windows, and how far they cover what they lie on: clusters are seen
+/// through them.
 const DASH: usize = 3;
+pub const LINES: f64 = 0.7;
 
 impl Picture {
     pub fn raster(&self) -> Image {
@@ -31,9 +33,9 @@ impl Picture {
         }
         if let Some(windows) = &self.windows {
             let size = self.size();
-            for at in borders(windows, size, 1) {
+            for at in lines(windows, size) {
                 let dash = (at / size[1] + at % size[1]) / DASH % 2;
-                out.pixels[3 * at..][..3].fill(if dash == 0 { 255 } else { 0 });
+                mix(&mut out.pixels[3 * at..][..3], [if dash == 0 { 255 } else { 0 }; 3], LINES);
             }
         }
         out
@@ -66,6 +68,15 @@ fn borders(labels: &[u32], [rows, columns]: Size, width: usize) -> Vec<usize> {
         })
     };
     (0..labels.len()).filter(differs).collect()
+}
+
+/// The places below or to the right of a border: a line one pixel wide.
+fn lines(labels: &[u32], [_, columns]: Size) -> Vec<usize> {
+    let begins = |&at: &usize| {
+        at >= columns && labels[at - columns] != labels[at]
+            || at % columns > 0 && labels[at - 1] != labels[at]
+    };
+    (0..labels.len()).filter(begins).collect()
 }
 
 /// The bytes of a PNG file.

@@ -3,7 +3,7 @@
 use super::outline::{Loop, loops};
 use super::palette::Color;
 use super::picture::{Picture, Style};
-use super::raster::png;
+use super::raster::{LINES, png};
 use crate::data::Image;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,7 +53,8 @@ impl Picture {
             for (color, dashes) in [("#fff", ""), ("#000", " stroke-dasharray=\"3\"")] {
                 let _ = writeln!(
                     svg,
-                    "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"0.8\"{dashes} d=\"{lines}\"/>"
+                    "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"0.8\" \
+                     stroke-opacity=\"{LINES}\"{dashes} d=\"{lines}\"/>"
                 );
             }
         }
