@@ -1,5 +1,6 @@
 //! A picture as pixels.
 
+use super::outline::seams;
 use super::palette::Color;
 use super::picture::{Picture, Style};
 use crate::data::Image;
@@ -11,7 +12,7 @@ use image::{ExtendedColorType, ImageEncoder};
 const LINE: usize = 2;
 /// Pixels of a dash, of the lines of windows, and how far they cover what they lie on: clusters are seen
 /// through them.
-const DASH: usize = 3;
+pub const DASH: usize = 3;
 pub const LINES: f64 = 0.7;
 
 impl Picture {
@@ -33,9 +34,15 @@ impl Picture {
         }
         if let Some(windows) = &self.windows {
             let size = self.size();
-            for at in lines(windows, size) {
-                let dash = (at / size[1] + at % size[1]) / DASH % 2;
-                mix(&mut out.pixels[3 * at..][..3], [if dash == 0 { 255 } else { 0 }; 3], LINES);
+            for [from, to] in seams(windows, size) {
+                let [[left, top], [right, bottom]] = [from, to].map(|end| end.map(|x| x as usize));
+                for step in 0..(right - left).max(bottom - top) {
+                    let down = left == right;
+                    let (row, column) = if down { (top + step, left) } else { (top, left + step) };
+                    let shade = if (step / DASH).is_multiple_of(2) { 255 } else { 0 };
+                    let at = 3 * (row * size[1] + column);
+                    mix(&mut out.pixels[at..][..3], [shade; 3], LINES);
+                }
             }
         }
         out
@@ -68,15 +75,6 @@ fn borders(labels: &[u32], [rows, columns]: Size, width: usize) -> Vec<usize> {
         })
     };
     (0..labels.len()).filter(differs).collect()
-}
-
-/// The places below or to the right of a border: a line one pixel wide.
-fn lines(labels: &[u32], [_, columns]: Size) -> Vec<usize> {
-    let begins = |&at: &usize| {
-        at >= columns && labels[at - columns] != labels[at]
-            || at % columns > 0 && labels[at - 1] != labels[at]
-    };
-    (0..labels.len()).filter(begins).collect()
 }
 
 /// The bytes of a PNG file.
