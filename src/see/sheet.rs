@@ -20,7 +20,7 @@ const MOST: usize = 8;
 /// Pixels that a picture is wide at most, where there are few beside each other, and where there are
 /// many.
 const WIDE: usize = 224;
-const NARROW: usize = 176;
+const NARROW: usize = 192;
 const FEW: usize = 5;
 /// Pixels of a colored square, with the room behind it.
 const SQUARE: usize = 14;

@@ -198,7 +198,8 @@ fn statistics_of_windows() {
     assert_eq!(found.parts[0].agreement, None);
     // In effect two centers and one: the mean of the entropies, half a bit.
     assert!((head.effective - 2f64.sqrt()).abs() < 1e-12);
-    let row = &found.table().rows()[0];
+    let table = found.table();
+    let row = &table.rows()[0];
     assert_eq!([&row[2], &row[3], &row[7]], ["2", "2 each", "1.4 each"]);
     assert_eq!(found.collapsed(), ["stage1.block1"]);
     // One center a window is all there could be.
