@@ -1,12 +1,11 @@
 //! `cluec explain`: a kind or setting of the language, a setting of a model, a code of a report.
 
-use super::table::{self, Side, Table};
+use super::table::{Side, Table, hanging, room, wrapped};
 use super::{Exit, address, select, usage};
 use crate::diag::codes::{self, Place};
 use crate::diag::{SourceId, Sources, suggest};
 use crate::model::{self, Section, Step};
 use crate::schema::{Field, Kind, Ty};
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -26,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     match &args.what[..] {
         [code] if is_code(code) => code_report(code, out),
-        [word] => match schema_report(word) {
+        [word] => match schema_report(word, room()) {
             Ok(text) => {
                 write!(out, "{text}")?;
                 Ok(Exit::Fine)
@@ -42,6 +41,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     }
 }
 
+/// Columns of an explanation at most.
+const PAGE: usize = 80;
+
 fn is_code(word: &str) -> bool {
     let mut chars = word.chars();
     matches!(chars.next(), Some('E' | 'W' | 'e' | 'w'))
@@ -56,7 +58,7 @@ fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
         return usage(&format!("there is no code {code}{}", near.unwrap_or_default()));
     };
     writeln!(out, "{}: {}\n", code.code, code.title)?;
-    writeln!(out, "{}\n", table::wrapped(code.explanation, 80))?;
+    writeln!(out, "{}\n", wrapped(code.explanation, room().map_or(PAGE, |room| room.min(PAGE))))?;
     let around = match code.place {
         Place::Model => " (in a model)",
         Place::File => "",
@@ -69,18 +71,19 @@ fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// What the language says of `cluster`, `mixer`, `cluster.grid`, `recipe.optimizer.lr` or `grid`.
-pub fn schema_report(word: &str) -> Result<String, String> {
+/// What the language says of `cluster`, `mixer`, `cluster.grid`, `recipe.optimizer.lr` or `grid`, in
+/// lines of so many columns at most.
+pub fn schema_report(word: &str, columns: Option<usize>) -> Result<String, String> {
     let sections = model::sections();
     let mut text = String::new();
     for section in sections.iter().filter(|section| is_called(section, word)) {
-        text.push_str(&kind_report(section));
+        text.push_str(&kind_report(section, columns));
     }
     let (around, last) = word.rsplit_once('.').unwrap_or(("", word));
     for section in &sections {
         let here = around.is_empty() || is_called(section, around);
         if let Some(field) = section.kind.field(last).filter(|_| here) {
-            text.push_str(&field_report(section, field));
+            text.push_str(&field_report(section, field, columns));
         }
     }
     if !text.is_empty() {
@@ -110,15 +113,16 @@ fn is_called(section: &Section, word: &str) -> bool {
         })
 }
 
-fn kind_report(section: &Section) -> String {
+fn kind_report(section: &Section, columns: Option<usize>) -> String {
     let Kind { name, doc, fields } = section.kind;
     let places = section.places.join(", ");
-    let mut text = match (section.group, section.places.is_empty()) {
-        (_, true) => format!("\n{name}: settings\n"),
-        (true, false) => format!("\n{places}: settings\n"),
-        (false, false) => format!("\n{name}: a kind of {places}\n"),
+    let head = match (section.group, section.places.is_empty()) {
+        (_, true) => format!("{name}: settings"),
+        (true, false) => format!("{places}: settings"),
+        (false, false) => format!("{name}: a kind of {places}"),
     };
-    let _ = writeln!(text, "  {}", doc.trim().replace('\n', "\n  "));
+    let mut text = format!("\n{}", hanging("", &head, columns));
+    doc.trim().lines().for_each(|line| text.push_str(&hanging("  ", line, columns)));
     let mut table = Table::new(&[
         ("", Side::Left),
         ("default", Side::Left),
@@ -133,30 +137,43 @@ fn kind_report(section: &Section) -> String {
             field.doc.to_string(),
         ]);
     }
-    if !table.is_empty() {
-        text.push_str(&table.render(None));
+    match table.fits(columns) {
+        _ if table.is_empty() => {}
+        true => text.push_str(&table.render(None)),
+        // One below the other, as each alone is explained.
+        false => fields.iter().for_each(|field| {
+            text.push('\n');
+            text.push_str(&hanging(&format!("  {}: ", field.name), field.doc, columns));
+            text.push_str(&takes(field, "    ", columns));
+        }),
     }
     text
 }
 
-fn field_report(section: &Section, field: &Field) -> String {
+fn field_report(section: &Section, field: &Field, columns: Option<usize>) -> String {
     let place = match (section.group, section.places.first()) {
         (true, Some(place)) => format!("{place}."),
         (true, None) => String::new(),
         (false, _) => format!("{}.", section.kind.name),
     };
-    let mut text = format!("\n{place}{}: {}\n", field.name, field.doc);
-    let _ = writeln!(text, "  takes    {}", field.ty.expected());
-    let _ = writeln!(text, "  default  {}", default_of(field));
+    let mut text = String::from("\n");
+    text.push_str(&hanging(&format!("{place}{}: ", field.name), field.doc, columns));
+    text.push_str(&takes(field, "  ", columns));
     if let Ty::Slot(slot) = field.ty.inner() {
         let width = slot.kinds.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
         text.push('\n');
         for Kind { name, doc, .. } in slot.kinds {
             let first = doc.trim().lines().next().unwrap_or("");
-            let _ = writeln!(text, "  {name:<width$}  {first}");
+            text.push_str(&hanging(&format!("  {name:<width$}  "), first, columns));
         }
     }
     text
+}
+
+/// What a setting takes, and its default.
+fn takes(field: &Field, indent: &str, columns: Option<usize>) -> String {
+    hanging(&format!("{indent}takes    "), &field.ty.expected(), columns)
+        + &hanging(&format!("{indent}default  "), default_of(field), columns)
 }
 
 /// As it would be written.
@@ -192,9 +209,8 @@ fn setting_report(
         return usage(&format!("{} has no setting `{path}`; {near}", model.name));
     };
     let holds = model::row(&settings, path).unwrap_or_default();
-    writeln!(out, "{path} {holds}: {}", setting.field.doc)?;
-    writeln!(out, "  takes    {}", setting.field.ty.expected())?;
-    writeln!(out, "  default  {}", default_of(setting.field))?;
+    write!(out, "{}", hanging(&format!("{path} {holds}: "), setting.field.doc, room()))?;
+    write!(out, "{}", takes(setting.field, "  ", room()))?;
     let text = sources.get(SourceId(0)).text.clone();
     let (sources, steps) = crate::history(file, &text, name.unwrap_or(&model.name), path, sets);
     write!(out, "\n{}", steps_report(&steps, &sources))?;
@@ -232,7 +248,7 @@ fn steps_report(steps: &[Step], sources: &Sources) -> String {
             place,
         ]);
     }
-    table.render(None)
+    table.render(room())
 }
 
 fn values(step: &Step) -> String {

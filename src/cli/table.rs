@@ -1,6 +1,6 @@
 //! Tables, and how much room there is for them.
 
-pub use crate::diag::table::{Side, Table, wrapped};
+pub use crate::diag::table::{Side, Table, hanging, wrapped};
 use std::io::IsTerminal;
 
 /// Columns of the terminal that standard output goes to; none if it goes elsewhere.

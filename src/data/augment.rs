@@ -74,21 +74,6 @@ impl Pipeline {
         out
     }
 
-    /// The same part of an image, `times` as large on each side. Only sizes grow: what a random step
-    /// draws in pixels would be another part.
-    pub fn enlarged(&self, times: usize) -> Pipeline {
-        let larger = |size: [usize; 2]| size.map(|side| side * times);
-        let steps = self.steps.iter().cloned().map(|step| match step {
-            Step::ResizeShorter { size, lanczos } => {
-                Step::ResizeShorter { size: size * times, lanczos }
-            }
-            Step::ResizeTo { size, lanczos } => Step::ResizeTo { size: larger(size), lanczos },
-            Step::CropCenter { size } => Step::CropCenter { size: larger(size) },
-            other => other,
-        });
-        Pipeline { steps: steps.collect(), ..*self }
-    }
-
     /// The steps without the normalization.
     pub fn transform(&self, image: Image, key: Key) -> Image {
         self.steps.iter().fold(image, |image, step| step.apply(image, key))
@@ -113,7 +98,8 @@ impl Pipeline {
     }
 }
 
-fn filter(lanczos: bool) -> Filter {
+/// The filter of a step that resizes.
+pub(super) fn filter(lanczos: bool) -> Filter {
     if lanczos { Filter::Lanczos } else { Filter::Bilinear }
 }
 

@@ -1,5 +1,6 @@
 //! An 8-bit RGB image and what is done to its geometry.
 
+use crate::graph::Size;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -57,14 +58,10 @@ impl Image {
         out
     }
 
-    /// The middle `height` x `width`, with black around where the image is smaller. An odd rest is
-    /// halved to the even number, as torchvision does.
+    /// The middle `height` x `width`, with black around where the image is smaller.
     pub fn center(&self, height: usize, width: usize) -> Image {
-        let corner = |image: usize, window: usize| match image.checked_sub(window) {
-            Some(rest) => (rest as f64 / 2.0).round_ties_even() as isize,
-            None => -(((window - image) / 2) as isize),
-        };
-        self.window(corner(self.height, height), corner(self.width, width), height, width)
+        let (top, left) = (middle(self.height, height), middle(self.width, width));
+        self.window(top, left, height, width)
     }
 
     /// Left and right exchanged.
@@ -112,14 +109,29 @@ impl Image {
         Some(Image { height, width, pixels })
     }
 
-    /// The shorter side `size` pixels long, the longer one in proportion and rounded down.
+    /// The shorter side `size` pixels long, the aspect kept.
     pub fn resize_shorter(&self, size: usize, filter: Filter) -> Image {
-        let longer = |long: usize, short: usize| (size * long / short.max(1)).max(1);
-        if self.height <= self.width {
-            self.resize(size, longer(self.width, self.height), filter)
-        } else {
-            self.resize(longer(self.height, self.width), size, filter)
-        }
+        let [height, width] = shorter([self.height, self.width], size);
+        self.resize(height, width, filter)
+    }
+}
+
+/// Where the middle `window` of so many pixels begins; less than 0 where it is wider. An odd rest is
+/// halved to the even number, as torchvision does.
+pub(super) fn middle(pixels: usize, window: usize) -> isize {
+    match pixels.checked_sub(window) {
+        Some(rest) => (rest as f64 / 2.0).round_ties_even() as isize,
+        None => -(((window - pixels) / 2) as isize),
+    }
+}
+
+/// Rows and columns with the shorter side `size` pixels long, the longer one in proportion and rounded
+/// down.
+pub(super) fn shorter([height, width]: Size, size: usize) -> Size {
+    let longer = |long: usize, short: usize| (size * long / short.max(1)).max(1);
+    match height <= width {
+        true => [size, longer(width, height)],
+        false => [longer(height, width), size],
     }
 }
 

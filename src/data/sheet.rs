@@ -3,6 +3,7 @@
 use super::augment::Pipeline;
 use super::dataset::{DataError, Dataset};
 use super::image::{Filter, Image};
+use super::letters::{self, Letters};
 use crate::exec::random::{Random, Site};
 
 /// Images on a sheet, and variants beside each.
@@ -13,20 +14,33 @@ const GAP: usize = 4;
 /// Pixels that a side of a cell should have at least.
 const SIDE: usize = 96;
 
-/// One row an image, drawn by the seed: as stored, scaled to fit, then as the first epochs of a
-/// training with that seed would see it. What is broken is passed over.
+const INK: [u8; 3] = [20; 3];
+
+/// A row of the sheet.
+struct Row {
+    original: Image,
+    variants: Vec<Image>,
+    /// Its class, and where it lies.
+    said: String,
+}
+
+/// One row an image, drawn by the seed: as stored, then as the first epochs of a training with that
+/// seed would see it, and below what it is. What is broken is passed over.
 pub fn sheet(set: &dyn Dataset, pipeline: &Pipeline, seed: u64) -> Result<Image, DataError> {
     let mut order: Vec<usize> = (0..set.len()).collect();
     Random::new(seed, 0, 0, Site::Other).permute(&mut order);
     let readable = order.into_iter().filter_map(|i| Some((i, set.image(i).ok()?)));
-    let mut rows = Vec::new();
-    for (i, original) in readable.take(ROWS) {
-        let variants: Vec<Image> = (0..VARIANTS)
-            .map(|epoch| pipeline.transform(original.clone(), (seed, epoch as u64, i as u64)))
-            .collect();
-        rows.push((original, variants));
-    }
-    let all = rows.iter().flat_map(|(_, variants)| variants);
+    let mut rows: Vec<Row> = readable
+        .take(ROWS)
+        .map(|(i, original)| {
+            let epochs = 0..VARIANTS as u64;
+            let seen =
+                epochs.map(|epoch| pipeline.transform(original.clone(), (seed, epoch, i as u64)));
+            let class = set.classes().get(set.label(i) as usize).map_or("?", String::as_str);
+            Row { variants: seen.collect(), said: format!("{class}: {}", set.place(i)), original }
+        })
+        .collect();
+    let all = rows.iter().flat_map(|row| &row.variants);
     let [height, width] = all.fold([0, 0], |[height, width], variant| {
         [height.max(variant.height), width.max(variant.width)]
     });
@@ -35,20 +49,50 @@ pub fn sheet(set: &dyn Dataset, pipeline: &Pipeline, seed: u64) -> Result<Image,
     }
     let factor = SIDE.div_ceil(height.max(width));
     let cell = [height * factor, width * factor];
-    let mut out = white(
-        rows.len() * (cell[0] + GAP) + GAP,
-        // Originals stand apart by a wider gap.
-        (VARIANTS + 1) * (cell[1] + GAP) + 2 * GAP,
-    );
-    for (row, (original, variants)) in rows.iter().enumerate() {
-        let top = GAP + row * (cell[0] + GAP);
-        put(&mut out, &fitted(original, cell), top, GAP);
-        for (column, variant) in variants.iter().enumerate() {
-            let left = 2 * GAP + (column + 1) * (cell[1] + GAP);
-            put(&mut out, &enlarged(variant, factor), top, left);
+    scale(&mut rows, cell, factor);
+    let first = rows.iter().map(|row| row.original.width).fold(cell[1], usize::max);
+    // Originals stand apart by a wider gap.
+    let left = |column: usize| 3 * GAP + first + column * (cell[1] + GAP);
+    let line = Letters::Small.line();
+    let texts: Vec<Vec<String>> =
+        rows.iter().map(|row| Letters::Small.lines(&row.said, left(VARIANTS) - 2 * GAP)).collect();
+    let high = |row: &Row| row.original.height.max(cell[0]);
+    let heights = rows.iter().zip(&texts).map(|(row, text)| high(row) + text.len() * line + GAP);
+    let mut out = white(GAP + line + heights.sum::<usize>(), left(VARIANTS));
+    let write = |out: &mut Image, place, text: &str| {
+        letters::write(out, place, Letters::Small, text, INK);
+    };
+    write(&mut out, (GAP, GAP), "as stored");
+    (0..VARIANTS).for_each(|i| write(&mut out, (left(i), GAP), &format!("epoch {}", i + 1)));
+    let mut top = GAP + line;
+    for (row, text) in rows.iter().zip(texts) {
+        put(&mut out, &row.original, top, GAP);
+        for (column, variant) in row.variants.iter().enumerate() {
+            put(&mut out, &enlarged(variant, factor), top, left(column));
         }
+        top += high(row);
+        for said in text {
+            write(&mut out, (GAP, top + 2), &said);
+            top += line;
+        }
+        top += GAP;
     }
     Ok(out)
+}
+
+/// Originals as they are shown: in the scale of the variants where these may be windows of them, else as
+/// large as a cell allows.
+fn scale(rows: &mut [Row], cell: [usize; 2], factor: usize) {
+    let windows = rows.iter().all(|Row { original, .. }| {
+        let sides = [original.height * factor, original.width * factor];
+        sides.iter().zip(cell).all(|(&side, cell)| (cell..=2 * cell).contains(&side))
+    });
+    for row in rows {
+        row.original = match windows {
+            true => enlarged(&row.original, factor),
+            false => fitted(&row.original, cell),
+        };
+    }
 }
 
 fn white(height: usize, width: usize) -> Image {

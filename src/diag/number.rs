@@ -37,6 +37,15 @@ fn scaled(n: u64, base: u64, units: &[&str]) -> String {
     }
 }
 
+/// `+0.25`, `-0.03`, and `0.00` without a sign.
+pub fn signed(x: f64, decimals: usize) -> String {
+    let text = format!("{x:+.decimals$}");
+    match text.contains(|c: char| c.is_ascii_digit() && c != '0') {
+        true => text,
+        false => text.trim_start_matches(['+', '-']).to_string(),
+    }
+}
+
 /// `six`: counts up to twelve are words in a sentence.
 pub fn word(n: usize) -> String {
     const WORDS: [&str; 13] = [

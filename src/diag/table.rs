@@ -40,6 +40,12 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Whether there is room for all columns.
+    pub fn fits(&self, width: Option<usize>) -> bool {
+        let sum: usize = (0..self.head.len()).map(|column| self.width(column) + 2).sum();
+        width.is_none_or(|width| sum <= width + 2)
+    }
+
     /// The lines, not wider than `width`: columns that do not fit are left out from the right, and
     /// named below.
     pub fn render(&self, width: Option<usize>) -> String {
@@ -89,6 +95,14 @@ pub fn wrapped(text: &str, columns: usize) -> String {
         column += width;
     }
     out
+}
+
+/// A text behind a few words, both in lines of so many columns at most where its words let it: later
+/// lines begin below the first one's text.
+pub fn hanging(before: &str, text: &str, columns: Option<usize>) -> String {
+    let blanks = before.width();
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(blanks));
+    format!("{before}{}\n", wrapped(text, room).replace('\n', &format!("\n{}", " ".repeat(blanks))))
 }
 
 fn pad(cell: &str, width: usize, side: Side) -> String {

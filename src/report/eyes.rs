@@ -6,6 +6,7 @@
 
 use super::Shown;
 use crate::data::Image;
+use crate::diag::number::signed;
 use crate::see::{Global, Look, Picture, Style, View, png};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -132,7 +133,7 @@ fn of_all(global: &Global, class: &str, look: Look) -> Result<Map, String> {
         Worth {
             color: format!("#{r:02x}{g:02x}{b:02x}"),
             share: format!("{:.0} %", 100.0 * global.regions.share(at)),
-            drop: format!("{:+.2}", contribution.drop),
+            drop: signed(contribution.drop, 2),
             keep: format!("{:.2}", contribution.keep),
         }
     });

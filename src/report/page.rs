@@ -63,6 +63,7 @@ struct Section {
 fn sections(report: &Report) -> Vec<Section> {
     let section = |id, title, body| Section { id, title, body };
     let chart = |svg: &String, what: &str| html! { figure.chart role="img" aria-label=(what) { (PreEscaped(svg)) } };
+    let matrix = |svg: &String, what: &str| html! { figure.matrix role="img" aria-label=(what) { (PreEscaped(svg)) } };
     let curves = report.curves.as_ref();
     let confusion = report.confusion.as_ref();
     [
@@ -74,7 +75,7 @@ fn sections(report: &Report) -> Vec<Section> {
         }),
         confusion.map(|svg| {
             let body = html! {
-                (chart(svg, "Test images by their class and the class that was named"))
+                (matrix(svg, "Test images by their class and the predicted class"))
                 @if let Some(Mistakes { table: worst, more }) = &report.mistakes {
                     h3 { "Taken for another most often" }
                     (table(worst))
@@ -187,11 +188,15 @@ fn eyes(eyes: &Eyes) -> Markup {
 }
 
 fn statistics(found: &Statistics) -> Markup {
+    let windowed = found.parts.iter().flat_map(|part| &part.heads).any(|head| head.windows > 1);
     html! {
         p {
             "Means over " (found.images) " test images. Occupied: the part of the centers that has "
             "positions. Dead: centers that had none in any image. Entropy: 1 where all clusters are of "
             "one size, 0 where one has all; in effect: as many clusters of one size have this entropy. "
+            @if windowed {
+                "A mixer in windows is counted in each: no position chooses a center of another. "
+            }
             "Heads agree: their adjusted Rand index, 1 where they divide a map alike, 0 where they do "
             "by chance."
         }

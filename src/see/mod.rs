@@ -11,7 +11,6 @@ pub mod anatomy;
 mod blur;
 pub mod contribution;
 mod kmeans;
-mod letters;
 mod outline;
 pub mod overlap;
 pub mod palette;

@@ -33,6 +33,36 @@ pub fn loops(labels: &[u32], size: Size, count: usize) -> Vec<Vec<Loop>> {
     edges.into_iter().map(chained).collect()
 }
 
+/// A straight line by its two ends, `[column, row]`, the upper or left one first.
+pub type Seam = [[u32; 2]; 2];
+
+/// The lines between unlike labels, each once and as long as it is straight.
+pub fn seams(labels: &[u32], [rows, columns]: Size) -> Vec<Seam> {
+    let mut seams = Vec::new();
+    let mut along = |line: usize, length: usize, parts: &dyn Fn(usize) -> bool, down: bool| {
+        let at = |step: usize| if down { [line, step] } else { [step, line] }.map(|x| x as u32);
+        let mut from = None;
+        for step in 0..=length {
+            match (step < length && parts(step), from) {
+                (true, None) => from = Some(step),
+                (false, Some(first)) => {
+                    seams.push([at(first), at(step)]);
+                    from = None;
+                }
+                _ => {}
+            }
+        }
+    };
+    let label = |row: usize, column: usize| labels[row * columns + column];
+    for column in 1..columns {
+        along(column, rows, &|row| label(row, column - 1) != label(row, column), true);
+    }
+    for row in 1..rows {
+        along(row, columns, &|column| label(row - 1, column) != label(row, column), false);
+    }
+    seams
+}
+
 /// A side of a pixel, its own label on the right; corners are `[row, column]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {

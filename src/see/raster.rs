@@ -1,5 +1,6 @@
 //! A picture as pixels.
 
+use super::outline::seams;
 use super::palette::Color;
 use super::picture::{Picture, Style};
 use crate::data::Image;
@@ -9,8 +10,10 @@ use image::{ExtendedColorType, ImageEncoder};
 
 /// Pixels that a line is wide, on either side of a border.
 const LINE: usize = 2;
-/// Pixels of a dash, of the lines of windows.
-const DASH: usize = 3;
+/// Pixels of a dash, of the lines of windows, and how far they cover what they lie on: clusters are seen
+/// through them.
+pub const DASH: usize = 3;
+pub const LINES: f64 = 0.7;
 
 impl Picture {
     pub fn raster(&self) -> Image {
@@ -31,9 +34,15 @@ impl Picture {
         }
         if let Some(windows) = &self.windows {
             let size = self.size();
-            for at in borders(windows, size, 1) {
-                let dash = (at / size[1] + at % size[1]) / DASH % 2;
-                out.pixels[3 * at..][..3].fill(if dash == 0 { 255 } else { 0 });
+            for [from, to] in seams(windows, size) {
+                let [[left, top], [right, bottom]] = [from, to].map(|end| end.map(|x| x as usize));
+                for step in 0..(right - left).max(bottom - top) {
+                    let down = left == right;
+                    let (row, column) = if down { (top + step, left) } else { (top, left + step) };
+                    let shade = if (step / DASH).is_multiple_of(2) { 255 } else { 0 };
+                    let at = 3 * (row * size[1] + column);
+                    mix(&mut out.pixels[at..][..3], [shade; 3], LINES);
+                }
             }
         }
         out

@@ -3,7 +3,7 @@
 use super::anatomy::{self, Anatomy};
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters};
-use crate::graph::{Graph, Size, Tap, Value, area, times};
+use crate::graph::{Graph, Size, Tap, Value, area};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -301,13 +301,12 @@ impl Record {
                     .to_string(),
             );
         }
-        if let Some(block) = blocks().find(|block| block.scattered) {
-            let windows = block.heads.first().map_or([0, 0], |head| head.windows);
-            remarks.push(format!(
-                "the layout is raw: the {} windows of a stage are slices of channels, drawn where \
-                 the layout means them to lie; a position in one is no place in the image",
-                times(windows)
-            ));
+        if blocks().any(|block| block.scattered) {
+            remarks.push(
+                "the layout is raw: windows are slices of channels, drawn where the layout means \
+                 them to lie; a position in one is no place in the image"
+                    .to_string(),
+            );
         }
         remarks
     }

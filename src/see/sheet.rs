@@ -3,22 +3,27 @@
 //! Where things lie is decided once; the sheet is then drawn as pixels (letters from a bitmap font)
 //! or as SVG (letters as text, clusters as polygons).
 
-use super::letters::{self, Letters};
 use super::palette::Color;
 use super::picture::{Look, Picture};
 use super::sight::{Global, Sight, View};
 use super::vector::{embedded, hex};
+use crate::data::letters::{self, Letters};
 use crate::data::{Filter, Image};
 use crate::diag::list;
+use crate::diag::number::signed;
 use std::fmt::Write;
 
 const MARGIN: usize = 16;
 const GAP: usize = 12;
-const LINE: usize = 17;
-/// Pixels that a picture is wide, where there are few beside each other, and where there are many.
+/// Pictures beside each other at most: more are divided over lines of equal length.
+const MOST: usize = 8;
+/// Pixels that a picture is wide at most, where there are few beside each other, and where there are
+/// many.
 const WIDE: usize = 224;
-const NARROW: usize = 160;
+const NARROW: usize = 192;
 const FEW: usize = 5;
+/// Pixels of a colored square, with the room behind it.
+const SQUARE: usize = 14;
 /// Contributions listed below a map.
 const LISTED: usize = 8;
 /// Classes named.
@@ -38,6 +43,15 @@ enum Item {
     Text(Letters, String, Color),
     Box(usize, usize, Color),
 }
+
+/// A picture and what stands below it.
+struct Cell {
+    item: Item,
+    lines: Vec<Line>,
+}
+
+/// A line below a picture, perhaps behind a square of a color.
+type Line = (Option<Color>, String);
 
 /// Things at their places.
 #[derive(Debug, Clone)]
@@ -70,96 +84,86 @@ impl Sheet {
     /// `base` is the image as the model took it, at any size.
     pub fn new(sight: &Sight, base: &Image, look: Look, words: Words<'_>) -> Sheet {
         let rows = rows(&sight.views);
-        let most = rows.iter().map(|row| row.len()).chain([1 + sight.globals.len()]).max();
-        let columns = most.unwrap_or(1);
-        let side = if columns <= FEW { WIDE } else { NARROW };
+        let lengths = rows.iter().map(|row| row.len()).chain([1 + sight.globals.len()]);
+        let columns = lengths.map(beside).max().unwrap_or(1);
+        let side = side(if columns <= FEW { WIDE } else { NARROW }, sight);
         let height = (side * base.height / base.width.max(1)).max(1);
         let base = base.resize(height, side, Filter::Bilinear);
         let width = 2 * MARGIN + columns.max(3) * (side + GAP) - GAP;
         let mut sheet = Sheet { width, height: MARGIN, base, items: Vec::new() };
-        sheet.line(Letters::Large, words.title, BLACK);
-        sheet.line(Letters::Small, words.model, GRAY);
-        sheet.line(Letters::Small, &said(sight, words), BLACK);
+        sheet.text(Letters::Large, words.title, BLACK);
+        sheet.text(Letters::Small, words.model, GRAY);
+        sheet.text(Letters::Small, &said(sight, words), BLACK);
         sheet.height += GAP;
 
-        let top = sheet.height;
-        let mut below = top + sheet.cell(0, top, Item::Image, "the image");
-        for (at, global) in sight.globals.iter().enumerate() {
+        let of_all = sight.globals.iter().map(|global| {
             let picture = Picture::new(&sheet.base, &global.regions, &global.colors, None, look);
-            let count = global.regions.clusters.len();
-            let caption = format!("all stages, {count} of {}", global.regions.centers);
-            let used = sheet.cell(at + 1, top, Item::Picture(picture), &caption);
-            below = below.max(sheet.worth(at + 1, top + used, global, look));
-        }
-        sheet.height = below + GAP;
+            Cell { item: Item::Picture(picture), lines: worth(global, look) }
+        });
+        let image = Cell { item: Item::Image, lines: vec![(None, "the image".to_string())] };
+        let cells = std::iter::once(image).chain(of_all).collect();
+        sheet.row(cells);
         if !sight.globals.is_empty() {
             let class = words.class(sight.class);
-            sheet.line(
-                Letters::Small,
-                &format!(
-                    "drop: what {class} loses without the cluster; keep: what it has of it alone"
-                ),
-                GRAY,
+            let text = format!(
+                "drop: what {class} loses without the cluster; keep: what it has of it alone"
             );
+            sheet.text(Letters::Small, &text, GRAY);
             sheet.height += GAP;
         }
         for row in rows {
-            let top = sheet.height;
-            let mut used = 0;
-            for (at, view) in row.iter().enumerate() {
+            let of_head = row.iter().map(|view| {
                 let windows = view.windows.as_deref();
                 let picture = Picture::new(&sheet.base, &view.regions, &view.colors, windows, look);
-                used = sheet.cell(at, top, Item::Picture(picture), &caption(view));
-            }
-            sheet.height = top + used + GAP;
+                let lines = caption(view).map(|line| (None, line)).to_vec();
+                Cell { item: Item::Picture(picture), lines }
+            });
+            let cells = of_head.collect();
+            sheet.row(cells);
         }
         for remark in sight.record.remarks() {
-            let room = (sheet.width - 2 * MARGIN) / Letters::Small.width();
-            for line in wrapped(&remark, room) {
-                sheet.line(Letters::Small, &line, GRAY);
-            }
+            sheet.text(Letters::Small, &remark, GRAY);
         }
         sheet.height += MARGIN;
         sheet
     }
 
-    /// A line of text below what is there.
-    fn line(&mut self, letters: Letters, text: &str, color: Color) {
-        let text = letters.fitted(text, self.width - 2 * MARGIN);
-        self.items.push(((MARGIN, self.height), Item::Text(letters, text, color)));
-        self.height += letters.height() + 4;
+    /// A text below what is there, in as many lines as it takes.
+    fn text(&mut self, letters: Letters, text: &str, color: Color) {
+        for line in letters.lines(text, self.width - 2 * MARGIN) {
+            self.items.push(((MARGIN, self.height), Item::Text(letters, line, color)));
+            self.height += letters.line();
+        }
     }
 
-    /// A picture with its caption in a column; gives how high they are.
-    fn cell(&mut self, column: usize, top: usize, item: Item, caption: &str) -> usize {
-        let left = MARGIN + column * (self.base.width + GAP);
-        let text = Letters::Small.fitted(caption, self.base.width);
-        let below = top + self.base.height + 4;
-        self.items.push(((left, top), item));
-        self.items.push(((left, below), Item::Text(Letters::Small, text, BLACK)));
-        self.base.height + 4 + LINE
+    /// Pictures side by side below what is there, or in several lines of about as many.
+    fn row(&mut self, mut cells: Vec<Cell>) {
+        let beside = beside(cells.len());
+        while !cells.is_empty() {
+            let rest = cells.split_off(beside.min(cells.len()));
+            let mut below = self.height;
+            for (column, cell) in cells.into_iter().enumerate() {
+                below = below.max(self.cell(column, cell));
+            }
+            self.height = below + GAP;
+            cells = rest;
+        }
     }
 
-    /// The contributions of a map, below it; gives where they end.
-    fn worth(&mut self, column: usize, top: usize, global: &Global, look: Look) -> usize {
+    /// A picture in its column; gives where what stands below it ends.
+    fn cell(&mut self, column: usize, Cell { item, lines }: Cell) -> usize {
         let left = MARGIN + column * (self.base.width + GAP);
-        let mut at = top;
-        let mut line = |text: String, color: Option<Color>| {
+        self.items.push(((left, self.height), item));
+        let mut at = self.height + self.base.height + 4;
+        for (color, text) in lines {
+            let indent = if color.is_some() { SQUARE } else { 0 };
             if let Some(color) = color {
                 self.items.push(((left, at + 1), Item::Box(11, 11, color)));
             }
-            self.items.push(((left + 14, at), Item::Text(Letters::Small, text, BLACK)));
-            at += LINE;
-        };
-        line("  drop   keep  score".to_string(), None);
-        let all = global.contributions.iter().zip(&global.colors);
-        for (worth, &color) in all.take(LISTED) {
-            let text = format!("{:+.3}  {:.3} {:+.3}", worth.drop, worth.keep, worth.score);
-            line(text, Some(look.palette.color(color)));
-        }
-        match global.contributions.len().saturating_sub(LISTED) {
-            0 => {}
-            more => line(format!("and {more} more"), None),
+            for line in Letters::Small.lines(&text, self.base.width.saturating_sub(indent)) {
+                self.items.push(((left + indent, at), Item::Text(Letters::Small, line, BLACK)));
+                at += Letters::Small.line();
+            }
         }
         at
     }
@@ -231,11 +235,46 @@ fn rows(views: &[View]) -> Vec<&[View]> {
     views.chunk_by(|a, b| (a.stage, a.block) == (b.stage, b.block)).collect()
 }
 
-fn caption(view: &View) -> String {
+/// How many of `count` pictures stand beside each other: as few as the number of lines allows.
+fn beside(count: usize) -> usize {
+    count.div_ceil(count.div_ceil(MOST).max(1))
+}
+
+/// Pixels that pictures are wide: `most`, or so much less that all positions of the first map are drawn
+/// equally large.
+fn side(most: usize, sight: &Sight) -> usize {
+    let positions = sight.record.stages.first().map_or(1, |stage| stage.map[1]);
+    most.checked_div(positions)
+        .filter(|&pixels| pixels > 0)
+        .map_or(most, |pixels| pixels * positions)
+}
+
+/// Which head it is, and how many centers its positions chose.
+fn caption(view: &View) -> [String; 2] {
     let View { stage, block, head, chosen, regions, .. } = view;
-    let shown = regions.clusters.len();
-    let merged = if shown < *chosen { format!(", as {shown}") } else { String::new() };
-    format!("stage {stage}.{block} head {head}: {chosen} of {}{merged}", regions.centers)
+    let shown = match regions.clusters.len() {
+        shown if shown < *chosen => format!("merged to {shown}"),
+        _ => "centers".to_string(),
+    };
+    let name = format!("stage {stage} block {block} head {head}");
+    [name, format!("{chosen} of {} {shown}", regions.centers)]
+}
+
+/// What the clusters of all stages are worth.
+fn worth(global: &Global, look: Look) -> Vec<Line> {
+    let Global { regions, contributions, colors, .. } = global;
+    let counted = format!("{} clusters of {} centers", regions.clusters.len(), regions.centers);
+    let mut lines = vec![(None, "all stages".to_string()), (None, counted)];
+    lines.push((None, "    drop   keep  score".to_string()));
+    for (worth, &color) in contributions.iter().zip(colors).take(LISTED) {
+        let [drop, score] = [worth.drop, worth.score].map(|part| signed(part, 3));
+        let color = Some(look.palette.color(color));
+        lines.push((color, format!("{drop:>6}  {:.3} {score:>6}", worth.keep)));
+    }
+    if let more @ 1.. = contributions.len().saturating_sub(LISTED) {
+        lines.push((None, format!("and {more} more")));
+    }
+    lines
 }
 
 /// What the model says of the image.
@@ -251,22 +290,6 @@ fn said(sight: &Sight, words: Words<'_>) -> String {
         Some(truth) => format!("{said}; it is {}", words.class(truth)),
         None => said,
     }
-}
-
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last_mut();
-        match last {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
 }
 
 /// Copies an image to a place; what lies outside is left out.

@@ -174,6 +174,13 @@ fn views(record: &Record, show: &Show) -> Result<Vec<View>, SeeError> {
     if let (Some(number), true) = (show.stage, views.is_empty()) {
         record.stage(number).map_err(SeeError::Unknown)?;
     }
+    if let (Some(number), true) = (show.block, views.is_empty()) {
+        let blocks = || record.stages.iter().flat_map(|stage| &stage.blocks);
+        if blocks().all(|block| block.number != number) {
+            let message = format!("there is no block {number} with clusters; {}", those(blocks()));
+            return Err(SeeError::Unknown(message));
+        }
+    }
     match (show.head, views.is_empty()) {
         (Some(head), true) => {
             let stages = record.stages.iter().filter(|s| show.stage.is_none_or(|n| n == s.number));
@@ -189,16 +196,24 @@ fn chosen<'a>(stage: &'a Stage, show: &Show) -> Result<Option<(usize, &'a Block)
     let Some(number) = show.block else { return Ok(stage.blocks.iter().enumerate().next()) };
     let found = stage.blocks.iter().enumerate().find(|(_, block)| block.number == number);
     if found.is_none() && show.stage.is_some() {
-        let names: Vec<String> = stage.blocks.iter().map(|b| b.number.to_string()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let here = match names.is_empty() {
-            true => "none of its blocks has clusters".to_string(),
-            false => format!("there is {}", list(&names, "and")),
-        };
+        let here = those(stage.blocks.iter());
         let message = format!("stage {} has no block {number} with clusters; {here}", stage.number);
         return Err(SeeError::Unknown(message));
     }
     Ok(found)
+}
+
+/// Which blocks there are.
+fn those<'a>(blocks: impl Iterator<Item = &'a Block>) -> String {
+    let mut numbers: Vec<usize> = blocks.map(|block| block.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let names: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.is_empty() {
+        true => "no block has any".to_string(),
+        false => format!("there is {}", list(&names, "and")),
+    }
 }
 
 /// One color for what covers the same pixels: as in the finest global map, whose clusters have the

@@ -27,8 +27,10 @@ pub struct Part {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Head {
-    /// To choose from, in the whole map.
+    /// Of the whole map.
     pub centers: usize,
+    /// In which positions and centers meet: a position chooses among the centers of its own.
+    pub windows: usize,
     /// The part of them that has positions, the mean over images.
     pub occupancy: f64,
     /// How many had no position in any image.
@@ -36,7 +38,8 @@ pub struct Head {
     /// Of the sizes of clusters, as a part of the most there can be: 1 where all have as many
     /// positions, 0 where one has all. The mean over images (and windows).
     pub entropy: f64,
-    /// As many clusters of equal size have this entropy; in a window.
+    /// As many clusters of equal size have this entropy; in a window, as no position chooses a center
+    /// of another.
     pub effective: f64,
 }
 
@@ -46,7 +49,7 @@ const COLLAPSE: f64 = 1.5;
 impl Head {
     /// Nearly every position belongs to one center.
     pub fn is_collapsed(&self) -> bool {
-        self.centers > 1 && self.effective < COLLAPSE
+        self.centers > self.windows && self.effective < COLLAPSE
     }
 }
 
@@ -63,11 +66,14 @@ impl Statistics {
         tally.finish()
     }
 
-    /// A row for every head; how far the heads of a part agree stands in its first row.
+    /// A row for every head; how far the heads of a part agree stands in its first row. Where there are
+    /// windows, a row says of what is counted in each of them that it is.
     pub fn table(&self) -> Table {
+        let each = |head: &Head| if head.windows > 1 { " each" } else { "" };
         let mut table = Table::new(&[
             ("part", Side::Left),
             ("head", Side::Right),
+            ("windows", Side::Right),
             ("centers", Side::Right),
             ("occupied", Side::Right),
             ("dead", Side::Right),
@@ -81,11 +87,12 @@ impl Statistics {
                 table.row([
                     part.name.clone(),
                     (at + 1).to_string(),
-                    head.centers.to_string(),
+                    head.windows.to_string(),
+                    format!("{}{}", head.centers / head.windows.max(1), each(head)),
                     format!("{:.1} %", 100.0 * head.occupancy),
                     head.dead.to_string(),
                     format!("{:.3}", head.entropy),
-                    format!("{:.1}", head.effective),
+                    format!("{:.1}{}", head.effective, each(head)),
                     agreement.map_or(String::new(), |index| format!("{index:.3}")),
                 ]);
             }
@@ -141,6 +148,7 @@ struct PartTally {
 
 #[derive(Debug)]
 struct HeadTally {
+    windows: usize,
     used: Vec<bool>,
     occupancy: f64,
     entropy: f64,
@@ -166,6 +174,7 @@ impl Tally {
         let images = self.images.max(1) as f64;
         let head = |head: HeadTally| Head {
             centers: head.used.len(),
+            windows: head.windows,
             occupancy: head.occupancy / images,
             dead: head.used.iter().filter(|used| !**used).count(),
             entropy: head.entropy / images,
@@ -183,6 +192,7 @@ impl Tally {
 impl PartTally {
     fn new(name: &str, heads: &[Clusters]) -> PartTally {
         let head = |head: &Clusters| HeadTally {
+            windows: Windows(head.windows).count() as usize,
             used: vec![false; head.count()],
             occupancy: 0.0,
             entropy: 0.0,

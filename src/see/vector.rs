@@ -1,9 +1,9 @@
 //! A picture as SVG: the image once, clusters as polygons.
 
-use super::outline::{Loop, loops};
+use super::outline::{Loop, Seam, loops, seams};
 use super::palette::Color;
 use super::picture::{Picture, Style};
-use super::raster::png;
+use super::raster::{DASH, LINES, png};
 use crate::data::Image;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -47,13 +47,13 @@ impl Picture {
             let _ = writeln!(svg, "<path {paint} d=\"{}\"/>", path(loops));
         }
         if let Some(windows) = &self.windows {
-            let count = windows.iter().max().map_or(0, |&most| most as usize + 1);
-            let lines: String =
-                loops(windows, self.size(), count).iter().map(|loops| path(loops)).collect();
-            for (color, dashes) in [("#fff", ""), ("#000", " stroke-dasharray=\"3\"")] {
+            let lines: String = seams(windows, self.size()).iter().map(line).collect();
+            let dashes = format!(" stroke-dasharray=\"{DASH}\"");
+            for (color, dashes) in [("#fff", ""), ("#000", &*dashes)] {
                 let _ = writeln!(
                     svg,
-                    "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"0.8\"{dashes} d=\"{lines}\"/>"
+                    "<path fill=\"none\" stroke=\"{color}\" stroke-width=\"0.8\" \
+                     stroke-opacity=\"{LINES}\"{dashes} d=\"{lines}\"/>"
                 );
             }
         }
@@ -73,6 +73,11 @@ pub fn embedded(image: &Image, id: &str) -> Result<String, String> {
 /// `#e69f00`
 pub fn hex([red, green, blue]: Color) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+fn line(&[from, to]: &Seam) -> String {
+    let [[x, y], end] = [from, to];
+    if x == end[0] { format!("M{x} {y}V{}", end[1]) } else { format!("M{x} {y}H{}", end[0]) }
 }
 
 /// Lines go along one axis, then the other.

@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod events;
 mod fit;
+mod matrix;
 mod metrics;
 mod mirrors;
 mod progress;

@@ -69,6 +69,14 @@ fn reports_and_tables_are_as_wide_as_the_terminal() {
         shown(&missing, 50, &plain).lines().count() > shown(&missing, 120, &plain).lines().count()
     );
 
+    // Of what it explains, nothing is left out.
+    let words = |columns| {
+        let text = shown(&["explain", "cluster"], columns, &plain);
+        assert!(widest(&text) <= usize::from(columns), "{columns}\n{text}");
+        text.split_whitespace().filter(|word| *word == "7x7").count()
+    };
+    assert_eq!(words(60), words(200));
+
     let table = ["check", "models/cluenet_micro.clue"];
     let narrow = shown(&table, 40, &plain);
     assert!(narrow.contains("(no room for ") && widest(&narrow) <= 40, "{narrow}");

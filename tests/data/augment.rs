@@ -154,6 +154,42 @@ fn evaluation_resizes_the_shorter_side_and_takes_the_middle() {
     assert!(half.pixel(0, 0)[0] < 20 && half.pixel(0, 1)[0] > 40, "{half:?}");
 }
 
+/// Squares of the enlarged image have the colors that the model takes, whatever gives the size: the
+/// image itself, or a step before or behind the crop.
+#[test]
+fn what_is_enlarged_is_what_the_model_takes() {
+    let colors = |row: usize, column: usize| [2 * row as u8, 2 * column as u8, 0];
+    let pixels = (0..91 * 125).flat_map(|at| colors(at / 125, at % 125)).collect();
+    let image = Image { height: 91, width: 125, pixels };
+    let shorter = Step::ResizeShorter { size: 30, lanczos: false };
+    let crop = |size| Step::CropCenter { size };
+    let to = |size| Step::ResizeTo { size, lanczos: false };
+    for steps in [
+        vec![to([20, 24])],
+        vec![crop([20, 24]), to([20, 24])],
+        vec![crop([60, 72]), to([20, 24])],
+        // An odd rest: the middle is no middle.
+        vec![shorter.clone(), crop([20, 20]), to([20, 20])],
+        vec![shorter, crop([40, 40]), to([40, 40])],
+    ] {
+        let pipeline = Pipeline::new(steps, PLAIN);
+        let taken = pipeline.transform(image.clone(), (0, 0, 0));
+        let large = pipeline.enlarged(image.clone(), 4);
+        assert_eq!([large.height, large.width], [4 * taken.height, 4 * taken.width]);
+        for at in 0..taken.height * taken.width {
+            let (row, column) = (at / taken.width, at % taken.width);
+            let square = (0..16).map(|i| large.pixel(4 * row + i / 4, 4 * column + i % 4));
+            let mean = square.fold([0.0; 3], |sum: [f64; 3], pixel| {
+                std::array::from_fn(|color| sum[color] + f64::from(pixel[color]) / 16.0)
+            });
+            let color = taken.pixel(row, column);
+            let near = |color: u8, mean: f64| (f64::from(color) - mean).abs() < 1.5;
+            let same = color.iter().zip(mean).all(|(&color, mean)| near(color, mean));
+            assert!(same, "{:?}: {row} {column}: {color:?} {mean:?}", pipeline.steps);
+        }
+    }
+}
+
 #[test]
 fn colors_become_numbers() {
     let image = Image { height: 1, width: 1, pixels: vec![255, 0, 51] };

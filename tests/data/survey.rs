@@ -68,14 +68,23 @@ fn a_sheet_shows_what_training_would_see() {
     let crop = Step::CropPadded { size: [50, 100], pad: 40 };
     let pipeline = Pipeline::new(vec![crop], plain);
     let drawn = sheet(&images, &pipeline, 7).unwrap();
-    // Three rows: the broken one is passed over.
-    assert_eq!((drawn.height, drawn.width), (3 * 54 + 4, 8 * 104 + 8));
+    // A line of heads, then three rows, each with a line below: the broken one is passed over.
+    let line = 17;
+    assert_eq!((drawn.height, drawn.width), (4 + line + 3 * (50 + line + 4), 8 * 104 + 8));
     // The original as it is, then the first epoch's view of an image behind the gap.
-    assert_eq!(drawn.window(4, 4, 40, 20), counted(40, 20));
-    let seen = drawn.window(4, 112, 50, 100);
+    let top = 4 + line as isize;
+    assert_eq!(drawn.window(top, 4, 40, 20), counted(40, 20));
+    let seen = drawn.window(top, 112, 50, 100);
     assert!((0..3).any(|i| pipeline.transform(counted(40, 20), (7, 0, i)) == seen));
     assert_eq!(drawn, sheet(&images, &pipeline, 7).unwrap());
     assert_ne!(drawn, sheet(&images, &pipeline, 8).unwrap());
+    // Windows of an image stand beside it in its own scale.
+    let window = Pipeline::new(vec![Step::CropPadded { size: [32, 32], pad: 0 }], plain);
+    let drawn = sheet(&few(vec![(0, Some(counted(50, 40)))]), &window, 7).unwrap();
+    assert_eq!((drawn.height, drawn.width), (4 + line + 150 + line + 4, 12 + 120 + 7 * 100));
+    let corner = |row, column| counted(50, 40).pixel(row, column);
+    assert_eq!(drawn.pixel(21, 4), corner(0, 0));
+    assert_eq!(drawn.pixel(21 + 149, 4 + 119), corner(49, 39));
     let error = sheet(&few(Vec::new()), &pipeline, 1).unwrap_err().to_string();
     assert_eq!(error, "there is no image to show");
 }
@@ -144,7 +153,7 @@ fn the_verb_tells_it() {
     assert_eq!(code, 1);
     assert_snapshot!("findings_json", text);
     let sheet = cluec::data::decode(&root.path().join("sheet.png")).unwrap();
-    assert_eq!((sheet.height, sheet.width), (4 * 100 + 4, 8 * 100 + 8));
+    assert_eq!(sheet.width, 8 * 100 + 8);
     // A training replaces what is broken, as long as there is little of it.
     let (text, _) = data(root.path(), &["--set", "data.broken=0", "--set", "classes=3"]);
     assert!(text.contains("the model has 3 classes: write `classes 2`"), "{text}");

@@ -103,16 +103,22 @@ fn overlays_mix_and_outlines_leave_the_inside() {
     assert_eq!(paper.pixel(0, 0), [255, 191, 0]);
 }
 
+/// A pixel wide, so that of a position of three the color stays, and seen through.
 #[test]
-fn windows_are_dashed_lines() {
-    let look = Look { style: Style::Flat, ..Look::default() };
-    let pixels = picture(look).raster();
-    // At their border, black and white along it; nowhere else.
-    let column =
-        |column: usize| -> Vec<[u8; 3]> { (0..8).map(|row| pixels.pixel(row, column)).collect() };
-    assert!([5, 6].iter().all(|&c| column(c).iter().all(|p| p == &[0; 3] || p == &[255; 3])));
-    assert!([4, 7].iter().all(|&c| column(c).iter().all(|p| p != &[255; 3])));
-    assert!(picture(look).svg().unwrap().contains("stroke-dasharray"));
+fn windows_are_dashed_lines_beside_which_clusters_stay() {
+    let with = Look { style: Style::Flat, ..Look::default() };
+    let (lines, none) = (picture(with).raster(), picture(plain(Style::Flat)).raster());
+    for at in 0..8 * 12 {
+        let (row, column) = (at / 12, at % 12);
+        let (drawn, below) = (lines.pixel(row, column), none.pixel(row, column));
+        let shade = if row / 3 == 1 { 0.0 } else { 255.0 };
+        let through = below.map(|color| (0.3 * f64::from(color) + 0.7 * shade).round() as u8);
+        assert_eq!(drawn, if column == 6 { through } else { below }, "{row} {column}");
+    }
+    // The same line, once.
+    let svg = picture(with).svg().unwrap();
+    let dashed = svg.lines().find(|line| line.contains("stroke-dasharray=\"3\"")).unwrap();
+    assert!(dashed.ends_with(" d=\"M6 0V8\"/>"), "{dashed}");
 }
 
 /// A 13 by 13 mean, stretched, and the largest: what is small beside the square goes.

@@ -67,6 +67,10 @@ fn what_is_asked_for_is_shown() {
     assert_eq!(wrong(at(Some(4), None, None)), "there is no stage 4; there is 1 and 2");
     assert_eq!(wrong(at(None, None, Some(4))), "there is no head 4; there are 3");
     assert_eq!(
+        wrong(at(None, Some(9), None)),
+        "there is no block 9 with clusters; there is 1 and 2"
+    );
+    assert_eq!(
         wrong(at(Some(2), Some(2), None)),
         "stage 2 has no block 2 with clusters; there is 1"
     );
@@ -189,8 +193,18 @@ fn statistics_of_windows() {
     let found =
         Statistics::of(&[record(vec![clusters(&[0, 1, 2, 2, 0, 1, 2, 2], [1, 4], [1, 2])])]);
     let head = &found.parts[0].heads[0];
-    assert_eq!((head.centers, head.occupancy, head.dead, head.entropy), (4, 0.75, 1, 0.5));
+    assert_eq!((head.centers, head.windows), (4, 2));
+    assert_eq!((head.occupancy, head.dead, head.entropy), (0.75, 1, 0.5));
     assert_eq!(found.parts[0].agreement, None);
+    // In effect two centers and one: the mean of the entropies, half a bit.
+    assert!((head.effective - 2f64.sqrt()).abs() < 1e-12);
+    let table = found.table();
+    let row = &table.rows()[0];
+    assert_eq!([&row[2], &row[3], &row[7]], ["2", "2 each", "1.4 each"]);
+    assert_eq!(found.collapsed(), ["stage1.block1"]);
+    // One center a window is all there could be.
+    let whole = record(vec![clusters(&[0, 0, 1, 1, 0, 0, 1, 1], [1, 2], [1, 2])]);
+    assert_eq!(Statistics::of(&[whole]).collapsed(), [] as [&str; 0]);
 }
 
 #[test]

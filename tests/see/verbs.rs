@@ -84,6 +84,24 @@ fn a_run_is_looked_into_by_its_folder() {
     );
 }
 
+/// The middle 8x8 of a larger image, and nothing around it.
+#[test]
+fn the_picture_is_of_what_the_model_took() {
+    let bench = bench();
+    let text = fs::read_to_string(bench.path("two.clue")).unwrap();
+    let photos = "data image_folders { files \"photos\"; test { crop center { size 8x8 } } }";
+    fs::write(bench.path("cropped.clue"), text.replace(DATA, photos)).unwrap();
+    let (red, blue) = ([200, 0, 0], [0, 0, 200]);
+    let inside = |at: usize| (16..24).contains(&(at / 60)) && (26..34).contains(&(at % 60));
+    let pixels = (0..40 * 60).flat_map(|at| if inside(at) { red } else { blue }).collect();
+    let framed = cluec::data::Image { height: 40, width: 60, pixels };
+    fs::write(bench.path("framed.png"), cluec::see::png(&framed).unwrap()).unwrap();
+    bench.fine("see --untrained cropped.clue framed.png");
+    let drawn = cluec::data::decode(&bench.path("see/framed/image.png")).unwrap();
+    assert_eq!((drawn.height, drawn.width), (256, 256));
+    assert!(drawn.pixels.chunks(3).all(|pixel| pixel == red));
+}
+
 /// A JSON value with the sort of every value in its place; of a list its first entry.
 fn sorts(value: &Value) -> Value {
     match value {
@@ -133,7 +151,17 @@ fn statistics_are_a_table_or_json() {
         ran.out.lines().nth(2).unwrap().split("  ").filter(|w| !w.is_empty()).collect();
     assert_eq!(
         head.iter().map(|w| w.trim()).collect::<Vec<_>>(),
-        ["part", "head", "centers", "occupied", "dead", "entropy", "in effect", "heads agree"]
+        [
+            "part",
+            "head",
+            "windows",
+            "centers",
+            "occupied",
+            "dead",
+            "entropy",
+            "in effect",
+            "heads agree"
+        ]
     );
     assert!(ran.out.contains("\nstage2.pool "), "{}", ran.out);
     let said = bench.run("see --untrained two.clue --dataset shapes --statistics --format json");
@@ -194,6 +222,7 @@ fn every_mistake_is_told() {
         "see --untrained two.clue image.png --stage 7",
         "see --untrained two.clue image.png --head 9",
         "see --untrained two.clue image.png --stage 1 --block 3",
+        "see --untrained two.clue image.png --block 9",
         "see --untrained two.clue --dataset shaeps",
         "see --untrained two.clue --dataset cifar",
         "see --untrained none.clue image.png",

@@ -89,7 +89,7 @@ fn what_is_taken_for_what_is_counted() {
     confusion.add(&[f32::NAN; 3], 0);
     let rows: Vec<&[u64]> = confusion.rows().collect();
     assert_eq!(rows, [[0, 0, 0], [1, 0, 0], [0, 2, 1]]);
-    let mistake = |class, named, images, of| Mistake { class, named, images, of };
+    let mistake = |class, predicted, images, of| Mistake { class, predicted, images, of };
     assert_eq!(confusion.mistakes(), [mistake(2, 1, 2, 3), mistake(1, 0, 1, 1)]);
     assert_snapshot!(confusion.svg(&["a".into(), "b & c".into(), "<d>".into()]));
 }

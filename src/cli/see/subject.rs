@@ -159,7 +159,7 @@ impl Network {
     pub fn base(&self, subject: &Subject) -> Image {
         let [height, width] = self.graph.input_size();
         let times = SIDE.div_ceil(height.min(width).max(1));
-        self.pipeline.enlarged(times).transform(subject.image.clone(), (0, 0, 0))
+        self.pipeline.enlarged(subject.image.clone(), times)
     }
 }
 

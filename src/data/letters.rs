@@ -1,7 +1,7 @@
 //! Letters on pixels, from bitmap fonts: Western European characters, others as question marks.
 
-use crate::data::Image;
-use crate::see::palette::Color;
+use super::image::Image;
+use crate::diag::table::wrapped;
 use embedded_graphics::Drawable;
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
@@ -33,17 +33,27 @@ impl Letters {
         self.font().character_size.height as usize
     }
 
+    /// From a line to the next.
+    pub fn line(self) -> usize {
+        self.height() + 4
+    }
+
     pub fn width(self) -> usize {
         self.font().character_size.width as usize
     }
 
-    /// As much of a text as there is room for in so many pixels.
-    pub fn fitted(self, text: &str, room: usize) -> String {
-        let most = room / self.width();
-        match text.chars().count() > most {
-            false => text.to_string(),
-            true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    /// A text in as many lines as it takes, each of so many pixels at most: divided between words,
+    /// and a word where it is too long for a line.
+    pub fn lines(self, text: &str, room: usize) -> Vec<String> {
+        let most = (room / self.width()).max(1);
+        if text.chars().count() <= most {
+            return vec![text.to_string()];
         }
+        let lines = wrapped(text, most);
+        let lines = lines.lines().map(|line| line.chars().collect::<Vec<char>>());
+        lines
+            .flat_map(|line| line.chunks(most).map(String::from_iter).collect::<Vec<_>>())
+            .collect()
     }
 }
 
@@ -53,14 +63,12 @@ pub fn write(
     (x, y): (usize, usize),
     letters: Letters,
     text: &str,
-    color: Color,
+    color: [u8; 3],
 ) {
     let color = Rgb888::new(color[0], color[1], color[2]);
     let style = MonoTextStyle::new(letters.font(), color);
-    // The fonts have no ellipsis.
-    let text = text.replace('…', "~");
     let place = Point::new(x as i32, y as i32);
-    let drawn = Text::with_baseline(&text, place, style, Baseline::Top).draw(&mut Canvas(image));
+    let drawn = Text::with_baseline(text, place, style, Baseline::Top).draw(&mut Canvas(image));
     match drawn {
         Ok(_) => {}
         Err(never) => match never {},
