@@ -3,7 +3,7 @@
 use super::device::cores;
 pub use super::device::threads;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loaded, Loader, Opened, Plan, Views, open};
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
 use crate::diag::Sources;
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
@@ -65,6 +65,17 @@ impl Session {
         Ok(Session { graph, opened })
     }
 
+    /// Before anything is trained: one image of each part comes in the size that the model takes.
+    pub fn fits(&self) -> Result<(), Failure> {
+        let takes = self.graph.input_size();
+        let parts = [Split::Train, Split::Test].into_iter();
+        let misfits = parts.filter_map(|part| misfit(part, takes, self.opened.shown(part)?));
+        match misfits.collect::<Vec<String>>() {
+            none if none.is_empty() => Ok(()),
+            misfits => Err(Failure::new(misfits.join("\nerror: "))),
+        }
+    }
+
     /// Says on standard error which images were broken.
     pub fn name_broken(&self) -> io::Result<()> {
         let done = ["training image(s) replaced", "test image(s) left out"];
@@ -80,6 +91,22 @@ impl Session {
     pub fn folder(&self) -> Option<String> {
         folder_of(&self.opened)
     }
+}
+
+/// Why a model that takes images of one size can not take those of a part, if they have another.
+pub fn misfit(part: Split, takes: Size, given: Size) -> Option<String> {
+    let crop = match part {
+        Split::Train => "data.train.crop resized",
+        Split::Test => "data.test.crop center",
+    };
+    let [takes, given] = [takes, given].map(times);
+    (takes != given).then(|| {
+        format!(
+            "the model takes images of {takes} (rows x columns), and the {} images are {given}\n  \
+             help: crop them: `{crop} {{ size {takes} }}`",
+            part.word()
+        )
+    })
 }
 
 /// Where images lie, from wherever one looks.
@@ -162,22 +189,15 @@ impl Images<'_> {
     /// Decoded and augmented here.
     fn loaded(&self, plan: Plan) -> impl Iterator<Item = Result<Fed, String>> + use<> {
         let [train, test] = &self.opened.broken;
-        let (set, pipeline, broken) = match self.train {
-            true => (&self.opened.train, &self.opened.train_pipeline, train),
-            false => (&self.opened.test, &self.opened.test_pipeline, test),
-        };
-        let wanted = self.size[0] * self.size[1] * 3;
-        let (size, training) = (self.size, self.train);
+        let (part, broken) =
+            if self.train { (Split::Train, train) } else { (Split::Test, test) };
+        let (set, pipeline) = self.opened.part(part);
+        let takes = self.size;
         let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
         loader.map(move |loaded| {
-            let Loaded { batch, broken, .. } = loaded.map_err(|e| e.to_string())?;
-            if batch.images.len() != wanted * batch.labels.len() {
-                let crop = if training { "train.crop resized" } else { "test.crop center" };
-                return Err(format!(
-                    "the model takes images of {}, and the data gives others\n  \
-                     help: crop them: `data.{crop} {{ size {0} }}`",
-                    times(size)
-                ));
+            let Loaded { batch, broken, size, .. } = loaded.map_err(|e| e.to_string())?;
+            if let Some(misfit) = size.and_then(|given| misfit(part, takes, given)) {
+                return Err(misfit);
             }
             Ok(Fed { batch, broken: broken as u64 })
         })

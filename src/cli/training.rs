@@ -102,6 +102,7 @@ impl<'a> Order<'a> {
             Some(checkpoint) => Session::reopen(checkpoint, self.model, self.data)?,
             None => Session::open(self.model, self.data)?,
         };
+        session.fits()?;
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
         let state = match resumed {

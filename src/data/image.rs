@@ -1,5 +1,6 @@
 //! An 8-bit RGB image and what is done to its geometry.
 
+use crate::graph::Size;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -114,12 +115,17 @@ impl Image {
 
     /// The shorter side `size` pixels long, the longer one in proportion and rounded down.
     pub fn resize_shorter(&self, size: usize, filter: Filter) -> Image {
-        let longer = |long: usize, short: usize| (size * long / short.max(1)).max(1);
-        if self.height <= self.width {
-            self.resize(size, longer(self.width, self.height), filter)
-        } else {
-            self.resize(longer(self.height, self.width), size, filter)
-        }
+        let [height, width] = shorter([self.height, self.width], size);
+        self.resize(height, width, filter)
+    }
+}
+
+/// Sides with the shorter one at `size` and the aspect kept.
+pub(super) fn shorter([height, width]: Size, size: usize) -> Size {
+    let longer = |long: usize, short: usize| (size * long / short.max(1)).max(1);
+    match height <= width {
+        true => [size, longer(width, height)],
+        false => [longer(height, width), size],
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 use crate::spec::{
     self, Augment, Crop, Data, Drawing, Filter, Lists, Normalize, Policy, Prepare, TestCrop,
 };
+use crate::graph::Size;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,27 @@ pub struct Opened {
     /// The training images that turn out broken, and likewise the test images.
     pub broken: [Arc<Broken>; 2],
 }
+
+impl Opened {
+    /// A part, and what is done to its images.
+    pub fn part(&self, part: Split) -> (&Arc<dyn Dataset>, &Arc<Pipeline>) {
+        match part {
+            Split::Train => (&self.train, &self.train_pipeline),
+            Split::Test => (&self.test, &self.test_pipeline),
+        }
+    }
+
+    /// Rows and columns in which a model is given the first image of a part that can be read; none if
+    /// none of the first few can.
+    pub fn shown(&self, part: Split) -> Option<Size> {
+        let (set, pipeline) = self.part(part);
+        let image = (0..set.len().min(TRIED)).find_map(|i| set.image(i).ok())?;
+        Some(pipeline.size([image.height, image.width]))
+    }
+}
+
+/// Images that are read to see what size they have.
+const TRIED: usize = 16;
 
 /// Opens the data of a model; `instead` is a folder other than the one it says.
 pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
