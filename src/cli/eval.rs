@@ -1,7 +1,9 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
 use super::executor;
-use super::session::{Failure, Images, Session, restore, threads, workers, write};
+use super::session::{
+    Failure, Images, Session, no_number, restore, threads, workers, write,
+};
 use super::table::room;
 use super::{Exit, Format};
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
@@ -63,6 +65,10 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
     session.name_broken()?;
     let result = result.map_err(Failure::new)?;
+    let exit = match result.loss.is_finite() {
+        true => Exit::Fine,
+        false => no_number(&format!("the loss is {}", result.loss), executor)?,
+    };
     let names = session.opened.test.classes();
     if let Some(path) = &args.confusion {
         write(path, result.confusion.svg(names))?;
@@ -86,7 +92,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "confusion": result.confusion.rows().collect::<Vec<_>>(),
         });
         writeln!(out, "{report:#}")?;
-        return Ok(Exit::Fine);
+        return Ok(exit);
     }
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
     for (name, (right, all)) in names.iter().zip(&result.per_class) {
@@ -104,7 +110,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         100.0 * result.top3,
         result.images
     )?;
-    Ok(Exit::Fine)
+    Ok(exit)
 }
 
 /// What is taken for what most often.

@@ -2,9 +2,9 @@
 
 use super::Exit;
 use super::executor::{Executor, precision};
-use super::session::{Failure, data_of, restore};
+use super::session::{Failure, data_of, no_number, restore};
 use crate::data::{decode, test_pipeline};
-
+use crate::exec::all_finite;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -51,6 +51,11 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         };
         let pixels = pipeline.apply(image, (0, 0, 0));
         let logits = evaluator.logits(&pixels)?;
+        if !all_finite(&logits) {
+            let what = format!("the logits of {} are no numbers", path.display());
+            exit = no_number(&what, executor)?;
+            continue;
+        }
         writeln!(out, "{}", path.display())?;
         for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
             let name = checkpoint.meta.classes.get(class).cloned();

@@ -1,13 +1,14 @@
 //! What the verbs that run a model share: its graph with its data, and how they fail.
 
 use super::device::cores;
+use super::executor::Executor;
 pub use super::device::threads;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
 use crate::diag::Sources;
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
-use crate::graph::{Graph, Size, times};
+use crate::graph::{Graph, Precision, Size, times};
 use crate::model::Checked;
 use crate::runs::StoreError;
 use crate::see::SeeError;
@@ -221,6 +222,16 @@ impl Batches for Images<'_> {
     fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
         self.loaded(self.plan(epoch, batch)).next()
     }
+}
+
+/// Says that what a model gives is no number.
+pub fn no_number(what: &str, executor: Executor) -> io::Result<Exit> {
+    let help = match executor.precision() {
+        Precision::F32 => "its weights, or the images, are larger than it can compute with",
+        _ => "a model that was trained in another precision than its recipe says may overflow",
+    };
+    let precision = executor.precision().name();
+    Failure::new(format!("{what}: the model overflows in {precision}\n  help: {help}")).report()
 }
 
 /// Writes an answer to a file, whole or not at all.

@@ -135,7 +135,8 @@ fn rehearse(
         let trained = setup.fit(state, &stretch.folder, counts, stop, |fit, trainer, meta| {
             stretch.run(fit, trainer, meta)
         })?;
-        Ok(trained?)
+        // What it says to do would be done in a folder that is gone.
+        trained.map_err(|error| Failure::new(error.message()))
     })
 }
 

@@ -215,6 +215,9 @@ fn build(
     if let Some(recipe) = settings.as_ref().and_then(|settings| settings.recipe.value.as_ref()) {
         spec::review(recipe, graph.as_ref()).into_iter().for_each(|d| diags.push(d));
     }
+    if let Some(Settings { data, whole, .. }) = &settings {
+        spec::agree(data, whole.input, whole.classes).into_iter().for_each(|d| diags.push(d));
+    }
     let (expect, paper) = claims::of(item, diags);
     // An overridden model is another model: what the text expects of it does not hold it.
     if let Some(graph) = graph.as_ref().filter(|_| as_said) {
