@@ -111,7 +111,10 @@ impl Seen<'_> {
     fn is_fine(&self) -> bool {
         let broken = self.parts().iter().any(|(_, _, survey)| !survey.broken.is_empty());
         let fit = self.parts().iter().all(|(part, _, of)| self.misfits(*part, of).is_empty());
-        !broken && fit && self.leaked.is_empty() && self.classes == self.opened.train.classes().len()
+        !broken
+            && fit
+            && self.leaked.is_empty()
+            && self.classes == self.opened.train.classes().len()
     }
 
     fn text(&self, room: Option<usize>) -> String {
@@ -173,7 +176,12 @@ impl Seen<'_> {
             let errors = survey.broken.iter().map(|(_, error)| {
                 crate::data::DataError { help: None, ..error.clone() }.to_string()
             });
-            list(&mut text, survey.broken.len(), &format!("{} images are broken", part.word()), errors);
+            list(
+                &mut text,
+                survey.broken.len(),
+                &format!("{} images are broken", part.word()),
+                errors,
+            );
         }
         text
     }

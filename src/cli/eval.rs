@@ -1,9 +1,7 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
-use super::executor;
-use super::session::{
-    Failure, Images, Session, no_number, restore, threads, workers, write,
-};
+use super::{executor, options};
+use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
 use super::table::room;
 use super::{Exit, Format};
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
@@ -18,13 +16,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Images at a time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = options::batch())]
     pub batch: Option<u64>,
     /// The parameters themselves, where the run kept a running mean of them (`ema`)
     #[arg(long)]
     pub raw: bool,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = options::threads())]
     pub threads: Option<u64>,
     #[command(flatten)]
     pub executor: executor::Options,
@@ -63,7 +61,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     )?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
-    session.name_broken()?;
+    session.name_broken();
     let result = result.map_err(Failure::new)?;
     let exit = match result.loss.is_finite() {
         true => Exit::Fine,

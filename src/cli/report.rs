@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 256)]
     counted: u64,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = crate::cli::options::threads())]
     threads: Option<u64>,
 }
 

@@ -1,11 +1,12 @@
 //! What the verbs that run a model share: its graph with its data, and how they fail.
 
 use super::device::cores;
-use super::executor::Executor;
 pub use super::device::threads;
+use super::executor::Executor;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
-use crate::diag::Sources;
+use crate::diag::number::many;
+use crate::diag::{Sources, say};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Precision, Size, times};
@@ -78,14 +79,14 @@ impl Session {
     }
 
     /// Says on standard error which images were broken.
-    pub fn name_broken(&self) -> io::Result<()> {
-        let done = ["training image(s) replaced", "test image(s) left out"];
-        for (done, broken) in done.iter().zip(&self.opened.broken) {
+    pub fn name_broken(&self) {
+        let parts = ["broken training image", "broken test image"];
+        let done = ["replaced", "left out"];
+        for ((part, done), broken) in parts.iter().zip(done).zip(&self.opened.broken) {
             if let Some(named) = broken.report() {
-                writeln!(io::stderr(), "{} broken {done}:{named}", broken.count())?;
+                say(format!("{} {done}:{named}", many(broken.count() as u64, part)));
             }
         }
-        Ok(())
     }
 
     /// Where the images lie, from wherever one looks.
@@ -152,7 +153,7 @@ pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
     let (program, diags) =
         crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);
     if diags.has_errors() {
-        print_reports(&diags, &sources)?;
+        print_reports(&diags, &sources);
         return Err(Failure::new("the text in the checkpoint is no longer read by this cluec"));
     }
     let model = program.models.into_iter().next();
@@ -190,8 +191,7 @@ impl Images<'_> {
     /// Decoded and augmented here.
     fn loaded(&self, plan: Plan) -> impl Iterator<Item = Result<Fed, String>> + use<> {
         let [train, test] = &self.opened.broken;
-        let (part, broken) =
-            if self.train { (Split::Train, train) } else { (Split::Test, test) };
+        let (part, broken) = if self.train { (Split::Train, train) } else { (Split::Test, test) };
         let (set, pipeline) = self.opened.part(part);
         let takes = self.size;
         let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
@@ -262,7 +262,7 @@ impl Failure {
 
     /// Says it; the tool worked and found something.
     pub fn report(self) -> io::Result<Exit> {
-        writeln!(io::stderr(), "error: {}", self.0)?;
+        say(format!("error: {}", self.0));
         Ok(Exit::Findings)
     }
 }

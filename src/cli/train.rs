@@ -1,6 +1,6 @@
 //! `cluec train`: from a file to a trained run.
 
-use super::options::{Running, Which};
+use super::options::{Running, Which, batch, times};
 use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
@@ -21,13 +21,13 @@ pub struct Args {
     #[command(flatten)]
     pub which: Which,
     /// Epochs, instead of what the recipe says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = times(1))]
     pub epochs: Option<u64>,
     /// Stop after this many steps of the whole run
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = times(1))]
     pub steps: Option<u64>,
     /// Images per step, instead of what the recipe says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = batch())]
     pub batch: Option<u64>,
     /// What every random choice follows from
     #[arg(long, value_name = "N")]
@@ -87,7 +87,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
     };
     let diags = without_restating(diags, &sources, &sets[args.running.sets.len()..]);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }

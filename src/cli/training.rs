@@ -5,6 +5,7 @@ use super::number;
 use super::options::Running;
 use super::session::{Failure, Images, Session, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
+use crate::diag::say;
 use crate::exec::{Trainer, Use};
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
@@ -15,7 +16,6 @@ use crate::spec::Recipe;
 use crate::train::{
     Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
 };
-use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -219,7 +219,7 @@ impl Ready<'_> {
         if let Some(Exact(lr)) = self.state.meta.lr {
             entry.note_lr(lr)?;
             if !self.setup.order.quiet {
-                writeln!(io::stderr(), "the learning rate that was found: {lr:.2e}")?;
+                say(format!("the learning rate that was found: {lr:.2e}"));
             }
         }
         Ok(())
@@ -236,7 +236,7 @@ impl Ready<'_> {
             setup.fit(state, folder, [threads, workers], stop, |fit, trainer, meta| {
                 fit.run_with(metrics, trainer, meta)
             })?;
-        setup.session.name_broken()?;
+        setup.session.name_broken();
         Ok(outcome?)
     }
 }
@@ -285,7 +285,9 @@ impl Setup<'_> {
         if !self.order.quiet {
             let (images, bytes) = (held.images(), number::bytes(held.pixels.len() as u64));
             let device = self.executor.device();
-            writeln!(io::stderr(), "{images} {what} images are held on {device} ({bytes})")?;
+            let images = number::many(images as u64, &format!("{what} image"));
+            let are = if held.images() == 1 { "is" } else { "are" };
+            say(format!("{images} {are} held on {device} ({bytes})"));
         }
         Ok(Some(views))
     }
@@ -336,7 +338,7 @@ fn note(folder: &RunFolder) {
         None => Ok(()),
     });
     if let Err(error) = noted {
-        let _ = writeln!(io::stderr(), "warning: {error}");
+        say(format!("warning: {error}"));
     }
 }
 
@@ -347,7 +349,7 @@ pub fn on_interrupt(stop: &Arc<AtomicBool>) {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::abort();
         }
-        eprintln!("stopping after this step; once more to stop at once");
+        say("stopping after this step; once more to stop at once");
     };
     // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
     let _ = ctrlc::set_handler(handler);

@@ -1,11 +1,11 @@
 //! `cluec verify-resume`: that an interrupted training ends in the bits of one that was not, shown on
 //! one's own model, data and recipe.
 
-use super::options::{Running, Which};
+use super::options::{Running, Which, times};
 use super::session::{Failure, load};
 use super::training::{Order, Ready, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
-use crate::diag::Sources;
+use crate::diag::{Sources, say};
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
 use crate::train::{Checkpoint, RunFolder, State};
 use serde_json::json;
@@ -26,10 +26,10 @@ pub struct Args {
     #[command(flatten)]
     pub which: Which,
     /// Steps of the training that is repeated
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = times(2))]
     pub steps: u64,
     /// Random moments at which it is interrupted
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = times(1))]
     pub interruptions: u64,
     /// Interrupt it after these steps instead: `3,7`
     #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "interruptions")]
@@ -65,7 +65,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.running.sets),
     };
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }
@@ -130,7 +130,7 @@ fn rehearse(
             true => State::resumed(Checkpoint::load(&last)?.fitted(graph)?, graph, setup.recipe)?,
             false => state.clone(),
         };
-        say(stretch, state.meta.step, rehearsal.first)?;
+        tell(stretch, state.meta.step, rehearsal.first);
         let counts = [stretch.threads, stretch.workers];
         let trained = setup.fit(state, &stretch.folder, counts, stop, |fit, trainer, meta| {
             stretch.run(fit, trainer, meta)
@@ -141,7 +141,7 @@ fn rehearse(
 }
 
 /// Steps are counted from the first one of the rehearsal.
-fn say(stretch: &Stretch, step: u64, first: u64) -> io::Result<()> {
+fn tell(stretch: &Stretch, step: u64, first: u64) {
     let until = match &stretch.until {
         Until::End => "to the end".to_string(),
         Until::Stopped(after) => format!("stopped after {}", after - first),
@@ -149,7 +149,7 @@ fn say(stretch: &Stretch, step: u64, first: u64) -> io::Result<()> {
     };
     let Stretch { threads, workers, .. } = stretch;
     let from = step - first + 1;
-    writeln!(io::stderr(), "from step {from}, {until}: --threads {threads} --workers {workers}")
+    say(format!("from step {from}, {until}: --threads {threads} --workers {workers}"));
 }
 
 struct Report<'a> {

@@ -18,8 +18,8 @@ use super::broken::Broken;
 use super::dataset::{DataError, Dataset};
 use super::image::Image;
 use crate::exec::Batch;
-use crate::graph::{Size, times};
 use crate::exec::random::{Random, Site};
+use crate::graph::{Size, times};
 
 /// Which batches of which epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use super::{
     Broken, CIFAR100, Cifar, DataError, Dataset, Division, IMAGENET, Pipeline, Shapes, Split,
     Statistics, Step, folder, lists, parquet,
 };
+use crate::graph::Size;
 use crate::spec::{
     self, Augment, Crop, Data, Drawing, Filter, Lists, Normalize, Policy, Prepare, TestCrop,
 };
-use crate::graph::Size;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,7 +81,13 @@ pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
                     Split::Train => kind.train_images.value.0,
                     Split::Test => kind.test_images.value.0,
                 };
-                Shapes::new(kind.size.value.0, kind.classes.value.0, count, kind.seed.value.0, split)
+                Shapes::new(
+                    kind.size.value.0,
+                    kind.classes.value.0,
+                    count,
+                    kind.seed.value.0,
+                    split,
+                )
             })
         }
     }

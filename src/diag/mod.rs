@@ -8,11 +8,13 @@ mod file;
 mod fix;
 pub mod number;
 pub mod render;
+mod say;
 pub mod svg;
 pub mod table;
 
 pub use file::{decode, read_file};
 pub use fix::Fix;
+pub use say::say;
 
 use serde::Serialize;
 use std::fmt;

@@ -20,7 +20,8 @@ pub fn agree(
     let mut found = Vec::new();
     found.extend(count(kind, data.span, classes));
     let mut told: Vec<Span> = Vec::new();
-    for (part, given) in [("training", trained(kind, data.span)), ("test", tested(kind, data.span))] {
+    for (part, given) in [("training", trained(kind, data.span)), ("test", tested(kind, data.span))]
+    {
         let Some(given) = given.filter(|given| !given.fit(*input)) else { continue };
         // Images that nothing crops are the same in both parts.
         if !told.contains(&given.span) {
@@ -112,10 +113,9 @@ fn tested(data: &Data, place: Span) -> Option<Given> {
         (Some(TestCrop::Center(crop)), _) => {
             Some(Given { size: Known::Whole(*crop.size), span: crop.size.span })
         }
-        (None, Some(resize)) => Some(Given {
-            size: Known::Shorter(resize.shorter.value.0),
-            span: resize.shorter.span,
-        }),
+        (None, Some(resize)) => {
+            Some(Given { size: Known::Shorter(resize.shorter.value.0), span: resize.shorter.span })
+        }
         (None, None) => stored(data, place),
     }
 }

@@ -2,12 +2,13 @@
 
 use super::checkpoint::PARAMETERS;
 use super::curves::curves;
+use super::error::Left;
 use super::evaluate::{Evaluation, evaluate};
 use super::run::replace;
 use super::window::Exact;
-use super::error::Left;
 use super::{
-    Checkpoint, Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors, TrainError, save,
+    Checkpoint, Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors,
+    TrainError, save,
 };
 use crate::data::Mix;
 use crate::exec::{
@@ -388,7 +389,12 @@ impl Run<'_> {
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
         if !evaluation.loss.is_finite() {
-            return Err(self.not_finite(0, format!("the test loss is {}", evaluation.loss), None, None));
+            return Err(self.not_finite(
+                0,
+                format!("the test loss is {}", evaluation.loss),
+                None,
+                None,
+            ));
         }
         Ok((!self.fit.stopped()).then_some(evaluation))
     }

@@ -79,7 +79,7 @@ pub fn run(
             held.push(count as f64 / without.as_secs_f64());
         }
     }
-    session.name_broken()?;
+    session.name_broken();
     let (loaded, held) = (Speed(loaded), Speed(held));
     let peak = resident("VmHWM");
     if args.format == Format::Json {
