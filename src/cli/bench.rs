@@ -147,10 +147,11 @@ impl Measured {
         let bytes = |value: Option<u64>| value.map_or("unknown".into(), number::bytes);
         writeln!(
             out,
-            "{} {mode}, {executor}, batch {}, {threads} threads: {median:.1} images/s \
+            "{} {mode}, {executor}, batch {}, {}: {median:.1} images/s \
              ({min:.1} to {max:.1}), peak memory {} (planned {})",
             graph.name,
             args.batch,
+            number::many(threads as u64, "thread"),
             bytes(self.peak),
             bytes(self.planned),
         )?;

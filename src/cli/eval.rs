@@ -1,16 +1,17 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
-use super::{executor, options};
 use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
 use super::table::room;
 use super::{Exit, Format};
+use super::{executor, options};
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A checkpoint of a run
+    /// A checkpoint, or the folder of a run: then the one that counts as its result
+    #[arg(value_name = "RUN|CHECKPOINT")]
     pub checkpoint: PathBuf,
     /// Where the images are, instead of where the run read them
     #[arg(long, value_name = "DIR")]

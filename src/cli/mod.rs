@@ -30,6 +30,8 @@ pub mod needs;
 pub mod new;
 pub mod options;
 #[cfg(feature = "train")]
+mod place;
+#[cfg(feature = "train")]
 pub mod predict;
 pub mod reference;
 #[cfg(feature = "train")]

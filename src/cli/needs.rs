@@ -2,8 +2,8 @@
 //! `--memory` ask.
 
 use super::device::{Device, threads};
-use super::{number, options};
 use super::table::{Side, Table};
+use super::{number, options};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::exec::{Footprint, Target, Work};
 use crate::graph::Graph;

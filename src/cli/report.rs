@@ -2,7 +2,7 @@
 
 use super::see::{Network, each};
 use super::session::{Failure, Images, threads, workers, write};
-use super::{Exit, number, summary};
+use super::{Exit, number, place, summary};
 use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
@@ -46,12 +46,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = RunFolder::open(&args.run);
-    let Some(run) = Run::read(&folder)? else {
-        return Err(Failure::new(format!(
-            "{} is not the folder of a run\n  help: `cluec runs` lists them",
-            args.run.display()
-        )));
-    };
+    let Some(run) = Run::read(&folder)? else { return Err(place::no_run(&args.run)) };
     let mut network = Network::trained(&args.run)?;
     let records = Metrics::read(&folder.metrics()).unwrap_or_default();
     let mut report = Report {

@@ -3,6 +3,7 @@
 use super::device::cores;
 pub use super::device::threads;
 use super::executor::Executor;
+use super::place;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
 use crate::diag::number::many;
@@ -146,9 +147,10 @@ pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
     Err(Failure::new(format!("{error}{help}")))
 }
 
-/// A checkpoint with its model, compiled from the text it embeds.
+/// A checkpoint, or that of a run's folder which counts, with its model, compiled from the text it
+/// embeds.
 pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
-    let checkpoint = load(path)?;
+    let checkpoint = load(&place::checkpoint(path)?)?;
     let mut sources = Sources::default();
     let (program, diags) =
         crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);

@@ -84,6 +84,7 @@ impl<'a> Order<'a> {
             ptflops: cost.ptflops,
             lr: None,
             executor: executor.to_string(),
+            instructions: executor.instructions().map(str::to_string),
             version: env!("CARGO_PKG_VERSION").to_string(),
             began: runs::now(),
             ended: None,
@@ -137,6 +138,15 @@ impl<'a> Order<'a> {
         recipe: &Recipe,
         here: &str,
     ) -> Result<(), Failure> {
+        let epochs = recipe.epochs.value.0 as u64;
+        if meta.epoch + u64::from(meta.batch > 0) > epochs {
+            let begun = meta.epoch + u64::from(meta.batch > 0);
+            return Err(Failure::new(format!(
+                "the run is in epoch {begun}, and this recipe ends after {}\n  help: leave `epochs` as it \
+                 was, or train for more",
+                number::many(epochs, "epoch")
+            )));
+        }
         let images = session.opened.train.len() as u64;
         for (what, there, here) in [
             ("seed", meta.seed, recipe.seed.value.0),

@@ -2,12 +2,14 @@
 //! one's own model, data and recipe.
 
 use super::options::{Running, Which, times};
+use super::place;
 use super::session::{Failure, load};
 use super::training::{Order, Ready, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
+use crate::diag::number::many;
 use crate::diag::{Sources, say};
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
-use crate::train::{Checkpoint, RunFolder, State};
+use crate::train::{Checkpoint, State};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -52,7 +54,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let of_run = args.what.is_dir().then(|| RunFolder::open(&args.what).last());
+    let of_run = match args.what.is_dir() {
+        true => Some(place::last(&place::run(&args.what)?)?),
+        false => None,
+    };
     let is_checkpoint = args.what.extension().is_some_and(|end| end == "safetensors");
     let path = of_run.or(is_checkpoint.then(|| args.what.clone()));
     let checkpoint = path.as_deref().map(load).transpose()?;
@@ -81,6 +86,10 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut ready = order.ready(checkpoint, !args.running.sets.is_empty())?;
     let taken = ready.state.meta.step;
     let rehearsal = rehearsal(args, &mut ready);
+    if rehearsal.steps < args.steps {
+        let steps = many(rehearsal.steps, "step");
+        say(format!("the whole training has {steps}: so many are taken, not {}", args.steps));
+    }
     let within = 1..rehearsal.steps;
     if let Some(outside) = args.at.iter().find(|moment| !within.contains(moment)) {
         let steps = rehearsal.steps;
@@ -120,7 +129,13 @@ fn rehearse(
     counts: [usize; 2],
     stop: &AtomicBool,
 ) -> Result<Compared, Failure> {
-    let root = tempfile::tempdir()?;
+    let root = tempfile::tempdir().map_err(|error| {
+        let place = std::env::temp_dir();
+        Failure::new(format!(
+            "the folder of temporary files, {}, can not be written: {error}\n  help: TMPDIR names another",
+            place.display()
+        ))
+    })?;
     let Ready { setup, state } = ready;
     let graph = &setup.session.graph;
     let names: Vec<String> = graph.params.iter().map(|param| param.name.clone()).collect();

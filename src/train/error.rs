@@ -82,7 +82,7 @@ impl std::fmt::Display for TrainError {
         match self {
             TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
             TrainError::Checkpoint(error) => error.fmt(f),
-            TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
+            TrainError::Io(error) => error.fmt(f),
             TrainError::NonFinite { step, what, first, left, precision, scale } => {
                 write!(f, "{what} at step {step}")?;
                 if let Some(scale) = scale {

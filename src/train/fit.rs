@@ -4,7 +4,7 @@ use super::checkpoint::PARAMETERS;
 use super::curves::curves;
 use super::error::Left;
 use super::evaluate::{Evaluation, evaluate};
-use super::run::replace;
+use super::run::{naming, replace};
 use super::window::Exact;
 use super::{
     Checkpoint, Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors,
@@ -433,7 +433,8 @@ impl Run<'_> {
         save(&last, meta, &tensors)?;
         self.saved = (Instant::now(), self.meta.step);
         let svg = curves(&Metrics::read(&fit.folder.metrics())?);
-        replace(&fit.folder.curves(), |file| file.write_all(svg.as_bytes()))?;
+        let path = fit.folder.curves();
+        replace(&path, |file| file.write_all(svg.as_bytes())).map_err(naming(&path))?;
         Ok(())
     }
 }
