@@ -259,7 +259,7 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
                 "{path} holds a run already\n  help: go on with it, `cluec train --resume {path}`, or \
                  name another folder"
             )),
-            (io::ErrorKind::AlreadyExists, Err(_)) => Failure::new(format!(
+            (io::ErrorKind::AlreadyExists, Err(_)) if wanted.exists() => Failure::new(format!(
                 "{path} is there already, and no run\n  help: name a folder that is new or empty"
             )),
             _ => Failure::new(format!("{path} can not be made: {error}")),

@@ -27,6 +27,9 @@ pub struct Source {
     pub text: String,
 }
 
+/// What the source of a `--set` argument is called.
+pub const OVERRIDE: &str = "--set";
+
 /// Index of a [`Source`] in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SourceId(pub u32);

@@ -289,7 +289,8 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             let mut percent = number.clone();
             percent.unit = "%".to_string();
             let fits = number.unit.is_empty()
-                && (1.0..=100.0).contains(&number.value)
+                && number.value > 1.0
+                && number.value <= 100.0
                 && parse(&[Literal::Number(percent)]).is_some();
             let meant = [format!("{}%", number.digits), (number.value / 100.0).to_string()];
             fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))

@@ -67,18 +67,10 @@ impl RunFolder {
 
     /// A new folder at this place, or the empty one there; whatever else is there stays.
     pub fn create_at(path: &Path) -> io::Result<RunFolder> {
-        if let Some(root) = path.parent().filter(|root| !root.as_os_str().is_empty()) {
-            std::fs::create_dir_all(root)?;
+        if path.exists() && !(path.is_dir() && std::fs::read_dir(path)?.next().is_none()) {
+            return Err(io::ErrorKind::AlreadyExists.into());
         }
-        match std::fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let empty = path.is_dir() && std::fs::read_dir(path)?.next().is_none();
-                if !empty {
-                    return Err(error);
-                }
-            }
-            made => made?,
-        }
+        std::fs::create_dir_all(path)?;
         Ok(RunFolder { path: path.to_path_buf() })
     }
 

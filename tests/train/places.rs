@@ -46,7 +46,7 @@ fn where_a_checkpoint_is_taken_a_run_is_taken() {
 fn what_is_no_run_is_told_so() {
     let bench = Bench::new();
     fs::create_dir(bench.path("plain")).unwrap();
-    for verb in ["train --resume", "verify-resume", "eval", "see"] {
+    for verb in ["train --resume", "verify-resume", "eval"] {
         let said = refused(&bench, &format!("{verb} plain"), 1);
         assert!(said.starts_with("error: plain is not the folder of a run\n"), "{verb}: {said}");
     }

@@ -3,7 +3,7 @@
 use super::space::Space;
 use super::{Assigning, Cluster, Fuse, Key, MAX_STEPS, Memory, Query, Refine, Regroup};
 use crate::blocks::windows_divide;
-use crate::diag::number::many;
+use crate::diag::number::{grouped, many};
 use crate::diag::{Diagnostic, Span};
 use crate::graph::ops::Windows;
 use crate::graph::{Builder, Size, Value, area, times};
@@ -188,7 +188,7 @@ impl Cluster {
                 "a {} grid on a {} map repeats centers: {} for {}",
                 times(grid),
                 times(map),
-                area(grid),
+                grouped(area(grid) as u64),
                 many(area(map) as u64, "pixel")
             );
             b.diags.push(

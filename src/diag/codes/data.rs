@@ -1,6 +1,6 @@
 //! E07: the data of a model.
 
-use super::{Code, model};
+use super::{Code, Place, model};
 
 pub const CODES: &[Code] = &[
     model(
@@ -22,4 +22,14 @@ pub const CODES: &[Code] = &[
             "data shapes { train { crop padded { size 32x32; pad 4 } } }",
         ],
     ),
+    Code {
+        code: "W0701",
+        title: "an override that the data does not follow",
+        explanation: "What `--set` changes contradicts the data of the model, in the size of the images or the \
+                      number of classes. Whatever needs no images goes on; a training does not begin. \
+                      Override the data too, or turn it off: `--set data=off`.",
+        wrong: "input=64x64",
+        right: "width=24",
+        place: Place::Argument,
+    },
 ];
