@@ -228,8 +228,8 @@ fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags
 fn elsewhere(known: &Run, run: &Run) {
     let warn = |what: &str, there: &str, here: &str| {
         say(format!(
-            "warning: the run was trained {what} {there} and goes on {what} {here}: it will not end in the \
-             bits of one that was not interrupted"
+            "warning: the run was trained {what} {there} and goes on {what} {here}: it may end in other \
+             bits than one that was not interrupted"
         ));
     };
     if known.executor != run.executor {
