@@ -226,7 +226,9 @@ fn build(
         spec::review(recipe, graph.as_ref()).into_iter().for_each(|d| diags.push(d));
     }
     // Settings in error are the defaults here, which nobody meant.
-    if let Some(Settings { data, whole, .. }) = settings.as_ref().filter(|_| merged.sound) {
+    if let Some(Settings { data, whole, .. }) =
+        settings.as_ref().filter(|_| merged.failed.is_empty())
+    {
         let found = spec::agree(data, whole.input, whole.classes);
         found.into_iter().for_each(|d| diags.push(overridden(sources, d)));
     }

@@ -80,7 +80,7 @@ numeric!(
 );
 numeric!(
     /// What is left of something after a step, or dropped of it: never all.
-    Part(f64), "a number from 0 up and below 1, such as 0.9 or 90%",
+    Part(f64), "a number from 0 up and below 1",
     |row| number(&row[0]).filter(|n| *n >= 0.0 && (*n as f32) < 1.0).map(Value::Number)
 );
 numeric!(

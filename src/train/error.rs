@@ -18,7 +18,7 @@ pub enum TrainError {
         what: String,
         /// Where the first such number is, if it is in the forward pass: likewise.
         first: Option<String>,
-        left: Left,
+        left: Box<Left>,
         /// What was computed in, and what the loss was multiplied by, if it was.
         precision: Precision,
         scale: Option<f64>,
@@ -93,9 +93,9 @@ impl std::fmt::Display for TrainError {
                 }
                 write!(f, "\n  help: {left}")?;
                 if *precision == Precision::F16 {
-                    let help = "or in bf16, whose numbers reach as far as fp32's: \
-                                `--set recipe.precision=bf16`";
-                    write!(f, ", {help}")?;
+                    let help =
+                        "numbers of bf16 reach as far as fp32's: `--set recipe.precision=bf16`";
+                    write!(f, "; {help}")?;
                 }
                 Ok(())
             }

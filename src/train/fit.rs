@@ -131,7 +131,7 @@ impl Fit<'_> {
             Err(TrainError::Data(_) | TrainError::Exec(_)) => drop(run.save(false)),
             // Not this state: every number follows from it and from the step, so that whoever goes on
             // from it comes to the same end.
-            Err(TrainError::NonFinite { left, .. }) => *left = run.left(),
+            Err(TrainError::NonFinite { left, .. }) => **left = run.left(),
             _ => {}
         }
         outcome
@@ -284,7 +284,8 @@ impl Run<'_> {
         scale: Option<f64>,
     ) -> TrainError {
         let (step, precision) = (self.meta.step + ahead, self.fit.method.precision);
-        TrainError::NonFinite { step, what, first, left: Left::Nothing(None), precision, scale }
+        let left = Box::new(Left::Nothing(None));
+        TrainError::NonFinite { step, what, first, left, precision, scale }
     }
 
     /// What there is to go on from after a number that is none. A checkpoint behind which no step was

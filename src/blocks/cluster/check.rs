@@ -188,8 +188,8 @@ impl Cluster {
                 "a {} grid on a {} map repeats centers: {} for {}",
                 times(grid),
                 times(map),
-                grouped(area(grid) as u64),
-                many(area(map) as u64, "pixel")
+                grouped(area(grid)),
+                many(area(map), "pixel")
             );
             b.diags.push(
                 Diagnostic::warning("W0501", message)
