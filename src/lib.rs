@@ -116,7 +116,7 @@ fn roots(
     sets: &[String],
 ) -> (SourceId, Vec<SourceId>) {
     let root = sources.add(file, text);
-    (root, sets.iter().map(|set| sources.add("--set", set.as_str())).collect())
+    (root, sets.iter().map(|set| sources.add(diag::OVERRIDE, set.as_str())).collect())
 }
 
 /// A file of the command line (`-`: standard input).

@@ -8,7 +8,7 @@ fn text(cases: &str) -> String {
     format!(
         "model tiny {{ input 16x16; classes 3; embed patches {{ kernel 1x1; stride 1 }}\n\
          stages 3; blocks 1; width 4 8 12; mixer off; ffn mlp {{ ratio 2 }}; pool conv; head mean\n\
-         data shapes {{ classes 3 }}; recipe {{ epochs 3; batch 8; optimizer adamw {{ lr 1e-3 }} }} }}\n\
+         data shapes {{ size 16x16; classes 3 }}; recipe {{ epochs 3; batch 8; optimizer adamw {{ lr 1e-3 }} }} }}\n\
          ablation parts of tiny {{\n{cases}\n}}"
     )
 }

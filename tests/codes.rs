@@ -26,7 +26,9 @@ fn example(code: &Code, text: &str) -> Text {
     match code.place {
         Place::Model => check(&format!("{FAMILY}model example from base {{\n{text}\n}}\n")),
         Place::Memory => in_memory(check(&format!("{FAMILY}model example from base")), text),
-        Place::Argument => check_with(&format!("{FAMILY}model example from base"), &[text]),
+        Place::Argument => {
+            check_with(&format!("{FAMILY}model example from base {{ data shapes }}"), &[text])
+        }
         // The name matters to the file that uses itself.
         Place::File => {
             let mut sources = cluec::diag::Sources::default();

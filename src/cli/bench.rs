@@ -5,9 +5,10 @@ mod measure;
 mod passes;
 
 use super::executor::Executor;
-use super::options::{Running, Which};
+use super::options::{Running, Which, batch, times};
 use super::session::threads;
 use super::{Exit, Format, number, sound, usage};
+use crate::diag::say;
 use crate::exec::Grouping;
 use crate::graph::Graph;
 use crate::passes::Method;
@@ -25,10 +26,10 @@ pub struct Args {
     #[command(flatten)]
     pub which: Which,
     /// Images per step
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = batch())]
     pub batch: u64,
     /// Timed steps, after two that are not
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = times(1))]
     pub steps: u64,
     /// What is timed (default: both)
     #[arg(long, value_enum)]
@@ -37,13 +38,13 @@ pub struct Args {
     #[arg(long, conflicts_with = "mode")]
     pub paper: bool,
     /// Passes over the test images
-    #[arg(long, value_name = "N", default_value_t = 7, requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "paper", value_parser = times(1))]
     pub passes: u64,
     /// Of which the first ones do not count
     #[arg(long, value_name = "N", default_value_t = 2, requires = "paper")]
     pub dropped: u64,
     /// Test images of a pass (default: all), in whole batches
-    #[arg(long, value_name = "N", requires = "paper", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "paper", value_parser = times(1))]
     pub images: Option<u64>,
     #[command(flatten)]
     pub running: Running,
@@ -108,7 +109,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
             match measure(args, executor, graph, method, mode) {
                 Ok(measured) => measured.print(args, executor, graph, out)?,
                 Err(error) => {
-                    writeln!(io::stderr(), "error: {error}")?;
+                    say(format!("error: {error}"));
                     return Ok(Exit::Findings);
                 }
             }
@@ -146,10 +147,11 @@ impl Measured {
         let bytes = |value: Option<u64>| value.map_or("unknown".into(), number::bytes);
         writeln!(
             out,
-            "{} {mode}, {executor}, batch {}, {threads} threads: {median:.1} images/s \
+            "{} {mode}, {executor}, batch {}, {}: {median:.1} images/s \
              ({min:.1} to {max:.1}), peak memory {} (planned {})",
             graph.name,
             args.batch,
+            number::many(threads as u64, "thread"),
             bytes(self.peak),
             bytes(self.planned),
         )?;

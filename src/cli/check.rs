@@ -97,7 +97,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Form::Github => write!(out, "{}", github::report(&outcomes))?,
         Form::Human => {
             for outcome in &outcomes {
-                print_reports(&outcome.diags, &outcome.sources)?;
+                print_reports(&outcome.diags, &outcome.sources);
             }
             write!(out, "{}", report_human(&outcomes, asked.as_ref(), table::room()))?;
         }

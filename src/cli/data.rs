@@ -1,10 +1,12 @@
 //! `cluec data`: what the images of a model are, before anything is trained on them.
 
 use super::number;
-use super::session::{Failure, data_of};
+use super::session::{Failure, data_of, misfit};
 use super::table::{Side, Table, room};
 use super::{Exit, Format};
-use crate::data::{Dataset, Image, Opened, Statistics, Survey, open, sheet, spread};
+use crate::data::{Dataset, Image, Opened, Split, Statistics, Survey, open, sheet, spread};
+use crate::graph::Size;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -46,7 +48,7 @@ fn data(args: &Args, model: &super::Opened, out: &mut dyn Write) -> Result<Exit,
         let seed = model.model.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
         save(&sheet(&*opened.train, &opened.train_pipeline, seed)?, file)?;
     }
-    let seen = Seen::of(&opened, model.graph.classes());
+    let seen = Seen::of(&opened, model.graph.classes(), model.graph.input_size());
     match args.format {
         Format::Json => writeln!(out, "{:#}", seen.json())?,
         Format::Human => out.write_all(seen.text(room()).as_bytes())?,
@@ -70,6 +72,7 @@ struct Seen<'a> {
     leaked: Vec<(usize, usize)>,
     /// Of the model.
     classes: usize,
+    takes: Size,
 }
 
 fn count(n: usize) -> String {
@@ -80,21 +83,38 @@ fn count(n: usize) -> String {
 const SHOWN: usize = 5;
 
 impl Seen<'_> {
-    fn of(opened: &Opened, classes: usize) -> Seen<'_> {
+    fn of(opened: &Opened, classes: usize, takes: Size) -> Seen<'_> {
         let [train, test] = [&opened.train, &opened.test].map(|set| Survey::of(&**set));
         let leaked = test.shared(&train);
-        Seen { opened, train, test, leaked, classes }
+        Seen { opened, train, test, leaked, classes, takes }
     }
 
-    fn parts(&self) -> [(&'static str, &dyn Dataset, &Survey); 2] {
+    fn parts(&self) -> [(Split, &dyn Dataset, &Survey); 2] {
         let Seen { opened, train, test, .. } = self;
-        [("training", &*opened.train, train), ("test", &*opened.test, test)]
+        [(Split::Train, &*opened.train, train), (Split::Test, &*opened.test, test)]
+    }
+
+    /// The sizes in which images of a part come to the model and do not fit it, and how many do so.
+    fn misfits(&self, part: Split, survey: &Survey) -> BTreeMap<Size, usize> {
+        let (_, pipeline) = self.opened.part(part);
+        let mut misfits = BTreeMap::new();
+        for (&(rows, columns), images) in &survey.sizes {
+            let given = pipeline.size([rows, columns]);
+            if given != self.takes {
+                *misfits.entry(given).or_insert(0) += images;
+            }
+        }
+        misfits
     }
 
     /// Nothing is broken, leaks, or does not fit the model.
     fn is_fine(&self) -> bool {
         let broken = self.parts().iter().any(|(_, _, survey)| !survey.broken.is_empty());
-        !broken && self.leaked.is_empty() && self.classes == self.opened.train.classes().len()
+        let fit = self.parts().iter().all(|(part, _, of)| self.misfits(*part, of).is_empty());
+        !broken
+            && fit
+            && self.leaked.is_empty()
+            && self.classes == self.opened.train.classes().len()
     }
 
     fn text(&self, room: Option<usize>) -> String {
@@ -118,6 +138,14 @@ impl Seen<'_> {
                 names.len()
             );
         }
+        for (part, set, survey) in self.parts() {
+            let misfits = self.misfits(part, survey);
+            let most = misfits.iter().max_by_key(|(_, images)| **images);
+            if let Some(why) = most.and_then(|(&given, _)| misfit(part, self.takes, given)) {
+                let (some, all) = (count(misfits.values().sum()), count(set.len()));
+                let _ = writeln!(text, "{some} of {all} {} images do not fit: {why}", part.word());
+            }
+        }
         let _ = write!(text, "\n{}", self.sizes().render(room));
         let _ = write!(text, "\n{}", self.balance().render(room));
         if let Some(Statistics { mean, std }) = self.train.statistics {
@@ -139,7 +167,7 @@ impl Seen<'_> {
                 let apart = if labels.len() > 1 { " (of different classes)" } else { "" };
                 format!("{}{apart}", places.join(" = "))
             });
-            list(&mut text, spare, &format!("{part} images are copies of others"), groups);
+            list(&mut text, spare, &format!("{} images are copies of others", part.word()), groups);
         }
         let leaks =
             self.leaked.iter().map(|&(i, j)| format!("{} = {}", test.place(i), train.place(j)));
@@ -148,7 +176,12 @@ impl Seen<'_> {
             let errors = survey.broken.iter().map(|(_, error)| {
                 crate::data::DataError { help: None, ..error.clone() }.to_string()
             });
-            list(&mut text, survey.broken.len(), &format!("{part} images are broken"), errors);
+            list(
+                &mut text,
+                survey.broken.len(),
+                &format!("{} images are broken", part.word()),
+                errors,
+            );
         }
         text
     }
@@ -168,7 +201,7 @@ impl Seen<'_> {
                 .take(3)
                 .map(|((rows, columns), images)| format!("{rows}x{columns} ({})", count(**images)));
             table.row([
-                part.to_string(),
+                part.word().to_string(),
                 spread(|size| size.0),
                 spread(|size| size.1),
                 spread(|size| size.0.min(size.1)),
@@ -204,7 +237,11 @@ impl Seen<'_> {
     }
 
     fn json(&self) -> serde_json::Value {
-        let parts = self.parts().map(|(_, set, survey)| {
+        let parts = self.parts().map(|(part, set, survey)| {
+            let misfits = self.misfits(part, survey);
+            let misfits = misfits.iter().map(|([rows, columns], images)| {
+                serde_json::json!({"rows": rows, "columns": columns, "images": images})
+            });
             let spread = |measure: fn((usize, usize)) -> usize| {
                 let [min, median, max] = survey.spread(measure);
                 serde_json::json!({"min": min, "median": median, "max": max})
@@ -224,6 +261,8 @@ impl Seen<'_> {
                 "rows": spread(|size| size.0),
                 "columns": spread(|size| size.1),
                 "sizes": sizes.collect::<Vec<_>>(),
+                // As they come to the model, where that is not what it takes.
+                "misfits": misfits.collect::<Vec<_>>(),
                 "mean": survey.statistics.map(|of| of.mean),
                 "std": survey.statistics.map(|of| of.std),
                 "duplicates": survey.twins.iter().map(places).collect::<Vec<_>>(),

@@ -1,28 +1,29 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
-use super::executor;
-use super::session::{Failure, Images, Session, restore, threads, workers, write};
+use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
 use super::table::room;
 use super::{Exit, Format};
+use super::{executor, options};
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A checkpoint of a run
+    /// A checkpoint, or the folder of a run: then the one that counts as its result
+    #[arg(value_name = "RUN|CHECKPOINT")]
     pub checkpoint: PathBuf,
     /// Where the images are, instead of where the run read them
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Images at a time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = options::batch())]
     pub batch: Option<u64>,
     /// The parameters themselves, where the run kept a running mean of them (`ema`)
     #[arg(long)]
     pub raw: bool,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = options::threads())]
     pub threads: Option<u64>,
     #[command(flatten)]
     pub executor: executor::Options,
@@ -61,8 +62,12 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     )?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
-    session.name_broken()?;
+    session.name_broken();
     let result = result.map_err(Failure::new)?;
+    let exit = match result.loss.is_finite() {
+        true => Exit::Fine,
+        false => no_number(&format!("the loss is {}", result.loss), executor)?,
+    };
     let names = session.opened.test.classes();
     if let Some(path) = &args.confusion {
         write(path, result.confusion.svg(names))?;
@@ -86,7 +91,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "confusion": result.confusion.rows().collect::<Vec<_>>(),
         });
         writeln!(out, "{report:#}")?;
-        return Ok(Exit::Fine);
+        return Ok(exit);
     }
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
     for (name, (right, all)) in names.iter().zip(&result.per_class) {
@@ -104,7 +109,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         100.0 * result.top3,
         result.images
     )?;
-    Ok(Exit::Fine)
+    Ok(exit)
 }
 
 /// What is taken for what most often.

@@ -1,6 +1,7 @@
 //! What runs a model, and where: the options of every verb that runs one.
 
 use super::device::Device;
+use crate::exec::cpu::kernels::simd;
 use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
 use crate::exec::cuda;
@@ -102,6 +103,11 @@ impl Executor {
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => "cuda",
         }
+    }
+
+    /// The instructions that cluec's own kernels use on a CPU.
+    pub fn instructions(self) -> Option<&'static str> {
+        matches!(self, Executor::Compiled(_)).then(simd::in_use)
     }
 
     pub fn precision(self) -> Precision {

@@ -195,7 +195,7 @@ fn setting_report(
     let mut sources = Sources::default();
     let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
     if program.models.is_empty() && program.ablations.is_empty() && diags.has_errors() {
-        super::print_reports(&diags, &sources)?;
+        super::print_reports(&diags, &sources);
         return Ok(Exit::Findings);
     }
     let model = match select(&program, name, "explain", file) {

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A checkpoint of a run
+    /// A checkpoint, or the folder of a run: then the one that counts as its result
+    #[arg(value_name = "RUN|CHECKPOINT")]
     pub checkpoint: PathBuf,
     /// The parameters themselves, where the run kept a running mean of them (`ema`)
     #[arg(long)]

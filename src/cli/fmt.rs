@@ -2,6 +2,7 @@
 
 use super::{Exit, print_reports, usage};
 use crate::diag::Sources;
+use crate::diag::say;
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         let (text, formatted) = match crate::format_file(&mut sources, file) {
             Ok(texts) => texts,
             Err(diags) => {
-                print_reports(&diags, &sources)?;
+                print_reports(&diags, &sources);
                 exit = Exit::Findings;
                 continue;
             }
@@ -39,7 +40,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         } else if text != formatted
             && let Err(error) = std::fs::write(file, formatted)
         {
-            writeln!(io::stderr(), "error: {file} can not be written: {error}")?;
+            say(format!("error: {file} can not be written: {error}"));
             exit = Exit::Findings;
         }
     }

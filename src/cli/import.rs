@@ -4,6 +4,7 @@ use super::session::{Failure, folder_of};
 use super::{Exit, Opened, open, usage};
 use crate::data;
 use crate::diag::number::grouped;
+use crate::diag::say;
 use crate::foreign::TensorFile;
 use crate::train::{Checkpoint, Meta};
 use crate::weights::fit;
@@ -62,10 +63,7 @@ fn import(
             meta.data = folder_of(&data);
         }
         Some(Err(error)) if args.data.is_some() => return Err(error.into()),
-        _ => writeln!(
-            io::stderr(),
-            "the names of the classes are not known here: `--data DIR` would find them"
-        )?,
+        _ => say("the names of the classes are not known here: `--data DIR` would find them"),
     }
     Checkpoint::untrained(graph, parameters, meta).save(&args.out)?;
     writeln!(

@@ -1,6 +1,6 @@
 //! `cluec lr`: how large a learning rate a model takes.
 
-use super::options::{Running, Which};
+use super::options::{Running, Which, times};
 use super::session::{Failure, write};
 use super::training::{Order, on_interrupt};
 use super::{Exit, Format, sound, usage};
@@ -24,7 +24,7 @@ pub struct Args {
     pub to: f64,
     /// Steps from the one to the other
     #[arg(long, value_name = "N", default_value_t = Range::default().steps,
-        value_parser = clap::value_parser!(u64).range(3..))]
+        value_parser = times(3))]
     pub steps: u64,
     /// Rates that grow by the same amount, not by the same factor
     #[arg(long)]
@@ -62,7 +62,7 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     on_interrupt(&stop);
     let range = Range { from, to, steps, linear };
     let Some(found) = ready.setup.range(range, &stop)? else { return Ok(Exit::Findings) };
-    ready.setup.session.name_broken()?;
+    ready.setup.session.name_broken();
     if let Some(path) = &args.out {
         write(path, found.svg())?;
     }

@@ -30,6 +30,8 @@ pub mod needs;
 pub mod new;
 pub mod options;
 #[cfg(feature = "train")]
+mod place;
+#[cfg(feature = "train")]
 pub mod predict;
 pub mod reference;
 #[cfg(feature = "train")]
@@ -52,7 +54,7 @@ pub mod verify;
 pub mod verify_resume;
 
 pub use crate::diag::number;
-use crate::diag::{Diagnostic, Diags, Sources, render};
+use crate::diag::{Diagnostic, Diags, Sources, render, say};
 use crate::exec::cpu::kernels::simd;
 use crate::graph::Graph;
 use crate::model::{Ablation, Checked, Program};
@@ -296,22 +298,20 @@ fn command() -> clap::Command {
 
 /// Says on standard error why a command cannot be followed.
 pub(crate) fn usage(message: &str) -> io::Result<Exit> {
-    writeln!(io::stderr(), "error: {message}")?;
+    say(format!("error: {message}"));
     Ok(Exit::Usage)
 }
 
 /// Prints every report to standard error, a blank line between two.
-pub(crate) fn print_reports(diags: &Diags, sources: &Sources) -> io::Result<()> {
-    let mut err = io::stderr().lock();
+pub(crate) fn print_reports(diags: &Diags, sources: &Sources) {
     for diagnostic in &diags.0 {
-        writeln!(err, "{}", render::report(diagnostic, sources))?;
+        say(render::report(diagnostic, sources));
     }
-    Ok(())
 }
 
 /// Prints why an argument can not be followed.
 pub(crate) fn refused((sources, diagnostic): (Sources, Diagnostic)) -> io::Result<Exit> {
-    print_reports(&Diags(vec![diagnostic]), &sources)?;
+    print_reports(&Diags(vec![diagnostic]), &sources);
     Ok(Exit::Usage)
 }
 
@@ -334,7 +334,7 @@ pub(crate) fn open(
 ) -> io::Result<Result<Opened, Exit>> {
     let mut sources = Sources::default();
     let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     let mut model = match select(&program, name, verb, file) {
         Ok(model) => model.clone(),
         // Without a readable file there is no model to speak of: the reports said it.
@@ -360,7 +360,7 @@ pub(crate) fn sound(
 ) -> io::Result<Result<Checked, Exit>> {
     let mut sources = Sources::default();
     let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Err(Exit::Findings));
     }

@@ -2,8 +2,8 @@
 //! `--memory` ask.
 
 use super::device::{Device, threads};
-use super::number;
 use super::table::{Side, Table};
+use super::{number, options};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
 use crate::exec::{Footprint, Target, Work};
 use crate::graph::Graph;
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
     /// Peak memory with batches of so many images: `64`, `1,8,64`
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = options::batch())]
     pub batch: Vec<u64>,
     /// The largest batches that fit into so much memory: `24GiB`
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
     /// Threads that memory is counted for (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 16))]
+    #[arg(long, value_name = "N", value_parser = options::threads())]
     pub threads: Option<u64>,
     /// Where the model is to run
     #[arg(long, value_enum)]

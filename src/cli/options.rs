@@ -2,8 +2,24 @@
 
 #[cfg(feature = "train")]
 use super::executor;
+use clap::builder::RangedU64ValueParser;
 #[cfg(feature = "train")]
 use std::path::PathBuf;
+
+/// Images at a time: as many as memory is counted for.
+pub fn batch() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=1 << 24)
+}
+
+/// Threads: each has memory of its own, so that more than any machine has cores would only take it.
+pub fn threads() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=1 << 12)
+}
+
+/// What is done so many times, at least `least`: steps, passes, epochs. More than anybody waits for.
+pub fn times(least: u64) -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(least..=u64::from(u32::MAX))
+}
 
 /// Which model of a file is meant.
 #[derive(Debug, clap::Args)]
@@ -32,11 +48,11 @@ pub struct Running {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u64>,
     #[command(flatten)]
     pub executor: executor::Options,
     /// Threads that decode and augment; their number never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub workers: Option<u64>,
 }

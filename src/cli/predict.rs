@@ -1,16 +1,17 @@
 //! `cluec predict`: the most likely classes of images.
 
-use super::Exit;
 use super::executor::{Executor, precision};
-use super::session::{Failure, data_of, restore};
+use super::session::{Failure, data_of, no_number, restore, threads};
+use super::{Exit, options};
 use crate::data::{decode, test_pipeline};
-
+use crate::exec::all_finite;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A checkpoint of a run
+    /// A checkpoint, or the folder of a run: then the one that counts as its result
+    #[arg(value_name = "RUN|CHECKPOINT")]
     pub checkpoint: PathBuf,
     /// JPEG, PNG or WebP files
     #[arg(required = true, value_name = "IMAGE")]
@@ -22,6 +23,9 @@ pub struct Args {
     #[arg(long, value_name = "K", default_value_t = 3,
         value_parser = clap::value_parser!(u64).range(1..))]
     pub top: u64,
+    /// Threads that compute (default: one per core)
+    #[arg(long, value_name = "N", value_parser = options::threads())]
+    pub threads: Option<u64>,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
@@ -39,7 +43,8 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
     let executor = Executor::Compiled(precision(model.recipe.as_ref()));
-    let mut evaluator = executor.evaluator(&graph, checkpoint.weights(args.raw).clone(), 1)?;
+    let weights = checkpoint.weights(args.raw).clone();
+    let mut evaluator = executor.evaluator(&graph, weights, threads(args.threads))?;
     let mut exit = Exit::Fine;
     for path in &args.images {
         let image = match decode(path) {
@@ -51,6 +56,11 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         };
         let pixels = pipeline.apply(image, (0, 0, 0));
         let logits = evaluator.logits(&pixels)?;
+        if !all_finite(&logits) {
+            let what = format!("the logits of {} are no numbers", path.display());
+            exit = no_number(&what, executor)?;
+            continue;
+        }
         writeln!(out, "{}", path.display())?;
         for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
             let name = checkpoint.meta.classes.get(class).cloned();

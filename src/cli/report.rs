@@ -2,7 +2,7 @@
 
 use super::see::{Network, each};
 use super::session::{Failure, Images, threads, workers, write};
-use super::{Exit, number, summary};
+use super::{Exit, number, place, summary};
 use crate::exec::cpu;
 use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 256)]
     counted: u64,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = crate::cli::options::threads())]
     threads: Option<u64>,
 }
 
@@ -46,12 +46,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = RunFolder::open(&args.run);
-    let Some(run) = Run::read(&folder)? else {
-        return Err(Failure::new(format!(
-            "{} is not the folder of a run\n  help: `cluec runs` lists them",
-            args.run.display()
-        )));
-    };
+    let Some(run) = Run::read(&folder)? else { return Err(place::no_run(&args.run)) };
     let mut network = Network::trained(&args.run)?;
     let records = Metrics::read(&folder.metrics()).unwrap_or_default();
     let mut report = Report {

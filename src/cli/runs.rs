@@ -317,6 +317,7 @@ fn show(format: Form, named: &Named) -> String {
                 ("MACs", number::short(run.macs)),
                 ("ptflops", number::short(run.ptflops)),
                 ("executor", run.executor.clone()),
+                ("instructions", run.instructions.clone().unwrap_or_else(|| "-".to_string())),
                 ("cluec", run.version.clone()),
                 ("graph", run.graph.clone()),
                 ("key", run.key.clone()),
@@ -330,10 +331,40 @@ fn show(format: Form, named: &Named) -> String {
     }
 }
 
+/// A value of a comparison: for programs, and as people read it.
+struct Cell {
+    value: Value,
+    shown: String,
+}
+
+impl Cell {
+    /// As the text has it; a number where it is one, nothing where the model has no such setting.
+    fn setting(said: Option<String>) -> Cell {
+        let number = said.as_deref().and_then(|said| said.parse::<serde_json::Number>().ok());
+        Cell {
+            value: number.map_or_else(|| json!(said), Value::Number),
+            shown: said.unwrap_or_else(|| "-".to_string()),
+        }
+    }
+
+    fn number<T: Copy + serde::Serialize>(value: Option<T>, show: impl Fn(T) -> String) -> Cell {
+        Cell { value: json!(value), shown: value.map_or("-".to_string(), show) }
+    }
+
+    /// As spreadsheets read it.
+    fn plain(&self) -> String {
+        match &self.value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        }
+    }
+}
+
 /// A row for everything in which the runs are not the same, then what came out; a column a run.
 fn compare(format: Form, runs: &[&Named]) -> String {
     let settings: Vec<Vec<model::Resolved>> = runs.iter().map(|run| settings_of(run)).collect();
-    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    let mut rows: Vec<(String, Vec<Cell>)> = Vec::new();
     let mut paths: Vec<&str> = Vec::new();
     for setting in settings.iter().flatten() {
         if !paths.contains(&setting.path.as_str()) {
@@ -341,39 +372,42 @@ fn compare(format: Form, runs: &[&Named]) -> String {
         }
     }
     for path in paths {
-        let row = settings.iter().map(|s| model::row(s, path).unwrap_or_else(|| "-".to_string()));
-        let row: Vec<String> = row.collect();
+        let row: Vec<Option<String>> = settings.iter().map(|s| model::row(s, path)).collect();
         if row.iter().any(|value| *value != row[0]) {
-            rows.push((path.to_string(), row));
+            rows.push((path.to_string(), row.into_iter().map(Cell::setting).collect()));
         }
     }
-    let mut add = |name: &str, value: &dyn Fn(&Named) -> String| {
+    let mut add = |name: &str, value: &dyn Fn(&Named) -> Cell| {
         rows.push((name.to_string(), runs.iter().map(|run| value(run)).collect()));
     };
-    add("state", &|run| run.listed.state.name().to_string());
-    add("params", &|run| number::grouped(run.listed.run.params));
-    add("MACs", &|run| number::short(run.listed.run.macs));
-    add("top-1", &|run| percent(run.score(|score| score.top1)));
-    add("top-3", &|run| percent(run.score(|score| score.top3)));
-    add("loss", &|run| run.score(|s| s.loss).map_or("-".to_string(), |loss| format!("{loss:.4}")));
+    add("state", &|run| Cell::setting(Some(run.listed.state.name().to_string())));
+    add("params", &|run| Cell::number(Some(run.listed.run.params), number::grouped));
+    add("MACs", &|run| Cell::number(Some(run.listed.run.macs), number::short));
+    let part = |part| percent(Some(part));
+    add("top-1", &|run| Cell::number(run.score(|score| score.top1), part));
+    add("top-3", &|run| Cell::number(run.score(|score| score.top3), part));
+    add("loss", &|run| Cell::number(run.score(|s| s.loss), |loss| format!("{loss:.4}")));
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
     match format {
         Form::Json => {
+            let values = |cells: Vec<Cell>| cells.into_iter().map(|cell| cell.value).collect();
             let rows: serde_json::Map<String, Value> =
-                rows.into_iter().map(|(name, values)| (name, json!(values))).collect();
+                rows.into_iter().map(|(name, cells)| (name, values(cells))).collect();
             format!("{:#}\n", json!({ "runs": names, "rows": rows }))
         }
         Form::Csv => {
             let head = std::iter::once(String::new()).chain(names);
-            let lines =
-                rows.into_iter().map(|(name, row)| csv::line(std::iter::once(name).chain(row)));
+            let lines = rows.into_iter().map(|(name, cells)| {
+                csv::line(std::iter::once(name).chain(cells.iter().map(Cell::plain)))
+            });
             csv::line(head) + &lines.collect::<String>()
         }
         Form::Human => {
             let mut table = Table::new(&vec![("", Side::Left); runs.len() + 1]);
             table.row(std::iter::once(String::new()).chain(names));
-            for (name, row) in rows {
-                table.row(std::iter::once(name).chain(row));
+            for (name, cells) in rows {
+                let cells = cells.into_iter().map(|cell| cell.shown);
+                table.row(std::iter::once(name).chain(cells));
             }
             // The first line holds names that are not known before.
             let text = table.render(table::room());

@@ -2,12 +2,15 @@
 
 use super::device::cores;
 pub use super::device::threads;
+use super::executor::Executor;
+use super::place;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loaded, Loader, Opened, Plan, Views, open};
-use crate::diag::Sources;
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
+use crate::diag::number::many;
+use crate::diag::{Sources, say};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
-use crate::graph::{Graph, Size, times};
+use crate::graph::{Graph, Precision, Size, times};
 use crate::model::Checked;
 use crate::runs::StoreError;
 use crate::see::SeeError;
@@ -65,21 +68,48 @@ impl Session {
         Ok(Session { graph, opened })
     }
 
+    /// Before anything is trained: one image of each part comes in the size that the model takes.
+    pub fn fits(&self) -> Result<(), Failure> {
+        let takes = self.graph.input_size();
+        let parts = [Split::Train, Split::Test].into_iter();
+        let misfits = parts.filter_map(|part| misfit(part, takes, self.opened.shown(part)?));
+        match misfits.collect::<Vec<String>>() {
+            none if none.is_empty() => Ok(()),
+            misfits => Err(Failure::new(misfits.join("\nerror: "))),
+        }
+    }
+
     /// Says on standard error which images were broken.
-    pub fn name_broken(&self) -> io::Result<()> {
-        let done = ["training image(s) replaced", "test image(s) left out"];
-        for (done, broken) in done.iter().zip(&self.opened.broken) {
+    pub fn name_broken(&self) {
+        let parts = ["broken training image", "broken test image"];
+        let done = ["replaced", "left out"];
+        for ((part, done), broken) in parts.iter().zip(done).zip(&self.opened.broken) {
             if let Some(named) = broken.report() {
-                writeln!(io::stderr(), "{} broken {done}:{named}", broken.count())?;
+                say(format!("{} {done}:{named}", many(broken.count() as u64, part)));
             }
         }
-        Ok(())
     }
 
     /// Where the images lie, from wherever one looks.
     pub fn folder(&self) -> Option<String> {
         folder_of(&self.opened)
     }
+}
+
+/// Why a model that takes images of one size can not take those of a part, if they have another.
+pub fn misfit(part: Split, takes: Size, given: Size) -> Option<String> {
+    let crop = match part {
+        Split::Train => "data.train.crop resized",
+        Split::Test => "data.test.crop center",
+    };
+    let [takes, given] = [takes, given].map(times);
+    (takes != given).then(|| {
+        format!(
+            "the model takes images of {takes} (rows x columns), and the {} images are {given}\n  \
+             help: crop them: `{crop} {{ size {takes} }}`",
+            part.word()
+        )
+    })
 }
 
 /// Where images lie, from wherever one looks.
@@ -117,14 +147,16 @@ pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
     Err(Failure::new(format!("{error}{help}")))
 }
 
-/// A checkpoint with its model, compiled from the text it embeds.
+/// A checkpoint, or that of a run's folder which counts, with its model, compiled from the text it
+/// embeds.
 pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
-    let checkpoint = load(path)?;
+    let checkpoint = load(&place::checkpoint(path)?)?;
     let mut sources = Sources::default();
     let (program, diags) =
         crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);
-    if diags.has_errors() {
-        print_reports(&diags, &sources)?;
+    // Weights may be used on other images than those of the data that the text speaks of.
+    if diags.0.iter().any(|found| found.is_error() && !found.code.starts_with("E07")) {
+        print_reports(&diags, &sources);
         return Err(Failure::new("the text in the checkpoint is no longer read by this cluec"));
     }
     let model = program.models.into_iter().next();
@@ -162,22 +194,14 @@ impl Images<'_> {
     /// Decoded and augmented here.
     fn loaded(&self, plan: Plan) -> impl Iterator<Item = Result<Fed, String>> + use<> {
         let [train, test] = &self.opened.broken;
-        let (set, pipeline, broken) = match self.train {
-            true => (&self.opened.train, &self.opened.train_pipeline, train),
-            false => (&self.opened.test, &self.opened.test_pipeline, test),
-        };
-        let wanted = self.size[0] * self.size[1] * 3;
-        let (size, training) = (self.size, self.train);
+        let (part, broken) = if self.train { (Split::Train, train) } else { (Split::Test, test) };
+        let (set, pipeline) = self.opened.part(part);
+        let takes = self.size;
         let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
         loader.map(move |loaded| {
-            let Loaded { batch, broken, .. } = loaded.map_err(|e| e.to_string())?;
-            if batch.images.len() != wanted * batch.labels.len() {
-                let crop = if training { "train.crop resized" } else { "test.crop center" };
-                return Err(format!(
-                    "the model takes images of {}, and the data gives others\n  \
-                     help: crop them: `data.{crop} {{ size {0} }}`",
-                    times(size)
-                ));
+            let Loaded { batch, broken, size, .. } = loaded.map_err(|e| e.to_string())?;
+            if let Some(misfit) = size.and_then(|given| misfit(part, takes, given)) {
+                return Err(misfit);
             }
             Ok(Fed { batch, broken: broken as u64 })
         })
@@ -201,6 +225,16 @@ impl Batches for Images<'_> {
     fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
         self.loaded(self.plan(epoch, batch)).next()
     }
+}
+
+/// Says that what a model gives is no number.
+pub fn no_number(what: &str, executor: Executor) -> io::Result<Exit> {
+    let help = match executor.precision() {
+        Precision::F32 => "its weights, or the images, are larger than it can compute with",
+        _ => "a model that was trained in another precision than its recipe says may overflow",
+    };
+    let precision = executor.precision().name();
+    Failure::new(format!("{what}: the model overflows in {precision}\n  help: {help}")).report()
 }
 
 /// Writes an answer to a file, whole or not at all.
@@ -231,7 +265,7 @@ impl Failure {
 
     /// Says it; the tool worked and found something.
     pub fn report(self) -> io::Result<Exit> {
-        writeln!(io::stderr(), "error: {}", self.0)?;
+        say(format!("error: {}", self.0));
         Ok(Exit::Findings)
     }
 }

@@ -1,10 +1,13 @@
 //! `cluec train`: from a file to a trained run.
 
-use super::options::{Running, Which};
+use super::options::{Running, Which, batch, times};
+use super::place;
 use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
-use crate::diag::{Diagnostic, Diags, Sources};
+use crate::diag::number::many;
+use crate::diag::{Diagnostic, Diags, Sources, say};
+use crate::exec::cpu::kernels::simd;
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
 use crate::train::{Outcome, RunFolder, TrainError};
@@ -21,13 +24,13 @@ pub struct Args {
     #[command(flatten)]
     pub which: Which,
     /// Epochs, instead of what the recipe says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = times(1))]
     pub epochs: Option<u64>,
     /// Stop after this many steps of the whole run
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = times(1))]
     pub steps: Option<u64>,
     /// Images per step, instead of what the recipe says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = batch())]
     pub batch: Option<u64>,
     /// What every random choice follows from
     #[arg(long, value_name = "N")]
@@ -54,18 +57,15 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 
 fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let resumed = match &args.resume {
-        Some(run) if run.is_file() => {
-            let folder = run.parent().unwrap_or(Path::new("."));
+        Some(path) if path.is_file() => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            // Of a file of a run the folder is meant; any other one is no run.
+            place::run(folder).or_else(|_| place::run(path))?;
             let message = "goes on with a run, named by its folder";
             return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
         }
-        Some(run) if !run.is_dir() => {
-            return Err(Failure::new(format!(
-                "{} is not the folder of a run\n  help: `cluec runs` lists them",
-                run.display()
-            )));
-        }
-        Some(run) => Some(load(&RunFolder::open(run).last())?),
+        Some(path) => Some(load(&place::last(&place::run(path)?)?)?),
         None => None,
     };
     // A run that goes on trains what it trained: its own text, not today's.
@@ -87,7 +87,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
     };
     let diags = without_restating(diags, &sources, &sets[args.running.sets.len()..]);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }
@@ -117,24 +117,31 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     };
     let mut run = order.run()?;
     if let (Some(_), Some(known)) = (&args.resume, Run::read(&folder)?) {
+        elsewhere(&known, &run);
         run.ablation = known.ablation;
     }
     let entry = Entry::begin(folder.clone(), run).map_err(TrainError::Io)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
     let (recipe, session) = (ready.setup.recipe, &ready.setup.session);
-    writeln!(
+    let (batch, images) = (recipe.batch.value.0, session.opened.train.len());
+    if batch > images {
+        let images = many(images as u64, "training image");
+        say(format!("warning: a batch of {batch} is more than there is: a step takes {images}"));
+    }
+    // Whether somebody reads it or not, the training goes on.
+    let _ = writeln!(
         out,
-        "training {} ({} parameters) on {} images of {} ({} to test), batch {}, in {}",
+        "training {} ({} parameters) on {} of {} ({} to test), batch {}, in {}",
         model.name,
         super::number::grouped(session.graph.param_count()),
-        session.opened.train.len(),
+        many(images as u64, "image"),
         session.opened.train.name(),
         session.opened.test.len(),
-        recipe.batch.value.0,
+        batch,
         folder.path.display()
-    )?;
-    out.flush()?;
+    );
+    let _ = out.flush();
     let (outcome, _) = ready.train(entry, &stop)?;
     let run = folder.path.display();
     match outcome {
@@ -217,15 +224,45 @@ fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags
     Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
 }
 
-fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
-    let (root, name) = match &args.out {
-        Some(out) => {
-            let name = out.file_name().map_or(name.into(), |n| n.to_string_lossy().into_owned());
-            (out.parent().unwrap_or(Path::new("")), name)
-        }
-        None => (Path::new("runs"), name.to_string()),
+/// What computes otherwise than it did, so that other bits come out.
+fn elsewhere(known: &Run, run: &Run) {
+    let warn = |what: &str, there: &str, here: &str| {
+        say(format!(
+            "warning: the run was trained {what} {there} and goes on {what} {here}: it may end in other \
+             bits than one that was not interrupted"
+        ));
     };
-    RunFolder::create(root, &name).map_err(|error| {
-        Failure::new(format!("{} can not be made: {error}", root.join(&name).display()))
+    if known.executor != run.executor {
+        return warn("by", &known.executor, &run.executor);
+    }
+    if let (Some(there), Some(here)) = (&known.instructions, &run.instructions)
+        && there != here
+    {
+        warn("with the instructions", there, here);
+        let variable = simd::VARIABLE;
+        say(format!("  help: a machine that has them takes them: {variable}={there}"));
+    }
+}
+
+/// The folder of a new run. One that is named is taken or refused: whoever reads from it afterwards
+/// must not find another run there.
+fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
+    let made = match &args.out {
+        None => RunFolder::create(Path::new("runs"), name),
+        Some(out) => RunFolder::create_at(out),
+    };
+    let wanted = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
+    made.map_err(|error| {
+        let path = wanted.display();
+        match (error.kind(), place::run(&wanted)) {
+            (io::ErrorKind::AlreadyExists, Ok(_)) => Failure::new(format!(
+                "{path} holds a run already\n  help: go on with it, `cluec train --resume {path}`, or \
+                 name another folder"
+            )),
+            (io::ErrorKind::AlreadyExists, Err(_)) if wanted.exists() => Failure::new(format!(
+                "{path} is there already, and no run\n  help: name a folder that is new or empty"
+            )),
+            _ => Failure::new(format!("{path} can not be made: {error}")),
+        }
     })
 }

@@ -5,6 +5,7 @@ use super::number;
 use super::options::Running;
 use super::session::{Failure, Images, Session, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
+use crate::diag::say;
 use crate::exec::{Trainer, Use};
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
@@ -15,7 +16,6 @@ use crate::spec::Recipe;
 use crate::train::{
     Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
 };
-use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,6 +84,7 @@ impl<'a> Order<'a> {
             ptflops: cost.ptflops,
             lr: None,
             executor: executor.to_string(),
+            instructions: executor.instructions().map(str::to_string),
             version: env!("CARGO_PKG_VERSION").to_string(),
             began: runs::now(),
             ended: None,
@@ -102,6 +103,7 @@ impl<'a> Order<'a> {
             Some(checkpoint) => Session::reopen(checkpoint, self.model, self.data)?,
             None => Session::open(self.model, self.data)?,
         };
+        session.fits()?;
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
         let state = match resumed {
@@ -136,6 +138,15 @@ impl<'a> Order<'a> {
         recipe: &Recipe,
         here: &str,
     ) -> Result<(), Failure> {
+        let epochs = recipe.epochs.value.0 as u64;
+        if meta.epoch + u64::from(meta.batch > 0) > epochs {
+            let begun = meta.epoch + u64::from(meta.batch > 0);
+            return Err(Failure::new(format!(
+                "the run is in epoch {begun}, and this recipe ends after {}\n  help: leave `epochs` as it \
+                 was, or train for more",
+                number::many(epochs, "epoch")
+            )));
+        }
         let images = session.opened.train.len() as u64;
         for (what, there, here) in [
             ("seed", meta.seed, recipe.seed.value.0),
@@ -218,7 +229,7 @@ impl Ready<'_> {
         if let Some(Exact(lr)) = self.state.meta.lr {
             entry.note_lr(lr)?;
             if !self.setup.order.quiet {
-                writeln!(io::stderr(), "the learning rate that was found: {lr:.2e}")?;
+                say(format!("the learning rate that was found: {lr:.2e}"));
             }
         }
         Ok(())
@@ -235,7 +246,7 @@ impl Ready<'_> {
             setup.fit(state, folder, [threads, workers], stop, |fit, trainer, meta| {
                 fit.run_with(metrics, trainer, meta)
             })?;
-        setup.session.name_broken()?;
+        setup.session.name_broken();
         Ok(outcome?)
     }
 }
@@ -284,7 +295,9 @@ impl Setup<'_> {
         if !self.order.quiet {
             let (images, bytes) = (held.images(), number::bytes(held.pixels.len() as u64));
             let device = self.executor.device();
-            writeln!(io::stderr(), "{images} {what} images are held on {device} ({bytes})")?;
+            let images = number::many(images as u64, &format!("{what} image"));
+            let are = if held.images() == 1 { "is" } else { "are" };
+            say(format!("{images} {are} held on {device} ({bytes})"));
         }
         Ok(Some(views))
     }
@@ -335,7 +348,7 @@ fn note(folder: &RunFolder) {
         None => Ok(()),
     });
     if let Err(error) = noted {
-        let _ = writeln!(io::stderr(), "warning: {error}");
+        say(format!("warning: {error}"));
     }
 }
 
@@ -346,7 +359,7 @@ pub fn on_interrupt(stop: &Arc<AtomicBool>) {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::abort();
         }
-        eprintln!("stopping after this step; once more to stop at once");
+        say("stopping after this step; once more to stop at once");
     };
     // Without a handler Ctrl-C ends the run at once, and the last checkpoint stays.
     let _ = ctrlc::set_handler(handler);

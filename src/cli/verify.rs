@@ -2,7 +2,7 @@
 
 use super::executor;
 use super::{Exit, Format, address, print_reports, select, usage};
-use crate::diag::Sources;
+use crate::diag::{Sources, say};
 use crate::exec::verify::{Report, Tolerances, verify};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     }
     let mut sources = Sources::default();
     let (program, diags) = crate::compile_for(&mut sources, &args.file, name.as_deref(), &[]);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     let model = match select(&program, name.as_deref(), "verify", &args.file) {
         Ok(model) => model,
         Err(message) => return usage(&message),
@@ -79,7 +79,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
                 let (name, error) = (file.display().to_string(), error.to_string());
                 // What failed to be read names the file itself.
                 let whole = if error.contains(&name) { error } else { format!("{name}: {error}") };
-                writeln!(io::stderr(), "error: {whole}")?;
+                say(format!("error: {whole}"));
             }
         }
     }

@@ -1,13 +1,15 @@
 //! `cluec verify-resume`: that an interrupted training ends in the bits of one that was not, shown on
 //! one's own model, data and recipe.
 
-use super::options::{Running, Which};
+use super::options::{Running, Which, times};
+use super::place;
 use super::session::{Failure, load};
 use super::training::{Order, Ready, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
-use crate::diag::Sources;
+use crate::diag::number::many;
+use crate::diag::{Sources, say};
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
-use crate::train::{Checkpoint, RunFolder, State};
+use crate::train::{Checkpoint, State};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,10 +28,10 @@ pub struct Args {
     #[command(flatten)]
     pub which: Which,
     /// Steps of the training that is repeated
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = times(2))]
     pub steps: u64,
     /// Random moments at which it is interrupted
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = times(1))]
     pub interruptions: u64,
     /// Interrupt it after these steps instead: `3,7`
     #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "interruptions")]
@@ -52,7 +54,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let of_run = args.what.is_dir().then(|| RunFolder::open(&args.what).last());
+    let of_run = match args.what.is_dir() {
+        true => Some(place::last(&place::run(&args.what)?)?),
+        false => None,
+    };
     let is_checkpoint = args.what.extension().is_some_and(|end| end == "safetensors");
     let path = of_run.or(is_checkpoint.then(|| args.what.clone()));
     let checkpoint = path.as_deref().map(load).transpose()?;
@@ -65,7 +70,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         }
         None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.running.sets),
     };
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Exit::Findings);
     }
@@ -81,6 +86,10 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut ready = order.ready(checkpoint, !args.running.sets.is_empty())?;
     let taken = ready.state.meta.step;
     let rehearsal = rehearsal(args, &mut ready);
+    if rehearsal.steps < args.steps {
+        let steps = many(rehearsal.steps, "step");
+        say(format!("the whole training has {steps}: so many are taken, not {}", args.steps));
+    }
     let within = 1..rehearsal.steps;
     if let Some(outside) = args.at.iter().find(|moment| !within.contains(moment)) {
         let steps = rehearsal.steps;
@@ -120,7 +129,13 @@ fn rehearse(
     counts: [usize; 2],
     stop: &AtomicBool,
 ) -> Result<Compared, Failure> {
-    let root = tempfile::tempdir()?;
+    let root = tempfile::tempdir().map_err(|error| {
+        let place = std::env::temp_dir();
+        Failure::new(format!(
+            "the folder of temporary files, {}, can not be written: {error}\n  help: TMPDIR names another",
+            place.display()
+        ))
+    })?;
     let Ready { setup, state } = ready;
     let graph = &setup.session.graph;
     let names: Vec<String> = graph.params.iter().map(|param| param.name.clone()).collect();
@@ -130,17 +145,18 @@ fn rehearse(
             true => State::resumed(Checkpoint::load(&last)?.fitted(graph)?, graph, setup.recipe)?,
             false => state.clone(),
         };
-        say(stretch, state.meta.step, rehearsal.first)?;
+        tell(stretch, state.meta.step, rehearsal.first);
         let counts = [stretch.threads, stretch.workers];
         let trained = setup.fit(state, &stretch.folder, counts, stop, |fit, trainer, meta| {
             stretch.run(fit, trainer, meta)
         })?;
-        Ok(trained?)
+        // What it says to do would be done in a folder that is gone.
+        trained.map_err(|error| Failure::new(error.message()))
     })
 }
 
 /// Steps are counted from the first one of the rehearsal.
-fn say(stretch: &Stretch, step: u64, first: u64) -> io::Result<()> {
+fn tell(stretch: &Stretch, step: u64, first: u64) {
     let until = match &stretch.until {
         Until::End => "to the end".to_string(),
         Until::Stopped(after) => format!("stopped after {}", after - first),
@@ -148,7 +164,7 @@ fn say(stretch: &Stretch, step: u64, first: u64) -> io::Result<()> {
     };
     let Stretch { threads, workers, .. } = stretch;
     let from = step - first + 1;
-    writeln!(io::stderr(), "from step {from}, {until}: --threads {threads} --workers {workers}")
+    say(format!("from step {from}, {until}: --threads {threads} --workers {workers}"));
 }
 
 struct Report<'a> {

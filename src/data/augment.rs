@@ -3,7 +3,7 @@
 //! A step draws from the stream of its own site, so adding one moves no other's numbers. The
 //! distributions are those of torchvision's transforms of the same purpose.
 
-use super::image::{Filter, Image};
+use super::image::{Filter, Image, shorter};
 use super::jitter;
 use super::policy::rand_augment;
 use crate::exec::random::{Random, Site};
@@ -74,6 +74,11 @@ impl Pipeline {
         out
     }
 
+    /// Rows and columns of what the steps make of an image of this size: nothing random changes them.
+    pub fn size(&self, stored: Size) -> Size {
+        self.steps.iter().fold(stored, |size, step| step.size(size))
+    }
+
     /// The steps without the normalization.
     pub fn transform(&self, image: Image, key: Key) -> Image {
         self.steps.iter().fold(image, |image, step| step.apply(image, key))
@@ -104,6 +109,20 @@ pub(super) fn filter(lanczos: bool) -> Filter {
 }
 
 impl Step {
+    fn size(&self, stored: Size) -> Size {
+        match *self {
+            Step::CropPadded { size, .. }
+            | Step::CropResized { size, .. }
+            | Step::ResizeTo { size, .. }
+            | Step::CropCenter { size } => size,
+            Step::ResizeShorter { size, .. } => shorter(stored, size),
+            Step::Flip { .. }
+            | Step::RandAugment { .. }
+            | Step::Jitter { .. }
+            | Step::Erase { .. } => stored,
+        }
+    }
+
     fn apply(&self, mut image: Image, (seed, epoch, sample): Key) -> Image {
         let random = |site| Random::new(seed, epoch, sample, site);
         match *self {

@@ -20,6 +20,14 @@ impl Split {
             Split::Test => "test",
         }
     }
+
+    /// What its images are called in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Split::Train => "training",
+            Split::Test => "test",
+        }
+    }
 }
 
 /// Labeled images in a fixed order; reading one is safe from any thread.

@@ -19,6 +19,7 @@ use super::dataset::{DataError, Dataset};
 use super::image::Image;
 use crate::exec::Batch;
 use crate::exec::random::{Random, Site};
+use crate::graph::{Size, times};
 
 /// Which batches of which epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct Plan {
 
 /// A run of images made by a worker.
 struct Run {
-    height: usize,
-    width: usize,
+    /// None where no image is left.
+    size: Option<Size>,
     images: Vec<f32>,
     labels: Vec<u32>,
     /// Places in the data set, broken images among them.
@@ -51,6 +52,8 @@ struct Run {
 #[derive(Debug)]
 pub struct Loaded {
     pub batch: Batch,
+    /// Rows and columns of its images, which all have one size; none where no image is left.
+    pub size: Option<Size>,
     /// Places in the data set that it stands for.
     pub indices: Vec<usize>,
     /// How many of them are broken.
@@ -65,7 +68,7 @@ pub struct Loader {
     /// Images of the epoch not yet given.
     left: usize,
     batch: usize,
-    size: Option<(usize, usize)>,
+    size: Option<Size>,
     broken: Arc<Broken>,
 }
 
@@ -77,7 +80,8 @@ impl Loader {
         plan: Plan,
     ) -> Loader {
         let n = dataset.len();
-        let batch = plan.batch.max(1);
+        // Room is made for a batch, however large it is said to be.
+        let batch = plan.batch.clamp(1, n.max(1));
         let mut order: Vec<usize> =
             if plan.shuffle { shuffle(plan.seed, plan.epoch, n) } else { (0..n).collect() };
         order.drain(..plan.first_batch.saturating_mul(batch).min(n));
@@ -121,21 +125,19 @@ impl Loader {
             for (i, error) in run.broken {
                 self.broken.note(i, error)?;
             }
-            if run.labels.is_empty() {
-                continue;
-            }
-            let found = (run.height, run.width);
+            let Some(found) = run.size else { continue };
             let expected = *self.size.get_or_insert(found);
             if found != expected {
                 return Err(different(run.indices[0], found, expected));
             }
             if batch.images.is_empty() {
-                batch.images.reserve_exact(size * found.0 * found.1 * 3);
+                batch.images.reserve_exact(size * found[0] * found[1] * 3);
             }
             batch.images.extend_from_slice(&run.images);
             batch.labels.extend_from_slice(&run.labels);
         }
-        Ok(Loaded { batch, indices, broken })
+        let size = self.size.filter(|_| !batch.labels.is_empty());
+        Ok(Loaded { batch, size, indices, broken })
     }
 }
 
@@ -223,7 +225,7 @@ fn make_run(
             }
         };
         let image = pipeline.transform(image, (plan.seed, plan.epoch, i as u64));
-        let found = (image.height, image.width);
+        let found = [image.height, image.width];
         let expected = *size.get_or_insert(found);
         if found != expected {
             return Err(different(i, found, expected));
@@ -234,8 +236,7 @@ fn make_run(
         pipeline.normalize(&image, &mut images);
         labels.push(label);
     }
-    let (height, width) = size.unwrap_or_default();
-    Ok(Run { height, width, images, labels, indices: indices.to_vec(), broken })
+    Ok(Run { size, images, labels, indices: indices.to_vec(), broken })
 }
 
 /// Another image in place of a broken one.
@@ -247,10 +248,11 @@ fn replacement(dataset: &dyn Dataset, plan: Plan, i: usize) -> Option<(u32, Imag
     })
 }
 
-fn different(i: usize, found: (usize, usize), expected: (usize, usize)) -> DataError {
+fn different(i: usize, found: Size, expected: Size) -> DataError {
     let message = format!(
-        "image {i} is {}x{} (rows x columns) after augmentation, others are {}x{}",
-        found.0, found.1, expected.0, expected.1
+        "image {i} is {} (rows x columns) after augmentation, others are {}",
+        times(found),
+        times(expected)
     );
     DataError::new(message).help("crop or resize all images to one size")
 }

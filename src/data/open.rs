@@ -4,6 +4,7 @@ use super::{
     Broken, CIFAR100, Cifar, DataError, Dataset, Division, IMAGENET, Pipeline, Shapes, Split,
     Statistics, Step, folder, lists, parquet,
 };
+use crate::graph::Size;
 use crate::spec::{
     self, Augment, Crop, Data, Drawing, Filter, Lists, Normalize, Policy, Prepare, TestCrop,
 };
@@ -21,6 +22,27 @@ pub struct Opened {
     /// The training images that turn out broken, and likewise the test images.
     pub broken: [Arc<Broken>; 2],
 }
+
+impl Opened {
+    /// A part, and what is done to its images.
+    pub fn part(&self, part: Split) -> (&Arc<dyn Dataset>, &Arc<Pipeline>) {
+        match part {
+            Split::Train => (&self.train, &self.train_pipeline),
+            Split::Test => (&self.test, &self.test_pipeline),
+        }
+    }
+
+    /// Rows and columns in which a model is given the first image of a part that can be read; none if
+    /// none of the first few can.
+    pub fn shown(&self, part: Split) -> Option<Size> {
+        let (set, pipeline) = self.part(part);
+        let image = (0..set.len().min(TRIED)).find_map(|i| set.image(i).ok())?;
+        Some(pipeline.size([image.height, image.width]))
+    }
+}
+
+/// Images that are read to see what size they have.
+const TRIED: usize = 16;
 
 /// Opens the data of a model; `instead` is a folder other than the one it says.
 pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
@@ -59,7 +81,13 @@ pub fn open(data: &Data, instead: Option<&Path>) -> Result<Opened, DataError> {
                     Split::Train => kind.train_images.value.0,
                     Split::Test => kind.test_images.value.0,
                 };
-                Shapes::new(*kind.size, kind.classes.value.0, count, kind.seed.value.0, split)
+                Shapes::new(
+                    kind.size.value.0,
+                    kind.classes.value.0,
+                    count,
+                    kind.seed.value.0,
+                    split,
+                )
             })
         }
     }
@@ -71,7 +99,7 @@ fn opened<D: Dataset + 'static>(
     open: impl Fn(Split) -> Result<D, DataError>,
 ) -> Result<Opened, DataError> {
     let [train, test] = [Arc::new(open(Split::Train)?), Arc::new(open(Split::Test)?)];
-    let said = Said::of(data);
+    let said = data.said();
     let statistics = statistics(said.normalize);
     Ok(Opened {
         broken: [train.len(), test.len()].map(|n| Arc::new(Broken::up_to(said.broken, n))),
@@ -83,39 +111,9 @@ fn opened<D: Dataset + 'static>(
     })
 }
 
-/// What every kind of data says.
-struct Said<'a> {
-    train: &'a Augment,
-    test: Option<&'a Prepare>,
-    normalize: &'a Option<Normalize>,
-    broken: f64,
-}
-
-impl Said<'_> {
-    fn of(data: &Data) -> Said<'_> {
-        macro_rules! said {
-            ($kind:ident, $test:expr, $broken:expr) => {
-                Said {
-                    train: &$kind.train.value,
-                    test: $test,
-                    normalize: &$kind.normalize.value,
-                    broken: $broken,
-                }
-            };
-        }
-        match data {
-            Data::Cifar(kind) => said!(kind, Some(&kind.test.value), 0.0),
-            Data::ImageFolders(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
-            Data::ImageLists(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
-            Data::Parquet(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
-            Data::Shapes(kind) => said!(kind, None, 0.0),
-        }
-    }
-}
-
 /// What is done to a test image, and to an image to be classified.
 pub fn test_pipeline(data: &Data) -> Pipeline {
-    let said = Said::of(data);
+    let said = data.said();
     let steps = said.test.map_or_else(Vec::new, test_steps);
     Pipeline::new(steps, statistics(said.normalize))
 }

@@ -8,11 +8,13 @@ mod file;
 mod fix;
 pub mod number;
 pub mod render;
+mod say;
 pub mod svg;
 pub mod table;
 
 pub use file::{decode, read_file};
 pub use fix::Fix;
+pub use say::say;
 
 use serde::Serialize;
 use std::fmt;
@@ -24,6 +26,9 @@ pub struct Source {
     pub name: String,
     pub text: String,
 }
+
+/// What the source of a `--set` argument is called.
+pub const OVERRIDE: &str = "--set";
 
 /// Index of a [`Source`] in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

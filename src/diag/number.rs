@@ -46,6 +46,11 @@ pub fn signed(x: f64, decimals: usize) -> String {
     }
 }
 
+/// `1 image`, `2_000 images`: so many of what has a name with a regular plural.
+pub fn many(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// `six`: counts up to twelve are words in a sentence.
 pub fn word(n: usize) -> String {
     const WORDS: [&str; 13] = [

@@ -7,7 +7,7 @@ use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
 use crate::schema::{Field, Kind, MANY, Slot, Tree, Ty, fits};
-use crate::syntax::ast::Literal;
+use crate::syntax::ast::{Literal, Number};
 
 impl Scope<'_> {
     pub fn unknown_key(
@@ -282,11 +282,15 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
                 return Some((help, Vec::new()));
             }
+            if let Some(help) = out_of_reach(field, number) {
+                return Some((help, Vec::new()));
+            }
             // A percentage without its sign?
             let mut percent = number.clone();
             percent.unit = "%".to_string();
             let fits = number.unit.is_empty()
-                && (1.0..=100.0).contains(&number.value)
+                && number.value > 1.0
+                && number.value <= 100.0
                 && parse(&[Literal::Number(percent)]).is_some();
             let meant = [format!("{}%", number.digits), (number.value / 100.0).to_string()];
             fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))
@@ -298,6 +302,21 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
         }
         (Literal::Name(path), Ty::Path) => {
             Some((format!("write `{} \"{path}\"`", field.name), vec![format!("\"{path}\"")]))
+        }
+        _ => None,
+    }
+}
+
+/// A number of the right sort that is none in 32 bits.
+fn out_of_reach(field: &Field, number: &Number) -> Option<String> {
+    let one = Number { digits: "1".to_string(), value: 1.0, unit: String::new() };
+    field.ty.parse(&[Literal::Number(one)])?;
+    match number.value {
+        value if value > f64::from(f32::MAX) => {
+            Some("it is computed with in 32 bits, whose numbers end at 3.4e38".to_string())
+        }
+        value if value > 0.0 && value as f32 == 0.0 => {
+            Some("it is computed with in 32 bits, where it is 0".to_string())
         }
         _ => None,
     }

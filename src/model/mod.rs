@@ -43,7 +43,7 @@ pub use resolved::{Resolved, row};
 pub use sections::{Section, sections};
 pub use settings::{Settings, Stage, is_per_stage};
 
-use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span};
+use crate::diag::{Diagnostic, Diags, Label, OVERRIDE, Severity, SourceId, Sources, Span};
 use crate::graph::Graph;
 use crate::spec::{self, Data, Recipe};
 use crate::syntax::ast;
@@ -190,6 +190,16 @@ fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
     }
 }
 
+/// What the text says contradicts itself, or what lies over it does: then it is told only, for not all
+/// that is done with a model needs its data, and whoever opens them looks.
+fn overridden(sources: &Sources, found: Diagnostic) -> Diagnostic {
+    let over = |label: &Label| sources.get(label.span.source).name == OVERRIDE;
+    match found.labels.iter().any(over) {
+        true => Diagnostic { code: "W0701", severity: Severity::Warning, ..found },
+        false => found,
+    }
+}
+
 /// A model, or a case, from its layers. What it expects is held if it is as its text says.
 fn build(
     sources: &Sources,
@@ -214,6 +224,13 @@ fn build(
     });
     if let Some(recipe) = settings.as_ref().and_then(|settings| settings.recipe.value.as_ref()) {
         spec::review(recipe, graph.as_ref()).into_iter().for_each(|d| diags.push(d));
+    }
+    // Settings in error are the defaults here, which nobody meant.
+    if let Some(Settings { data, whole, .. }) =
+        settings.as_ref().filter(|_| merged.failed.is_empty())
+    {
+        let found = spec::agree(data, whole.input, whole.classes);
+        found.into_iter().for_each(|d| diags.push(overridden(sources, d)));
     }
     let (expect, paper) = claims::of(item, diags);
     // An overridden model is another model: what the text expects of it does not hold it.

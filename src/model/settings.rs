@@ -8,7 +8,7 @@ use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Diags, Spanned};
 use crate::graph::Size;
 use crate::schema::block;
-use crate::schema::{Count, Fraction, Positive, Reader, Setting};
+use crate::schema::{Count, Part, Positive, Reader, Setting};
 use crate::spec::{Data, Recipe, RecipeSlot};
 
 block! {
@@ -25,7 +25,7 @@ block! {
         /// how the last map becomes logits
         head: Head,
         /// the probability of dropping the last block's branches; it rises from 0 with depth
-        drop_path: Fraction = "0",
+        drop_path: Part = "0",
         /// where images come from
         data: Option<Data> = "off",
         /// how it is trained

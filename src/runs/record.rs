@@ -1,7 +1,7 @@
 //! `run.json`: what a run says of itself.
 
 use crate::spec::Keep;
-use crate::train::{Metrics, Record, RunFolder, replace};
+use crate::train::{Metrics, Record, RunFolder, naming, replace};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,6 +27,9 @@ pub struct Run {
     pub lr: Option<f64>,
     /// What ran it, and on what.
     pub executor: String,
+    /// The instructions that a CPU's kernels used, where they ran: bits follow from them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub instructions: Option<String>,
     /// Of cluec.
     pub version: String,
     /// Seconds since 1970.
@@ -114,7 +117,8 @@ impl Run {
 
     pub fn write(&self, folder: &RunFolder) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)?;
-        replace(&folder.record(), |file| writeln!(file, "{text}"))
+        let path = folder.record();
+        replace(&path, |file| writeln!(file, "{text}")).map_err(naming(&path))
     }
 
     /// How it stands, whatever it says: a program that was killed could not say so.

@@ -10,8 +10,8 @@ mod value;
 
 pub(crate) use macros::{block, choice, slot};
 pub use settings::{
-    Amount, Count, Epochs, Fraction, Numbers3, PathText, Patterns, Positive, Range, Rate, Setting,
-    Whole,
+    Amount, Count, Epochs, Fraction, From8, Numbers3, Part, PathText, Patterns, Positive, Range,
+    Rate, Setting, UpTo100, Whole,
 };
 pub use value::{Tree, Value};
 

@@ -31,6 +31,16 @@ fn scaled(Number { value, unit, .. }: &Number) -> Option<f64> {
     Some(if factor < 1.0 { value / 100.0 } else { value * factor })
 }
 
+/// A number that is one in 32 bits too, which is what settings end in.
+fn finite(literal: &Literal) -> Option<f64> {
+    number(literal).filter(|n| (*n as f32).is_finite())
+}
+
+/// The same above 0: not so small that it is nothing.
+fn positive(literal: &Literal) -> Option<f64> {
+    finite(literal).filter(|n| *n as f32 > 0.0)
+}
+
 fn whole(literals: &[Literal], min: f64) -> Option<Value> {
     let value = number(&literals[0])?;
     let fits = value.fract() == 0.0 && value >= min && value <= f64::from(u32::MAX);
@@ -69,14 +79,24 @@ numeric!(
     |row| number(&row[0]).filter(|n| (0.0..=1.0).contains(n)).map(Value::Number)
 );
 numeric!(
+    /// What is left of something after a step, or dropped of it: never all.
+    Part(f64), "a number from 0 up and below 1",
+    |row| number(&row[0]).filter(|n| *n >= 0.0 && (*n as f32) < 1.0).map(Value::Number)
+);
+numeric!(
+    /// From 1 to 100.
+    UpTo100(usize), "a whole number from 1 to 100",
+    |row| whole(row, 1.0).filter(|value| matches!(value, Value::Number(n) if *n <= 100.0))
+);
+numeric!(
     /// 0 or more.
     Amount(f64), "a number from 0 up",
-    |row| number(&row[0]).filter(|n| *n >= 0.0 && n.is_finite()).map(Value::Number)
+    |row| finite(&row[0]).filter(|n| *n >= 0.0).map(Value::Number)
 );
 numeric!(
     /// Above 0.
     Positive(f64), "a number above 0",
-    |row| number(&row[0]).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number)
+    |row| positive(&row[0]).map(Value::Number)
 );
 
 /// Rows and columns.
@@ -101,6 +121,24 @@ impl Setting for [usize; 2] {
             Value::Size(size) => Some(*size),
             _ => None,
         }
+    }
+}
+
+/// Rows and columns, none of them less than 8.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct From8(pub [usize; 2]);
+
+impl Setting for From8 {
+    const TY: Ty = Ty::Plain {
+        expected: "a size, rows x columns, of at least 8x8",
+        arity: 1,
+        parse: |row| {
+            let size = <[usize; 2]>::TY.parse(row)?;
+            matches!(size, Value::Size([rows, columns]) if rows.min(columns) >= 8).then_some(size)
+        },
+    };
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self> {
+        <[usize; 2]>::read(value, reader).map(From8)
     }
 }
 
@@ -146,7 +184,7 @@ impl Setting for Numbers3 {
     const TY: Ty = Ty::Plain {
         expected: "three numbers, for red, green and blue",
         arity: 3,
-        parse: |row| row.iter().map(number).collect::<Option<Vec<_>>>().map(Value::Numbers),
+        parse: |row| row.iter().map(finite).collect::<Option<Vec<_>>>().map(Value::Numbers),
     };
     fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
         match value {
@@ -169,7 +207,7 @@ impl Setting for Rate {
         arity: 1,
         parse: |row| match &row[0] {
             Literal::Name(name) if name == "auto" => Some(Value::Word("auto")),
-            literal => number(literal).filter(|n| *n > 0.0 && n.is_finite()).map(Value::Number),
+            literal => positive(literal).map(Value::Number),
         },
     };
     fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
@@ -268,7 +306,8 @@ impl Setting for Range {
         parse: |row| {
             let Literal::Range(low, high) = &row[0] else { return None };
             let (low, high) = (scaled(low)?, scaled(high)?);
-            (low > 0.0 && low <= high).then_some(Value::Range(low, high))
+            let fits = low > 0.0 && low <= high && (high as f32).is_finite();
+            fits.then_some(Value::Range(low, high))
         },
     };
     fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! Data sets and what is done to an image on its way to the network.
 
 use crate::graph::Size;
-use crate::schema::{Count, Fraction, Numbers3, PathText, Range, Whole};
+use crate::schema::{Count, Fraction, From8, Numbers3, PathText, Range, UpTo100, Whole};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -12,6 +12,37 @@ slot! {
         ImageLists(ImageLists),
         Parquet(Parquet),
         Shapes(Shapes),
+    }
+}
+
+/// What every kind of data says.
+pub struct Said<'a> {
+    pub train: &'a Augment,
+    pub test: Option<&'a Prepare>,
+    pub normalize: &'a Option<Normalize>,
+    /// The part of the images that may be broken.
+    pub broken: f64,
+}
+
+impl Data {
+    pub fn said(&self) -> Said<'_> {
+        macro_rules! said {
+            ($kind:ident, $test:expr, $broken:expr) => {
+                Said {
+                    train: &$kind.train.value,
+                    test: $test,
+                    normalize: &$kind.normalize.value,
+                    broken: $broken,
+                }
+            };
+        }
+        match self {
+            Data::Cifar(kind) => said!(kind, Some(&kind.test.value), 0.0),
+            Data::ImageFolders(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::ImageLists(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::Parquet(kind) => said!(kind, Some(&kind.test.value), kind.broken.value.0),
+            Data::Shapes(kind) => said!(kind, None, 0.0),
+        }
     }
 }
 
@@ -96,9 +127,9 @@ block! {
     /// Irregular colored shapes over textured backgrounds, generated: nothing to download.
     pub struct Shapes = "shapes" {
         /// rows x columns of an image
-        size: Size = "32x32",
-        /// kinds of objects, at most 100
-        classes: Count = "10",
+        size: From8 = "32x32",
+        /// kinds of objects
+        classes: UpTo100 = "10",
         /// training images
         train_images: Count = "8000",
         /// test images

@@ -1,6 +1,6 @@
 //! The running mean of parameters.
 
-use crate::schema::Fraction;
+use crate::schema::Part;
 use crate::schema::block;
 
 block! {
@@ -8,7 +8,7 @@ block! {
     /// what `eval`, `predict` and `export` take.
     pub struct Ema = "decay" {
         /// what is left of the mean after a step
-        decay: Fraction = "0.9999",
+        decay: Part = "0.9999",
         /// the mean forgets faster at first: no more than 1 - t^(-2/3) of it is left after step t
         warmup: bool = "off",
     }

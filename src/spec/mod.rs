@@ -1,6 +1,7 @@
 //! What a model says of its data and its training: settings only, so that they are checked without
 //! anything being read or run.
 
+mod agree;
 mod data;
 mod ema;
 mod mix;
@@ -10,10 +11,11 @@ mod recipe;
 mod review;
 mod schedule;
 
+pub use agree::agree;
 pub use data::{
     Augment, Blank, Center, Channels, Cifar, Cifar100, Crop, Data, Dividing, Drawing, Erase,
     Filter, Flip, ImageFolders, ImageLists, Imagenet, Jitter, Lists, Normalize, Padded, Parquet,
-    Policy, Prepare, RandAugment, Resize, Resized, Shapes, Split, TestCrop,
+    Policy, Prepare, RandAugment, Resize, Resized, Said, Shapes, Split, TestCrop,
 };
 pub use ema::Ema;
 pub use mix::{Mix, Per};

@@ -2,7 +2,7 @@
 
 use crate::diag::Spanned;
 use crate::graph::Param;
-use crate::schema::{Fraction, Patterns, Positive, Rate};
+use crate::schema::{Fraction, Part, Patterns, Positive, Rate};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -18,9 +18,9 @@ block! {
         /// of a parameter and unit of learning rate
         weight_decay: Fraction = "0.05",
         /// of the first moment
-        beta1: Fraction = "0.9",
+        beta1: Part = "0.9",
         /// of the second moment
-        beta2: Fraction = "0.999",
+        beta2: Part = "0.999",
         /// beside the root of the second moment
         eps: Positive = "1e-8",
         /// which parameters decay
@@ -36,7 +36,7 @@ block! {
         /// the learning rate; auto finds one before the first step, as `cluec lr` does
         lr: Rate,
         /// what is left after a step of the sum of all gradients before
-        momentum: Fraction = "0.9",
+        momentum: Part = "0.9",
         /// gradients look a step of momentum ahead
         nesterov: bool = "off",
         /// the part of a parameter that is added to its gradient

@@ -1,6 +1,7 @@
 //! What of a recipe means nothing beside the rest of it, and what names nothing in the model.
 
 use super::{Optimizer, Recipe, Schedule};
+use crate::diag::number::many;
 use crate::diag::{Diagnostic, Span, list, nearest};
 use crate::graph::Graph;
 
@@ -48,6 +49,16 @@ fn schedule(recipe: &Recipe, found: &mut Vec<Diagnostic>) {
         found.push(idle(message, warm_up.from.span, warm_up.epochs.span, "no warm-up"));
     }
     let epochs = recipe.epochs.value.0 as f64;
+    if let Some(warm_up) = recipe.schedule.value.warm_up()
+        && warm_up.epochs.value.0 >= epochs
+    {
+        let message = format!(
+            "the training ends within its warm-up of {} epochs: the learning rate is never reached",
+            warm_up.epochs.value.0
+        );
+        let diagnostic = Diagnostic::warning("W0601", message).at(warm_up.epochs.span, "too long");
+        found.push(diagnostic.at(recipe.epochs.span, many(epochs as u64, "epoch")));
+    }
     if let Schedule::Steps(steps) = &recipe.schedule.value
         && let Some(late) = steps.at.value.0.iter().find(|at| **at >= epochs)
     {

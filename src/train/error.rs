@@ -18,13 +18,63 @@ pub enum TrainError {
         what: String,
         /// Where the first such number is, if it is in the forward pass: likewise.
         first: Option<String>,
-        /// The checkpoint to go on from, and the steps behind it.
-        last: PathBuf,
-        stands: u64,
+        left: Box<Left>,
         /// What was computed in, and what the loss was multiplied by, if it was.
         precision: Precision,
         scale: Option<f64>,
     },
+}
+
+/// What there is to go on from where a number is none.
+#[derive(Debug)]
+pub enum Left {
+    /// The last checkpoint, and the steps behind it. A step was taken since, and may be taken smaller.
+    Last(PathBuf, u64),
+    /// The last checkpoint leads into the same step again, whatever the learning rate; the other one
+    /// is from before.
+    Best { last: PathBuf, best: PathBuf, step: u64 },
+    /// Nothing; the text of the run, if a step was taken with it that may be taken smaller.
+    Nothing(Option<PathBuf>),
+}
+
+impl TrainError {
+    /// Without what to do about it: of a training whose folder nobody can go on with.
+    pub fn message(&self) -> String {
+        let text = self.to_string();
+        text.split_once("\n  help: ").map_or(text.clone(), |(message, _)| message.to_string())
+    }
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let smaller = "with a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`";
+        match self {
+            Left::Last(last, step) => write!(
+                f,
+                "{} holds the last good state, that of step {step}; go on from it {smaller}",
+                last.display()
+            ),
+            Left::Best { last, best, step } => {
+                let (last, best) = (last.display(), best.display());
+                write!(
+                    f,
+                    "from {last} the same step fails again; {best} stands before it, at step {step}: \
+                     cp {best} {last}, and go on from that {smaller}"
+                )
+            }
+            Left::Nothing(Some(text)) => write!(
+                f,
+                "there is no state to go on from; begin anew with a smaller learning rate: cluec train \
+                 {} --set recipe.optimizer.lr=…",
+                text.display()
+            ),
+            Left::Nothing(None) => write!(
+                f,
+                "no step was taken yet, so that no learning rate is to blame: it is the images, the \
+                 weights or a setting such as `layer_scale`"
+            ),
+        }
+    }
 }
 
 impl std::fmt::Display for TrainError {
@@ -32,8 +82,8 @@ impl std::fmt::Display for TrainError {
         match self {
             TrainError::Data(message) | TrainError::Exec(message) => f.write_str(message),
             TrainError::Checkpoint(error) => error.fmt(f),
-            TrainError::Io(error) => write!(f, "the run folder can not be written: {error}"),
-            TrainError::NonFinite { step, what, first, last, stands, precision, scale } => {
+            TrainError::Io(error) => error.fmt(f),
+            TrainError::NonFinite { step, what, first, left, precision, scale } => {
                 write!(f, "{what} at step {step}")?;
                 if let Some(scale) = scale {
                     write!(f, ", at a loss scale of {scale}")?;
@@ -41,16 +91,11 @@ impl std::fmt::Display for TrainError {
                 if let Some(first) = first {
                     write!(f, ": {first}")?;
                 }
-                write!(
-                    f,
-                    "\n  help: {} holds the last good state, that of step {stands}; go on from it \
-                     with a smaller learning rate: `--resume` and `--set recipe.optimizer.lr=…`",
-                    last.display()
-                )?;
+                write!(f, "\n  help: {left}")?;
                 if *precision == Precision::F16 {
-                    let help = "or in bf16, whose numbers reach as far as fp32's: \
-                                `--set recipe.precision=bf16`";
-                    write!(f, ", {help}")?;
+                    let help =
+                        "numbers of bf16 reach as far as fp32's: `--set recipe.precision=bf16`";
+                    write!(f, "; {help}")?;
                 }
                 Ok(())
             }

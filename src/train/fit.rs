@@ -2,11 +2,13 @@
 
 use super::checkpoint::PARAMETERS;
 use super::curves::curves;
+use super::error::Left;
 use super::evaluate::{Evaluation, evaluate};
-use super::run::replace;
+use super::run::{naming, replace};
 use super::window::Exact;
 use super::{
-    Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors, TrainError, save,
+    Checkpoint, Meta, Metrics, Mirrors, Progress, Record, RunFolder, Scale, Schedule, Tensors,
+    TrainError, save,
 };
 use crate::data::Mix;
 use crate::exec::{
@@ -124,14 +126,13 @@ impl Fit<'_> {
         if run.meta.skipped > 0 && outcome.is_ok() {
             run.tell_skipped();
         }
-        if let Err(TrainError::Data(_) | TrainError::Exec(_) | TrainError::NonFinite { .. }) =
-            outcome
-        {
+        match &mut outcome {
             // What was learned up to here is kept if it can be; the first error is the one to tell.
-            let _ = run.save(false);
-        }
-        if let Err(TrainError::NonFinite { stands, .. }) = &mut outcome {
-            *stands = run.saved.1;
+            Err(TrainError::Data(_) | TrainError::Exec(_)) => drop(run.save(false)),
+            // Not this state: every number follows from it and from the step, so that whoever goes on
+            // from it comes to the same end.
+            Err(TrainError::NonFinite { left, .. }) => **left = run.left(),
+            _ => {}
         }
         outcome
     }
@@ -197,9 +198,7 @@ impl Run<'_> {
             let Meta { step, batch, .. } = self.meta;
             self.progress.step(step);
             let ends = batch == self.per_epoch || step == self.total;
-            // Where no loss was a number, the line waits for one.
-            let some = self.meta.window.steps > 0;
-            if some && (ends || step.is_multiple_of(REPORT)) {
+            if ends || step.is_multiple_of(REPORT) {
                 let window = std::mem::take(&mut self.meta.window);
                 let record = window.record(&self.meta, lr, images, since.elapsed());
                 self.metrics.write(&record)?;
@@ -228,26 +227,12 @@ impl Run<'_> {
         let result = match self.trainer.step(&batch, lr, key) {
             Ok(result) => result,
             Err(StepError::Exec(error)) => return Err(exec(error)),
-            Err(StepError::NotFinite(what)) => {
-                if !batch.views.is_empty()
-                    && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch)
-                {
-                    batch = fed.map_err(TrainError::Data)?.batch;
-                }
-                // The parameters are still those of before the step.
-                let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
-                let (graph, scale) = (fit.graph, optimizer.loss_scale());
-                let first = match fit.method.precision {
-                    Precision::F32 => {
-                        reference::first_not_finite(graph, parameters, &batch.images, key)
-                    }
-                    _ => first_not_finite(graph, fit.method, parameters, &batch, scale, key),
-                };
-                let first = first.unwrap_or_else(|error| Some(error.to_string()));
-                let scale = optimizer.scaling.map(|scaling| scaling.scale);
-                return Err(self.not_finite(1, what, first, scale));
-            }
+            Err(StepError::NotFinite(what)) => return Err(self.lost(batch, key, what)),
         };
+        // No loss scale cures what the forward pass gives.
+        if !result.loss.is_finite() {
+            return Err(self.lost(batch, key, format!("the loss is {}", result.loss)));
+        }
         meta.step += 1;
         meta.batch += 1;
         meta.updates += u64::from(result.taken);
@@ -257,15 +242,40 @@ impl Run<'_> {
         meta.window.add(&result, &batch.labels);
         if let (false, Some(Scale { scale: Exact(scale), .. })) = (result.taken, meta.scaling) {
             let step = meta.step;
-            let what = if result.loss.is_finite() { "gradients overflow" } else { "it overflows" };
             self.progress.line(&format!(
-                "step {step} is skipped: {what} in fp16; the loss scale is {scale} now"
+                "step {step} is skipped: gradients overflow in fp16; the loss scale is {scale} now"
             ));
         }
         Ok(lr)
     }
 
-    /// The error of the step `ahead` of those done.
+    /// The error of a step that gives a number that is none, with the first one: the parameters are
+    /// still those of before the step.
+    fn lost(&mut self, mut batch: Batch, key: StepKey, what: String) -> TrainError {
+        let (fit, meta) = (self.fit, &self.meta);
+        if !batch.views.is_empty()
+            && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch)
+        {
+            match fed {
+                Ok(fed) => batch = fed.batch,
+                Err(error) => return TrainError::Data(error),
+            }
+        }
+        let (parameters, optimizer) = match self.trainer.state() {
+            Ok(state) => state,
+            Err(error) => return exec(error),
+        };
+        let (graph, scale) = (fit.graph, optimizer.loss_scale());
+        let first = match fit.method.precision {
+            Precision::F32 => reference::first_not_finite(graph, parameters, &batch.images, key),
+            _ => first_not_finite(graph, fit.method, parameters, &batch, scale, key),
+        };
+        let first = first.unwrap_or_else(|error| Some(error.to_string()));
+        let scale = optimizer.scaling.map(|scaling| scaling.scale);
+        self.not_finite(1, what, first, scale)
+    }
+
+    /// The error of the step `ahead` of those done. What is left is said when the training ends.
     fn not_finite(
         &self,
         ahead: u64,
@@ -273,9 +283,25 @@ impl Run<'_> {
         first: Option<String>,
         scale: Option<f64>,
     ) -> TrainError {
-        let (last, stands) = (self.fit.folder.last(), self.saved.1);
         let (step, precision) = (self.meta.step + ahead, self.fit.method.precision);
-        TrainError::NonFinite { step, what, first, last, stands, precision, scale }
+        let left = Box::new(Left::Nothing(None));
+        TrainError::NonFinite { step, what, first, left, precision, scale }
+    }
+
+    /// What there is to go on from after a number that is none. A checkpoint behind which no step was
+    /// taken would only lead to it again.
+    fn left(&self) -> Left {
+        let (folder, done) = (self.fit.folder, self.meta.step);
+        let (last, best, stands) = (folder.last(), folder.best(), self.saved.1);
+        if stands < done && last.exists() {
+            return Left::Last(last, stands);
+        }
+        match Checkpoint::load(&best) {
+            Ok(checkpoint) if checkpoint.meta.step < done => {
+                Left::Best { last, best, step: checkpoint.meta.step }
+            }
+            _ => Left::Nothing((done > 0).then(|| folder.source())),
+        }
     }
 
     /// At the end, how many steps taught nothing.
@@ -363,6 +389,14 @@ impl Run<'_> {
         });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
+        if !evaluation.loss.is_finite() {
+            return Err(self.not_finite(
+                0,
+                format!("the test loss is {}", evaluation.loss),
+                None,
+                None,
+            ));
+        }
         Ok((!self.fit.stopped()).then_some(evaluation))
     }
 
@@ -400,7 +434,8 @@ impl Run<'_> {
         save(&last, meta, &tensors)?;
         self.saved = (Instant::now(), self.meta.step);
         let svg = curves(&Metrics::read(&fit.folder.metrics())?);
-        replace(&fit.folder.curves(), |file| file.write_all(svg.as_bytes()))?;
+        let path = fit.folder.curves();
+        replace(&path, |file| file.write_all(svg.as_bytes())).map_err(naming(&path))?;
         Ok(())
     }
 }

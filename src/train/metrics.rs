@@ -1,10 +1,11 @@
 //! `metrics.jsonl`: one JSON object a line, only ever appended to.
 
+use super::run::naming;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,11 +64,18 @@ pub struct Metrics {
 pub struct Held(Arc<Locked>);
 
 #[derive(Debug)]
-struct Locked(File);
+struct Locked {
+    file: File,
+    path: PathBuf,
+}
 
 impl Held {
     fn file(&self) -> &File {
-        &self.0.0
+        &self.0.file
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.path
     }
 }
 
@@ -78,11 +86,16 @@ impl Metrics {
     /// Takes hold of the file of a run. An error of the kind [`io::ErrorKind::WouldBlock`] is
     /// another process that has it.
     pub fn hold(path: &Path) -> io::Result<Held> {
-        let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+            .map_err(naming(path))?;
         for _ in 0..LOOKS.0 {
             // Some file systems have no locks: then nothing is held.
             let Err(TryLockError::WouldBlock) = file.try_lock() else {
-                return Ok(Held(Arc::new(Locked(file))));
+                return Ok(Held(Arc::new(Locked { file, path: path.to_path_buf() })));
             };
             std::thread::sleep(LOOKS.1);
         }
@@ -108,21 +121,22 @@ impl Metrics {
         held.file().read_to_end(&mut text)?;
         let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(lines as usize).collect();
-        held.file().set_len(ends.last().copied().unwrap_or(0) as u64)?;
+        let whole = ends.last().copied().unwrap_or(0) as u64;
+        held.file().set_len(whole).map_err(naming(held.path()))?;
         Ok(Metrics { held, lines: ends.len() as u64 })
     }
 
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_string(record)?;
         line.push('\n');
-        self.held.file().write_all(line.as_bytes())?;
+        self.held.file().write_all(line.as_bytes()).map_err(naming(self.held.path()))?;
         self.lines += 1;
         Ok(())
     }
 
     /// What was written reaches the disk.
     pub fn sync(&self) -> io::Result<()> {
-        self.held.file().sync_data()
+        self.held.file().sync_data().map_err(naming(self.held.path()))
     }
 
     /// The lines of a file; one that is damaged, as cut short by a crash, is left out.
@@ -136,6 +150,6 @@ impl Metrics {
 impl Drop for Locked {
     /// A process forked in the meantime holds the file as well: closing it alone would not do.
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }

@@ -3,7 +3,7 @@
 //! Both follow `metrics.jsonl`, line for line: they hold what it holds after an interruption too.
 
 use super::events::{Events, Scalars};
-use super::run::replace;
+use super::run::{naming, replace};
 use super::{Metrics, Record, RunFolder};
 use serde_json::{Map, Value};
 use std::fs::{File, OpenOptions};
@@ -26,6 +26,7 @@ const COLUMNS: [&str; 11] = [
 pub struct Mirrors {
     csv: File,
     events: Events,
+    folder: RunFolder,
 }
 
 impl Mirrors {
@@ -34,18 +35,20 @@ impl Mirrors {
         let past = Metrics::read(&folder.metrics())?;
         let past: Vec<Map<String, Value>> = past.iter().map(fields).collect();
         let scalars: Vec<Scalars> = past.iter().map(scalars).collect();
-        let events = Events::open(&folder.events(), &scalars)?;
+        let (csv, events) = (folder.csv(), folder.events());
+        let events = Events::open(&events, &scalars).map_err(naming(&events))?;
         let lines: String = past.iter().map(line).collect();
         let table = format!("{}\n{lines}", COLUMNS.join(","));
-        replace(&folder.csv(), |file| file.write_all(table.as_bytes()))?;
-        let csv = OpenOptions::new().append(true).open(folder.csv())?;
-        Ok(Mirrors { csv, events })
+        let opened = replace(&csv, |file| file.write_all(table.as_bytes()))
+            .and_then(|()| OpenOptions::new().append(true).open(&csv));
+        Ok(Mirrors { csv: opened.map_err(naming(&csv))?, events, folder: folder.clone() })
     }
 
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let fields = fields(record);
-        self.csv.write_all(line(&fields).as_bytes())?;
-        self.events.write(&scalars(&fields))
+        let (csv, events) = (self.folder.csv(), self.folder.events());
+        self.csv.write_all(line(&fields).as_bytes()).map_err(naming(&csv))?;
+        self.events.write(&scalars(&fields)).map_err(naming(&events))
     }
 }
 

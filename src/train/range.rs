@@ -89,13 +89,13 @@ impl Range {
             let lr = self.rate(step);
             let loss = match trainer.step(&batch, lr, key) {
                 Ok(step) if step.taken => step.loss,
-                // Until a loss scale is found.
-                Ok(_) => {
+                // Until a loss scale is found. A loss that is none is cured by no scale.
+                Ok(step) if step.loss.is_finite() => {
                     skipped += 1;
                     continue;
                 }
                 Err(StepError::Exec(error)) => return Err(TrainError::Exec(error.to_string())),
-                Err(StepError::NotFinite(_)) => {
+                Ok(_) | Err(StepError::NotFinite(_)) => {
                     diverged = true;
                     break;
                 }

@@ -36,6 +36,14 @@ pub fn replace_by(
     Ok(())
 }
 
+/// An error of writing, with the file that it is about.
+pub fn naming(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
+    move |error| {
+        let message = format!("{} can not be written: {error}", path.display());
+        io::Error::new(error.kind(), message)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     pub path: PathBuf,
@@ -55,6 +63,15 @@ impl RunFolder {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A new folder at this place, or the empty one there; whatever else is there stays.
+    pub fn create_at(path: &Path) -> io::Result<RunFolder> {
+        if path.exists() && !(path.is_dir() && std::fs::read_dir(path)?.next().is_none()) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        std::fs::create_dir_all(path)?;
+        Ok(RunFolder { path: path.to_path_buf() })
     }
 
     /// The folder of a run that exists.

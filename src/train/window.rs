@@ -18,7 +18,7 @@ pub struct Window {
     /// Images replaced because they are broken.
     #[serde(default)]
     pub broken: u64,
-    /// Steps skipped, because gradients overflowed. Those whose loss is a number count above as well.
+    /// Steps skipped, because gradients overflowed; they count above as well.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub skipped: u64,
 }
@@ -27,9 +27,6 @@ impl Window {
     /// Takes in one step.
     pub fn add(&mut self, result: &Step, labels: &[u32]) {
         self.skipped += u64::from(!result.taken);
-        if !result.loss.is_finite() {
-            return;
-        }
         let classes = result.logits.len() / labels.len().max(1);
         let rows = result.logits.chunks(classes.max(1)).zip(labels);
         self.right += rows.filter(|(row, label)| rank(row, **label) == 0).count() as u64;

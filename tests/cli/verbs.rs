@@ -36,7 +36,7 @@ model c from base {
 /// The same as `a`, but for its data.
 model d from base {
     width 8 16
-    data shapes { classes 3 }
+    data shapes { size 16x16; classes 3 }
 }
 ";
 

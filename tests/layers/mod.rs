@@ -327,12 +327,15 @@ fn paths_are_relative_to_the_file_that_says_them() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("lib")).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("lib/data.clue", "data here from cifar { files \"../cifar\"; train {}; test {} }");
+    write(
+        "lib/data.clue",
+        "data here from image_folders { files \"../images\"; train {}; test {} }",
+    );
     write("a.clue", &tiny("use \"lib/data.clue\"\nmodel a from tiny { data here }"));
     let text = crate::text::check_file(&folder.path().join("a.clue")).clean();
-    let Some(Data::Cifar(cifar)) = text.model("a").data.clone() else { panic!() };
-    let files = std::path::Path::new(&cifar.files.value.0).to_path_buf();
-    assert_eq!(files, folder.path().join("lib/../cifar"));
+    let Some(Data::ImageFolders(data)) = text.model("a").data.clone() else { panic!() };
+    let files = std::path::Path::new(&data.files.value.0).to_path_buf();
+    assert_eq!(files, folder.path().join("lib/../images"));
 }
 
 // One report where several places run into the same text.

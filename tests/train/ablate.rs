@@ -78,7 +78,8 @@ fn every_case_is_trained_with_every_seed_into_tables_and_a_chart() {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     for (file, link) in [
         ("parts.md", "[5](<parts.slow-5>) [6](<parts.slow-6>)"),
-        ("parts.tex", "\\href{parts.slow-5}{"),
+        ("parts.tex", "(\\href{parts.slow-5}{5} \\href{parts.slow-6}{6})"),
+        ("parts.tex", "top-1 (\\%) & $\\Delta$"),
         ("parts.svg", "<a href=\"parts.slow-6\">"),
         ("parts.csv", "parts.slow-5 parts.slow-6"),
     ] {

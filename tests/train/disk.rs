@@ -72,6 +72,7 @@ fn a_folder_that_can_not_be_written_is_an_error() {
         false => format!("chmod u-w run; {resume}; code=$?; chmod u+w run; exit $code"),
     };
     let ran = nothing_is_lost(&fault);
+    assert!(ran.err.contains("error: run/"), "the file is named: {}", ran.err);
     assert!(ran.err.contains("can not be written: "), "{}", ran.err);
     // Nor can a run begin there.
     let begin = "\"$0\" train tiny.clue --out run/new";

@@ -5,6 +5,7 @@ use super::{Bench, Ran};
 use cluec::train::Checkpoint;
 use insta::assert_snapshot;
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 fn refused(bench: &Bench, arguments: &str) -> String {
@@ -25,6 +26,49 @@ fn a_loss_that_is_none_is_followed_to_the_first_value() {
     assert!(last.parameters.iter().flatten().all(|x| x.is_finite()));
     let record = fs::read_to_string(bench.path("run/run.json")).unwrap();
     assert!(record.contains("\"failed\"") && record.contains("gives the first"), "{record}");
+}
+
+/// Weights so large that every step from them gives the same NaN, whatever the learning rate.
+pub fn overflow(path: &Path) {
+    let mut checkpoint = Checkpoint::load(path).unwrap();
+    checkpoint.parameters.iter_mut().flatten().for_each(|x| *x = 1e30);
+    checkpoint.save(path).unwrap();
+}
+
+#[test]
+fn what_is_left_after_a_loss_that_is_none_can_be_gone_on_from() {
+    let bench = Bench::new();
+    // The first large step overflows the weights: they are not what is kept.
+    let said = refused(&bench, "train tiny.clue --out run --set recipe.optimizer.lr=1e30");
+    assert!(said.contains("last good state, that of step 0; go on from it"), "{said}");
+    bench.fine("train --resume run --set recipe.optimizer.lr=1e-3");
+
+    // Where the checkpoint itself leads to it, the other one is named,
+    bench.fine("train tiny.clue --out before --steps 7");
+    bench.fine("train tiny.clue --out dead --steps 14");
+    overflow(&bench.path("dead/last.safetensors"));
+    fs::copy(bench.path("before/last.safetensors"), bench.path("dead/best.safetensors")).unwrap();
+    assert_snapshot!(refused(&bench, "train --resume dead"));
+    fs::copy(bench.path("dead/best.safetensors"), bench.path("dead/last.safetensors")).unwrap();
+    bench.fine("train --resume dead");
+
+    // and where there is none, that there is none.
+    overflow(&bench.path("before/last.safetensors"));
+    assert_snapshot!(refused(&bench, "train --resume before"));
+    // A rehearsal's folder is gone when it is read.
+    let rehearsed = refused(&bench, "verify-resume before");
+    assert!(!rehearsed.contains("help") && rehearsed.contains("NaN at step"), "{rehearsed}");
+
+    // What it computes is no number, and no answer.
+    let image = bench.path("image.png");
+    image::save_buffer(image, &[9; 768], 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+    for (verb, told) in [
+        ("eval before", "the loss is NaN"),
+        ("predict before image.png", "the logits of image.png"),
+    ] {
+        let said = refused(&bench, verb);
+        assert!(said.starts_with(&format!("error: {told}")), "{said}");
+    }
 }
 
 #[test]

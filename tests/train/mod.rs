@@ -2,6 +2,7 @@
 
 mod ablate;
 mod bench;
+mod bounds;
 mod checkpoint;
 mod curves;
 mod disk;
@@ -10,12 +11,15 @@ mod faults;
 mod gradients;
 mod kill;
 mod malformed;
+mod places;
 mod precision;
 mod recipe;
 mod rehearsal;
 mod resume;
 mod runs;
 mod schedule;
+mod sizes;
+mod streams;
 mod torch;
 mod verbs;
 mod watching;

@@ -1,5 +1,6 @@
 //! Recipes in bf16 and fp16 on a CPU: they learn, what is skipped is told, nothing is lost.
 
+use super::faults::overflow;
 use super::{Bench, Ran};
 use cluec::train::{Checkpoint, Meta, Metrics, Record};
 use insta::assert_snapshot;
@@ -108,6 +109,20 @@ fn a_scale_that_can_not_fall_further_ends_the_training() {
     let last = Checkpoint::load(&bench.path("run/last.safetensors")).unwrap();
     assert!(ran.err.contains(&format!("that of step {}", last.meta.step)), "{}", ran.err);
     assert!(last.parameters.iter().flatten().all(|x| x.is_finite()));
+}
+
+/// What the forward pass gives no scale can cure: no step is skipped for it.
+#[test]
+fn a_loss_that_is_none_ends_the_training() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 3 --set recipe.precision=fp16");
+    overflow(&bench.path("run/last.safetensors"));
+    let ran = bench.run("train --resume run");
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(!ran.err.contains("skipped"), "{}", ran.err);
+    assert!(ran.err.starts_with("error: the loss is NaN at step 4"), "{}", ran.err);
+    let ran = bench.run("lr --steps 4 run/model.clue --set layer_scale=1e30");
+    assert!(ran.out.contains("the loss was no number at once"), "{}", ran.out);
 }
 
 #[test]

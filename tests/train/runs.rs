@@ -57,6 +57,17 @@ fn runs_are_listed_shown_and_compared() {
         assert!(compared.contains(row), "{compared}");
     }
     assert!(!compared.contains("recipe.batch"), "{compared}");
+    // Programs and spreadsheets get numbers.
+    let csv = bench.fine("runs compare tiny tiny-2 --format csv").out;
+    for name in ["recipe.seed", "params", "MACs", "top-1", "top-3", "loss"] {
+        let row = csv.lines().find_map(|line| line.strip_prefix(&format!("{name},"))).expect(&csv);
+        assert!(row.split(',').all(|cell| cell.parse::<f64>().is_ok()), "{name}: {row}");
+    }
+    let json = bench.fine("runs compare tiny tiny-2 --format json").out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["rows"]["recipe.seed"], serde_json::json!([5, 6]));
+    assert_eq!(json["rows"]["mixer.fuse"], serde_json::json!(["gate", "fixed"]));
+    assert!(json["rows"]["top-1"][0].is_f64() && json["rows"]["params"][1].is_u64(), "{json}");
     let ran = bench.run("runs show tinny");
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("there is no run tinny; did you mean tiny?"), "{}", ran.err);

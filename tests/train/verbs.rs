@@ -100,7 +100,7 @@ fn eval_measures_what_training_measured_and_every_class() {
         right += class["right"].as_u64().unwrap();
     }
     assert_eq!(report["top1"], right as f64 / 20.0);
-    for wrong in ["eval nowhere.safetensors", "eval tiny.clue", "eval run"] {
+    for wrong in ["eval nowhere.safetensors", "eval tiny.clue"] {
         let ran = bench.run(wrong);
         assert_eq!(ran.code, Some(1), "{wrong}");
         assert!(ran.err.starts_with("error: the checkpoint "), "{}", ran.err);

@@ -3,6 +3,7 @@
 use super::space::Space;
 use super::{Assigning, Cluster, Fuse, Key, MAX_STEPS, Memory, Query, Refine, Regroup};
 use crate::blocks::windows_divide;
+use crate::diag::number::{grouped, many};
 use crate::diag::{Diagnostic, Span};
 use crate::graph::ops::Windows;
 use crate::graph::{Builder, Size, Value, area, times};
@@ -184,11 +185,11 @@ impl Cluster {
         // As published, bins repeat when a side of the grid exceeds twice the map's minus one.
         if (0..2).any(|axis| grid[axis] > 2 * map[axis] - 1) {
             let message = format!(
-                "a {} grid on a {} map repeats centers: {} for {} pixels",
+                "a {} grid on a {} map repeats centers: {} for {}",
                 times(grid),
                 times(map),
-                area(grid),
-                area(map)
+                grouped(area(grid)),
+                many(area(map), "pixel")
             );
             b.diags.push(
                 Diagnostic::warning("W0501", message)

@@ -9,16 +9,18 @@ use std::fmt::Write;
 pub fn report(sheet: &Sheet) -> String {
     let label = sheet.label.as_deref().unwrap_or(&sheet.name);
     let mut text = format!("% {}: {}. Needs booktabs and hyperref.\n", sheet.name, sheet.of);
-    let _ = writeln!(text, "\\begin{{tabular}}{{l{}}}", "r".repeat(sheet.columns.len()));
-    let heads: Vec<String> =
-        sheet.columns.iter().map(|column| escaped(quantity::title(*column))).collect();
+    let _ = writeln!(text, "\\begin{{tabular}}{{l{}}}", "rr".repeat(sheet.columns.len()));
+    let head = |column: &Quantity| [escaped(quantity::title(*column)), "$\\Delta$".to_string()];
+    let heads: Vec<String> = sheet.columns.iter().flat_map(head).collect();
     let _ = writeln!(text, "\\toprule\n{} & {} \\\\\n\\midrule", escaped(label), heads.join(" & "));
     for row in &sheet.rows {
         let cells: Vec<String> = sheet
             .columns
             .iter()
             .enumerate()
-            .map(|(index, column)| value(row, index, *column))
+            .flat_map(|(index, column)| {
+                [value(row, index, *column), difference(&sheet.difference(row, index))]
+            })
             .collect();
         let _ = writeln!(text, "{} & {} \\\\", name(row), cells.join(" & "));
     }
@@ -43,12 +45,27 @@ fn value(row: &Row, index: usize, column: Quantity) -> String {
     if let Some(deviation) = cell.deviation {
         let _ = write!(written, " $\\pm$ {}", quantity::written(column, deviation));
     }
-    // Of several runs the first is linked to; all of them lie side by side.
-    match row.folders().next() {
-        Some((_, folder)) if quantity::is_measured(column) => {
-            format!("\\href{{{}}}{{{written}}}", folder.replace('%', "\\%").replace('#', "\\#"))
+    let folders: Vec<(u64, &str)> = row.folders().collect();
+    match &folders[..] {
+        [(_, folder)] if quantity::is_measured(column) => link(folder, &written),
+        [_, _, ..] if quantity::is_measured(column) => {
+            let links = folders.iter().map(|(seed, folder)| link(folder, &seed.to_string()));
+            format!("{written} ({})", links.collect::<Vec<String>>().join(" "))
         }
         _ => written,
+    }
+}
+
+fn link(folder: &str, text: &str) -> String {
+    format!("\\href{{{}}}{{{text}}}", folder.replace('%', "\\%").replace('#', "\\#"))
+}
+
+/// With the signs of mathematics: a hyphen is none.
+fn difference(written: &str) -> String {
+    let spaced = written.replace('_', "\\,");
+    match spaced.split_at_checked(1) {
+        Some((sign @ ("+" | "-"), rest)) => format!("${sign}${rest}"),
+        _ => spaced,
     }
 }
 

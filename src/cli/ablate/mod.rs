@@ -27,7 +27,7 @@ pub struct Args {
     /// Which ablation (default: all of the file)
     name: Option<String>,
     /// Epochs, instead of what recipes say
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = super::options::times(1))]
     epochs: Option<u64>,
     /// Change a setting of the model and of every case: `recipe.batch=64`, `input=64x64`
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -65,7 +65,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let sets = sets(args);
     let (program, diags) =
         crate::compile_for(&mut sources, &args.file, args.name.as_deref(), &sets);
-    print_reports(&diags, &sources)?;
+    print_reports(&diags, &sources);
     let ablations = match chosen(&program, args) {
         Ok(ablations) => ablations,
         Err(_) if program.ablations.is_empty() && diags.has_errors() => return Ok(Exit::Findings),

@@ -5,9 +5,10 @@ use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
 use crate::cli::Exit;
 use crate::cli::session::Failure;
 use crate::diag::Sources;
+use crate::diag::say;
 use crate::model::{Ablation, Quantity};
 use crate::train::replace_by;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What is shown of an ablation that does not say.
@@ -41,16 +42,15 @@ pub fn train(
     for sheet in &sheets {
         files(sheet, &folder)?;
     }
-    let mut err = io::stderr().lock();
     for (row, trial, why) in sheets.iter().flat_map(Sheet::failures) {
-        writeln!(err, "{}, seed {}: {why}", row.name, trial.seed)?;
+        say(format!("{}, seed {}: {why}", row.name, trial.seed));
     }
     let names: Vec<&str> = sheets.iter().map(|sheet| sheet.name.as_str()).collect();
     let folder = folder.display();
-    writeln!(err, "{folder}: {} (.md, .csv, .tex, .svg)", names.join(", "))?;
+    say(format!("{folder}: {} (.md, .csv, .tex, .svg)", names.join(", ")));
     let failed = stopped || sheets.iter().any(|sheet| sheet.failures().next().is_some());
     if failed {
-        writeln!(err, "not all is trained; the same command goes on with what is left")?;
+        say("not all is trained; the same command goes on with what is left");
     }
     Ok(if failed { Exit::Findings } else { Exit::Fine })
 }

@@ -2,14 +2,15 @@
 
 use super::sheet::{Outcome, Trial};
 use crate::cli::executor;
+use crate::cli::options::{threads, times};
 use crate::cli::session::Failure;
 use crate::cli::training::{Order, on_interrupt};
+use crate::diag::say;
 use crate::model::{Ablation, Checked, Quantity};
 use crate::runs::{Claim, Entry, Run, Score, State, Store};
 use crate::spec::Keep;
 use crate::train::{Checkpoint, Outcome as Trained, RunFolder};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,22 +25,22 @@ pub struct Options {
     #[arg(long)]
     pub train: bool,
     /// Train each with this many seeds, counted up from the recipe's
-    #[arg(long, value_name = "K", default_value_t = 1, requires = "train", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "K", default_value_t = 1, requires = "train", value_parser = times(1))]
     pub seeds: u64,
     /// Train this many at a time, sharing the cores
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "train", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "train", value_parser = threads())]
     jobs: u64,
     /// Stop each after this many steps
-    #[arg(long, value_name = "N", requires = "train", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "train", value_parser = times(1))]
     steps: Option<u64>,
     /// Where the images are, instead of what the data item says
     #[arg(long, value_name = "DIR", requires = "train")]
     data: Option<PathBuf>,
     /// Threads that compute, over all jobs (default: one per core)
-    #[arg(long, value_name = "N", requires = "train", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "train", value_parser = threads())]
     threads: Option<u64>,
     /// Threads that decode and augment, in each job; their number never changes a result
-    #[arg(long, value_name = "N", requires = "train", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "train", value_parser = threads())]
     workers: Option<u64>,
     /// Where runs lie
     #[arg(long = "in", value_name = "DIR", default_value = "runs")]
@@ -201,18 +202,18 @@ impl<'a> Trials<'a> {
             Claim::Ours(entry) => *entry,
         };
         let folder = entry.folder.clone();
-        say(&format!("{} in {}", job.name, folder.path.display()));
+        say(format!("{} in {}", job.name, folder.path.display()));
         match self.fit(job, entry, stop) {
             Ok((Trained::Finished(_), run)) => {
                 let outcome = finished(&folder, run.score);
                 if let Some(score) = run.score {
-                    say(&format!("{}: top-1 {:.2} %", job.name, 100.0 * score.top1));
+                    say(format!("{}: top-1 {:.2} %", job.name, 100.0 * score.top1));
                 }
                 Ok(Some(outcome))
             }
             Ok((Trained::Interrupted, _)) => Ok(Some(Outcome::Failed("stopped".to_string()))),
             Err(failure) => {
-                say(&format!("{} failed: {failure}", job.name));
+                say(format!("{} failed: {failure}", job.name));
                 Err(failure)
             }
         }
@@ -250,9 +251,4 @@ fn finished(folder: &RunFolder, score: Option<Score>) -> Outcome {
 /// Of a thread that panicked nothing is half done here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// On standard error, as all that is about the answer.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -79,7 +79,7 @@ pub fn run(
             held.push(count as f64 / without.as_secs_f64());
         }
     }
-    session.name_broken()?;
+    session.name_broken();
     let (loaded, held) = (Speed(loaded), Speed(held));
     let peak = resident("VmHWM");
     if args.format == Format::Json {
@@ -94,15 +94,19 @@ pub fn run(
     }
     writeln!(
         out,
-        "{} infer, {executor}, batch {}, {threads} threads: {} passes over {count} test images, the \
-         first {} dropped, peak memory {}",
+        "{} infer, {executor}, batch {}, {}: {} over {}, the first {} dropped, peak memory {}",
         graph.name,
         args.batch,
-        args.passes,
+        number::many(threads as u64, "thread"),
+        match args.passes {
+            1 => "1 pass".to_string(),
+            passes => format!("{passes} passes"),
+        },
+        number::many(count as u64, "test image"),
         args.dropped,
         peak.map_or("unknown".into(), number::bytes),
     )?;
-    let workers = format!("with data loading ({} workers)", images.workers);
+    let workers = format!("with data loading ({})", number::many(images.workers as u64, "worker"));
     for (what, speed) in [(workers.as_str(), &loaded), ("without", &held)] {
         writeln!(out, "  {what:<32} {:.1} ± {:.1} images/s", speed.mean(), speed.deviation())?;
     }

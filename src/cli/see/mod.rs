@@ -79,7 +79,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Kind,
     /// Threads that compute (default: one per core)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = crate::cli::options::threads())]
     threads: Option<u64>,
 }
 

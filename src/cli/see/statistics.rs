@@ -5,6 +5,7 @@ use super::super::table::{Side, Table, room};
 use super::super::{Exit, number};
 use super::subject::Network;
 use super::{Args, Kind};
+use crate::diag::say;
 use crate::exec::cpu;
 use crate::see::overlap::{Line, Overlaps};
 use crate::see::{Show, Tally, look};
@@ -46,7 +47,7 @@ pub fn run(
     )?;
     for part in &collapsed {
         let message = "collapsed: nearly every position belongs to one center";
-        writeln!(io::stderr(), "warning: {part} has {message}")?;
+        say(format!("warning: {part} has {message}"));
     }
     follow(&overlaps, out)?;
     Ok(exit)

@@ -7,8 +7,7 @@ use crate::diag;
 use crate::exec::{Parameters, init};
 use crate::graph::Graph;
 use crate::model::Checked;
-use crate::spec::{Data, Keep};
-use crate::train::RunFolder;
+use crate::spec::Data;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,8 +42,7 @@ const SIDE: usize = 256;
 impl Network {
     /// Of a checkpoint, or of the one that counts in a run's folder.
     pub fn trained(path: &Path) -> Result<Network, Failure> {
-        let path = checkpoint(path)?;
-        let (checkpoint, model) = restore(&path)?;
+        let (checkpoint, model) = restore(path)?;
         let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
         Ok(Network {
             said: format!("{}, step {}", model.name, checkpoint.meta.step),
@@ -169,23 +167,6 @@ fn pipeline(model: &Checked, graph: &Graph) -> Pipeline {
     let mut pipeline = model.data.as_ref().map_or_else(plain, test_pipeline);
     pipeline.steps.push(Step::ResizeTo { size: graph.input_size(), lanczos: true });
     pipeline
-}
-
-/// The file to read: of a run the best or the last checkpoint, as its recipe keeps.
-fn checkpoint(path: &Path) -> Result<PathBuf, Failure> {
-    if !path.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    let folder = RunFolder::open(path);
-    if !folder.last().is_file() {
-        return Err(Failure::new(format!(
-            "there is no checkpoint in {}\n  help: name a checkpoint, or the folder of a run",
-            path.display()
-        )));
-    }
-    let (_, model) = restore(&folder.last())?;
-    let best = model.recipe.is_some_and(|recipe| *recipe.keep == Keep::Best);
-    Ok(if best && folder.best().is_file() { folder.best() } else { folder.last() })
 }
 
 /// The word for a kind of data.

@@ -2,11 +2,12 @@
 //! `cluec explain CODE`.
 //!
 //! Codes are stable: one is never given another meaning. E01 is syntax, E02 files, items and names,
-//! E03 settings and layers, E04 ablations, E05 shapes and counts, E06 recipes; W are warnings, in the same
-//! hundreds. That every code in use is here, and that the examples are right and wrong as they say,
+//! E03 settings and layers, E04 ablations, E05 shapes and counts, E06 recipes, E07 data; W are warnings,
+//! in the same hundreds. That every code in use is here, and that the examples are right and wrong as they say,
 //! is held by tests.
 
 mod ablations;
+mod data;
 mod layers;
 mod names;
 mod settings;
@@ -53,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         ablations::CODES,
         shapes::CODES,
         training::CODES,
+        data::CODES,
     ]
     .into_iter()
     .flatten()

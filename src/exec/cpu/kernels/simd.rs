@@ -31,13 +31,21 @@ const NAMES: [&str; 5] = ["scalar", "neon", "avx2", "avx512", "amx"];
 
 /// The best there is, or the best up to what [`VARIABLE`] names.
 fn best() -> Instructions {
-    static BEST: OnceLock<Instructions> = OnceLock::new();
+    allowed().map(|found| found.1).unwrap_or_default()
+}
+
+/// The name of it.
+pub fn in_use() -> &'static str {
+    allowed().map_or(NAMES[0], |found| found.0)
+}
+
+fn allowed() -> Option<(&'static str, Instructions)> {
+    static BEST: OnceLock<Option<(&'static str, Instructions)>> = OnceLock::new();
     *BEST.get_or_init(|| {
         let place = |name: &str| NAMES.iter().position(|&known| known == name);
         let most = std::env::var(VARIABLE).ok().and_then(|wanted| place(&wanted));
         let allowed = |name| most.is_none() || place(name) <= most;
-        let found = instructions().into_iter().rfind(|(name, _)| allowed(name));
-        found.map(|found| found.1).unwrap_or_default()
+        instructions().into_iter().rfind(|(name, _)| allowed(name))
     })
 }
 
