@@ -4,6 +4,7 @@
 
 use super::items::{Item, Items, Sort, circle};
 use super::layers;
+use super::rows::Outgrown;
 use crate::diag::{Diags, SourceId, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Slot, Tree, Ty, Value, is_off};
 use crate::syntax::ast::Literal;
@@ -30,6 +31,8 @@ pub struct Scope<'a> {
     pub diags: &'a mut Diags,
     /// Keys of settings that were said, but wrongly.
     pub failed: &'a mut BTreeSet<String>,
+    /// Rows below that do not fit the stages there are.
+    pub outgrown: &'a mut Outgrown,
     /// The name of the model, or of the item, that says it.
     pub owner: String,
     /// How many values a row may have, where the setting is one of stages.
@@ -101,7 +104,10 @@ impl<'a> Scope<'a> {
         };
         let before = tree.fields.insert(field.name, Spanned::new(value, place));
         match before {
-            Some(before) if before.value == tree.fields[field.name].value => {
+            Some(before)
+                if before.value == tree.fields[field.name].value
+                    && !self.outgrown.says(before.span) =>
+            {
                 Outcome::Same(before.span)
             }
             _ => Outcome::Changed,
@@ -199,6 +205,7 @@ impl<'a> Scope<'a> {
                 tree.fields.get(field.name)
                 && present.kind.name == kind.name
                 && present.said.is_some()
+                && !self.outgrown.says(*before)
             {
                 self.named_again(field, kind, *span, *before);
                 return Err(Outcome::Again);

@@ -26,6 +26,7 @@ mod misfits;
 mod missing;
 mod print;
 mod resolved;
+mod rows;
 mod sections;
 mod settings;
 mod unused;
