@@ -1,7 +1,7 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
+use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, list};
 use crate::schema::{Slot, Word, names};
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
 use crate::syntax::ast::{Body, File, Link, Literal, Relation, Setting};
@@ -259,7 +259,12 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
 fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
     let word = sort.word();
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
-    let (name, label) = match &setting.row[..] {
+    // `model b extends a`: behind the name and the label stands a word of another language.
+    let (head, foreign) = match setting.row.iter().skip(1).position(is_name) {
+        Some(at) => (&setting.row[..=at], Some(at + 1)),
+        None => (&setting.row[..], None),
+    };
+    let (name, label) = match head {
         [Spanned { value: Literal::Name(name), span }] if plain => {
             (Spanned::new(name.clone(), *span), None)
         }
@@ -297,8 +302,12 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
         body: setting.body.clone(),
         cases: Vec::new(),
         home,
-        orphan: false,
+        // What could not be read of its line may have been a relation.
+        orphan: setting.broken,
     };
+    if let Some(word) = foreign {
+        item.orphan |= !item.take_for_from(word, &setting.row, diags);
+    }
     for Link { relation, names } in &setting.links {
         if let Some((mistake, help)) = item.relate(relation.value, names) {
             item.orphan = true;
@@ -312,6 +321,10 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
     Some(item)
 }
 
+fn is_name(value: &Spanned<Literal>) -> bool {
+    matches!(value.value, Literal::Name(_))
+}
+
 /// A relation with the blank before it.
 fn as_written(link: &Link) -> String {
     let names: Vec<&str> = link.names.iter().map(|name| name.as_str()).collect();
@@ -319,6 +332,42 @@ fn as_written(link: &Link) -> String {
 }
 
 impl Item {
+    /// Reports the word at a place of the row that stands where a relation belongs. What follows it is
+    /// taken for what was meant, if that is one name and may be the parent; else that can not be told.
+    fn take_for_from(
+        &mut self,
+        at: usize,
+        row: &[Spanned<Literal>],
+        diags: &mut Diags,
+    ) -> bool {
+        let word = &row[at];
+        let Literal::Name(text) = &word.value else { return false };
+        let known = self.sort.relations();
+        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is no relation"));
+        let diagnostic = diagnostic.at(word.span, format!("expected {}", list(known, "or")));
+        let (relation, parent) = match (known.first(), &row[at + 1..]) {
+            (Some(relation), [Spanned { value: Literal::Name(parent), span }]) => {
+                (relation, Spanned::new(parent.clone(), *span))
+            }
+            _ => {
+                let head = format!("{} {}", self.sort.word(), self.name.value);
+                let relations: Vec<String> =
+                    known.iter().map(|relation| format!("`{head} {relation} …`")).collect();
+                let relations: Vec<&str> = relations.iter().map(String::as_str).collect();
+                diags.push(diagnostic.help(format!("write {}", list(&relations, "or"))));
+                return false;
+            }
+        };
+        let help = format!("write `{relation} {}`", parent.value);
+        diags.push(diagnostic.help(help).fix(word.span, *relation));
+        match *relation {
+            "from" => self.from = Some(parent),
+            "of" => self.of = Some(parent),
+            _ => self.with.push(parent),
+        }
+        true
+    }
+
     /// Takes in a relation, or says why it does not fit and what does.
     fn relate(
         &mut self,
@@ -365,7 +414,7 @@ impl Item {
                 format!("leave it out; what `{named}` says belongs into the body"),
             ),
             (Relation::Of, ..) => (
-                "only a search or an ablation is of a model",
+                "only an ablation is of a model",
                 format!("write `{head} from {named}`"),
             ),
         })

@@ -9,6 +9,7 @@ use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Tree, Ty, Value};
 use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// What the layers together say.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ pub fn merge(
             outgrown: &mut outgrown,
             owner: item.name.value.clone(),
             columns: None,
-            inside: None,
+            inside: Rc::default(),
             holes,
         };
         let mut idle = !layer.lines.is_empty();
@@ -83,7 +84,8 @@ pub fn merge(
             }
             let sense = !outcomes.contains(&Outcome::Failed);
             // What is wrong with data or recipe leaves shapes as they are.
-            merged.sound &= sense || ["data", "recipe"].contains(&line.keys[0].as_str());
+            merged.sound &= sense && !outcomes.contains(&Outcome::Told)
+                || ["data", "recipe"].contains(&line.keys[0].as_str());
             sense
         });
         if let (Duty::Some(name), true) = (layer.duty, idle) {
@@ -122,7 +124,7 @@ pub fn item(
         outgrown: &mut Outgrown::default(),
         owner: item.name.value.clone(),
         columns: None,
-        inside: None,
+        inside: Rc::default(),
         holes: false,
     };
     scope.item_tree(item, slot, &mut Vec::new())
@@ -154,7 +156,7 @@ fn apply(
     line: &Line,
 ) -> Vec<Outcome> {
     let key = &line.keys[0];
-    (scope.columns, scope.inside) = (None, line.inside);
+    (scope.columns, scope.inside) = (None, line.inside.clone());
     if line.broken {
         return vec![scope.failed_line(line)];
     }
@@ -295,7 +297,7 @@ fn stage_block(scope: &Scope<'_>, line: &Line) -> Diagnostic {
         [Spanned { value: Literal::Number(number), .. }] => number.digits.clone(),
         _ => "3".to_string(),
     };
-    let inside = line.inside.map(|span| scope.squeezed(span));
+    let inside = line.inside.first().map(|setting| scope.squeezed(setting));
     let (path, value) =
         inside.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
     let path = path.split('@').next().unwrap_or(path);

@@ -106,7 +106,7 @@ fn selected(line: &Line, count: Spanned<usize>) -> Result<Vec<usize>, Diagnostic
         return Ok((first..=count.value).collect());
     };
     let Selector::Stages(ranges) = &selector.value else {
-        return Err(Diagnostic::error("E0313", "`@each` belongs to a search")
+        return Err(Diagnostic::error("E0313", "`@each` selects no stages")
             .at(selector.span, "here")
             .help("without a selector a value holds for every stage")
             .fix(with_at(selector.span), ""));

@@ -10,7 +10,7 @@ mod value;
 
 pub(crate) use macros::{block, choice, slot};
 pub use settings::{
-    Amount, Count, Epochs, Fraction, Numbers3, PathText, Patterns, Positive, Range, Rate, Setting,
+    Amount, Count, Epochs, Fraction, MOST, MOST_OF_A_SIDE, Numbers3, PathText, Patterns, Positive, Range, Rate, Setting,
     Whole,
 };
 pub use value::{Tree, Value};
@@ -45,7 +45,7 @@ pub enum Ty {
         expected: &'static str,
         /// How many literals make one value; [`MANY`] where that is not fixed.
         arity: usize,
-        parse: fn(&[Literal]) -> Option<Value>,
+        parse: Parse,
     },
     /// A path in quotes, relative to the file that says it.
     Path,
@@ -58,6 +58,9 @@ pub enum Ty {
     /// Any of these, or `off`.
     Off(&'static Ty),
 }
+
+/// Reads the literals of one value.
+pub type Parse = fn(&[Literal]) -> Option<Value>;
 
 /// The arity of a value made of any number of literals.
 pub const MANY: usize = usize::MAX;

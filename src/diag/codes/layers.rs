@@ -25,9 +25,9 @@ pub const CODES: &[Code] = &[
     ),
     model(
         "E0313",
-        "`@each` outside a search",
-        "`@each` draws one variable for each stage. In a model a value without a selector holds for \
-         every stage.",
+        "`@each` for every stage",
+        "A value without a selector holds for every stage; `@each` is kept free for what is not one \
+         value.",
         ["width@each 16", "width 16"],
     ),
     model(
