@@ -52,10 +52,10 @@ pub mod verify;
 pub mod verify_resume;
 
 pub use crate::diag::number;
-use crate::diag::{Diagnostic, Diags, Sources, render};
+use crate::diag::{Argument, Diagnostic, Diags, Sources, render};
 use crate::exec::cpu::kernels::simd;
 use crate::graph::Graph;
-use crate::model::{Ablation, Checked, Program};
+use crate::model::{Ablation, Checked, Program, Spoken};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -330,10 +330,10 @@ pub(crate) fn open(
     verb: &str,
     file: &str,
     name: Option<&str>,
-    sets: &[String],
+    sets: &[Argument],
 ) -> io::Result<Result<Opened, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
     print_reports(&diags, &sources)?;
     let mut model = match select(&program, name, verb, file) {
         Ok(model) => model.clone(),
@@ -356,10 +356,10 @@ pub(crate) fn sound(
     verb: &str,
     file: &str,
     name: Option<&str>,
-    sets: &[String],
+    sets: &[Argument],
 ) -> io::Result<Result<Checked, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Err(Exit::Findings));

@@ -3,6 +3,8 @@
 #[cfg(feature = "train")]
 use super::executor;
 #[cfg(feature = "train")]
+use crate::diag::Argument;
+#[cfg(feature = "train")]
 use std::path::PathBuf;
 
 /// Which model of a file is meant.
@@ -30,7 +32,7 @@ pub struct Running {
     pub data: Option<PathBuf>,
     /// Change a setting: `recipe.batch=64`, `mixer.grid=8x8`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
+    pub sets: Vec<Argument>,
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub threads: Option<u64>,

@@ -4,7 +4,8 @@ use super::options::{Running, Which};
 use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
-use crate::diag::{Diagnostic, Diags, Sources};
+use crate::diag::{Argument, Diagnostic, Diags, Sources};
+use crate::model::Spoken;
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
 use crate::train::{Outcome, RunFolder, TrainError};
@@ -84,9 +85,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut sources = Sources::default();
     let (program, diags) = match &resumed {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
-        None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
+        None => crate::compile_for(&mut sources, &file, Spoken::One(name.as_deref()), &sets),
     };
-    let diags = without_restating(diags, &sources, &sets[args.running.sets.len()..]);
+    let diags = without_restating(diags, &sources);
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -107,7 +108,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         quiet: false,
         ..Order::quiet(model, &args.running, known.as_deref())
     };
-    if let Err(why) = order.recipe() {
+    if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);
     }
     let ready = order.ready(resumed, !sets.is_empty())?;
@@ -197,22 +198,19 @@ fn unedited(folder: &RunFolder, texts: [&str; 2]) -> Result<(), Failure> {
 }
 
 /// The short flags are settings like any other, over everything else.
-fn recipe_sets(args: &Args) -> Vec<String> {
-    let mut sets = args.running.sets.clone();
-    let mut set = |key: &str, value: Option<u64>| {
-        sets.extend(value.map(|value| format!("recipe.{key}={value}")));
-    };
-    set("epochs", args.epochs);
-    set("batch", args.batch);
-    set("seed", args.seed);
-    sets
+fn recipe_sets(args: &Args) -> Vec<Argument> {
+    let flags = [("--epochs", args.epochs), ("--batch", args.batch), ("--seed", args.seed)];
+    let said =
+        flags.into_iter().filter_map(|(flag, value)| Some(Argument::of_recipe(flag, value?)));
+    args.running.sets.iter().cloned().chain(said).collect()
 }
 
 /// A flag may say what the text says: who writes it wants to be sure.
-fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags {
+fn without_restating(diags: Diags, sources: &Sources) -> Diags {
+    let flagged = |name: &str| name.starts_with("--") && !Argument::is_set(name);
     let restates = |d: &Diagnostic| {
-        d.code == "W0301"
-            && d.labels.first().is_some_and(|l| flags.contains(&sources.get(l.span.source).text))
+        let first = d.labels.first();
+        d.code == "W0301" && first.is_some_and(|l| flagged(&sources.get(l.span.source).name))
     };
     Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
 }

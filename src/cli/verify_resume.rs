@@ -6,6 +6,7 @@ use super::session::{Failure, load};
 use super::training::{Order, Ready, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::Sources;
+use crate::model::Spoken;
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
 use crate::train::{Checkpoint, RunFolder, State};
 use serde_json::json;
@@ -63,7 +64,12 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(known) => {
             crate::compile_text(&mut sources, "model.clue", &known.meta.source, &args.running.sets)
         }
-        None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.running.sets),
+        None => crate::compile_for(
+            &mut sources,
+            &file,
+            Spoken::One(name.as_deref()),
+            &args.running.sets,
+        ),
     };
     print_reports(&diags, &sources)?;
     if diags.has_errors() {
@@ -75,7 +81,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     };
     let known = checkpoint.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
     let order = Order::quiet(model, &args.running, known.as_deref());
-    if let Err(why) = order.recipe() {
+    if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);
     }
     let mut ready = order.ready(checkpoint, !args.running.sets.is_empty())?;

@@ -334,12 +334,7 @@ fn as_written(link: &Link) -> String {
 impl Item {
     /// Reports the word at a place of the row that stands where a relation belongs. What follows it is
     /// taken for what was meant, if that is one name and may be the parent; else that can not be told.
-    fn take_for_from(
-        &mut self,
-        at: usize,
-        row: &[Spanned<Literal>],
-        diags: &mut Diags,
-    ) -> bool {
+    fn take_for_from(&mut self, at: usize, row: &[Spanned<Literal>], diags: &mut Diags) -> bool {
         let word = &row[at];
         let Literal::Name(text) = &word.value else { return false };
         let known = self.sort.relations();
@@ -413,10 +408,9 @@ impl Item {
                 "only models and families are laid over each other",
                 format!("leave it out; what `{named}` says belongs into the body"),
             ),
-            (Relation::Of, ..) => (
-                "only an ablation is of a model",
-                format!("write `{head} from {named}`"),
-            ),
+            (Relation::Of, ..) => {
+                ("only an ablation is of a model", format!("write `{head} from {named}`"))
+            }
         })
     }
 }

@@ -225,7 +225,11 @@ fn flatten(
                 row: setting.row.clone(),
                 span: setting.span,
                 open: setting.body.as_ref().filter(|_| first.is_some()).map(|b| b.open),
-                inside: setting.body.iter().flat_map(|body| body.settings.iter().cloned()).collect(),
+                inside: setting
+                    .body
+                    .iter()
+                    .flat_map(|body| body.settings.iter().cloned())
+                    .collect(),
                 broken: silent,
             });
         }

@@ -332,7 +332,9 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             let range = format!("{}{}..{}{}", high.digits, high.unit, low.digits, low.unit);
             turned.then(|| (format!("write `{range}`"), vec![range]))
         }
-        (Literal::Size(sides), Ty::Plain { parse, .. }) if parse(&[Literal::Size(vec![1, 1])]).is_some() => {
+        (Literal::Size(sides), Ty::Plain { parse, .. })
+            if parse(&[Literal::Size(vec![1, 1])]).is_some() =>
+        {
             let help = match sides.len() {
                 2 => format!("both sides are from 1 to {}", grouped(MOST_OF_A_SIDE as u64)),
                 sides => format!("rows and columns are two numbers, and these are {sides}"),

@@ -15,7 +15,8 @@ pub struct Counts(Vec<(usize, Spanned<usize>)>);
 
 impl Counts {
     pub fn of(layers: &[Layer]) -> Counts {
-        let lines = layers.iter().enumerate().flat_map(|(at, l)| l.lines.iter().map(move |l| (at, l)));
+        let lines =
+            layers.iter().enumerate().flat_map(|(at, l)| l.lines.iter().map(move |l| (at, l)));
         let stages = lines.filter(|(_, line)| line.path() == ["stages"]);
         let count = |(at, line): (usize, &Line)| {
             let literals: Vec<Literal> = line.row.iter().map(|l| l.value.clone()).collect();
@@ -178,7 +179,8 @@ impl Outgrown {
     /// Those of which something holds in the stages there are, each with the key it speaks of.
     pub fn hold(&self, stages: &[Tree], last: Option<Spanned<usize>>) -> Vec<(String, Diagnostic)> {
         let held = self.0.iter().filter(|row| stages.iter().any(|stage| row.is_in(stage)));
-        held.filter_map(|row| Some((row.line.keys.last()?.value.clone(), row.told(last?)))).collect()
+        held.filter_map(|row| Some((row.line.keys.last()?.value.clone(), row.told(last?))))
+            .collect()
     }
 }
 
@@ -190,8 +192,7 @@ impl Row {
 
     fn is_in(&self, tree: &Tree) -> bool {
         tree.fields.values().any(|said| {
-            self.says(said.span)
-                || matches!(&said.value, Value::Tree(inside) if self.is_in(inside))
+            self.says(said.span) || matches!(&said.value, Value::Tree(inside) if self.is_in(inside))
         })
     }
 

@@ -10,8 +10,8 @@ mod value;
 
 pub(crate) use macros::{block, choice, slot};
 pub use settings::{
-    Amount, Count, Epochs, Fraction, MOST, MOST_OF_A_SIDE, Numbers3, PathText, Patterns, Positive, Range, Rate, Setting,
-    Whole,
+    Amount, Count, Epochs, Fraction, MOST, MOST_OF_A_SIDE, Numbers3, PathText, Patterns, Positive,
+    Range, Rate, Setting, Whole,
 };
 pub use value::{Tree, Value};
 

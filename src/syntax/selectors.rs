@@ -14,9 +14,9 @@ pub fn unread(raw: &str, span: Span, setting: &Setting) -> Option<Diagnostic> {
     if let Some(stages) = word.strip_prefix('@').filter(|_| close) {
         return Some(match (stages.strip_prefix(".."), stages) {
             (Some(last), _) if is_number(last) => mend(at, format!("@1..{last}")),
-            (_, "all" | "*" | ":" | "..") => wrong(at)
-                .help("without a selector a value holds for every stage")
-                .fix(at, ""),
+            (_, "all" | "*" | ":" | "..") => {
+                wrong(at).help("without a selector a value holds for every stage").fix(at, "")
+            }
             _ => wrong(at).help("stages are numbers, counted from 1: `@3`, `@1..3`, `@1,3`"),
         });
     }

@@ -2,6 +2,7 @@
 //! graphs, recipes and data by what they hold.
 
 use crate::text::{Text, check, check_with};
+use cluec::model::Spoken;
 use cluec::schema::Rate;
 use cluec::spec::{Data, Recipe};
 
@@ -350,7 +351,8 @@ fn only_the_chosen_models_warnings_are_heard_and_every_error() {
     let heard = |text: &str, name: Option<&str>| {
         std::fs::write(&file, text).unwrap();
         let mut sources = cluec::diag::Sources::default();
-        let (_, diags) = cluec::compile_for(&mut sources, &file.display().to_string(), name, &[]);
+        let of = name.map_or(Spoken::All, |name| Spoken::One(Some(name)));
+        let (_, diags) = cluec::compile_for(&mut sources, &file.display().to_string(), of, &[]);
         diags.0.iter().map(|d| d.message.clone()).collect::<Vec<_>>()
     };
     let all = heard(&text, None);
