@@ -18,6 +18,7 @@ pub mod executor;
 pub mod explain;
 #[cfg(feature = "train")]
 pub mod export;
+mod flags;
 pub mod fmt;
 pub mod graph;
 #[cfg(feature = "train")]

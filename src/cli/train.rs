@@ -1,10 +1,11 @@
 //! `cluec train`: from a file to a trained run.
 
+use super::flags::without_restating;
 use super::options::{Running, Which};
 use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
-use crate::diag::{Argument, Diagnostic, Diags, Sources};
+use crate::diag::{Argument, Sources};
 use crate::model::Spoken;
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
@@ -203,16 +204,6 @@ fn recipe_sets(args: &Args) -> Vec<Argument> {
     let said =
         flags.into_iter().filter_map(|(flag, value)| Some(Argument::of_recipe(flag, value?)));
     args.running.sets.iter().cloned().chain(said).collect()
-}
-
-/// A flag may say what the text says: who writes it wants to be sure.
-fn without_restating(diags: Diags, sources: &Sources) -> Diags {
-    let flagged = |name: &str| name.starts_with("--") && !Argument::is_set(name);
-    let restates = |d: &Diagnostic| {
-        let first = d.labels.first();
-        d.code == "W0301" && first.is_some_and(|l| flagged(&sources.get(l.span.source).name))
-    };
-    Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
 }
 
 fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {

@@ -60,7 +60,7 @@ impl Meant {
     /// nearly so.
     pub fn by(kinds: &[&Kind], key: &str) -> Meant {
         let sections = sections();
-        let is_here = |section: &Section| kinds.iter().any(|k| std::ptr::eq(section.kind, *k));
+        let is_here = |section: &Section| kinds.iter().any(|kind| section.kind.is(kind));
         let others: Vec<&Section> = sections.iter().filter(|s| !is_here(s)).collect();
         let here: Vec<&str> = sections
             .iter()

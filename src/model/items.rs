@@ -260,10 +260,9 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
     let word = sort.word();
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
     // `model b extends a`: behind the name and the label stands a word of another language.
-    let (head, foreign) = match setting.row.iter().skip(1).position(is_name) {
-        Some(at) => (&setting.row[..=at], Some(at + 1)),
-        None => (&setting.row[..], None),
-    };
+    let behind = setting.row.iter().skip(1).position(|value| name_of(value).is_some());
+    let behind = behind.filter(|_| setting.links.is_empty());
+    let (head, loose) = setting.row.split_at(behind.map_or(setting.row.len(), |at| at + 1));
     let (name, label) = match head {
         [Spanned { value: Literal::Name(name), span }] if plain => {
             (Spanned::new(name.clone(), *span), None)
@@ -272,6 +271,18 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
             Spanned { value: Literal::Name(name), span },
             Spanned { value: Literal::Text(label), .. },
         ] if plain => (Spanned::new(name.clone(), *span), Some(label.clone())),
+        [
+            Spanned { value: Literal::Name(name), span },
+            Spanned { value: Literal::Name(label), span: bare },
+        ] if plain => {
+            diags.push(
+                Diagnostic::error("E0207", "a label stands in quotes")
+                    .at(*bare, "a label?")
+                    .help(format!("write `\"{label}\"`"))
+                    .fix(*bare, format!("\"{label}\"")),
+            );
+            (Spanned::new(name.clone(), *span), Some(label.clone()))
+        }
         _ if !plain => {
             diags.push(
                 Diagnostic::error("E0207", "an item has a name, and no path")
@@ -305,8 +316,8 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
         // What could not be read of its line may have been a relation.
         orphan: setting.broken,
     };
-    if let Some(word) = foreign {
-        item.orphan |= !item.take_for_from(word, &setting.row, diags);
+    if !loose.is_empty() {
+        item.orphan |= item.relate_loosely(loose, diags).is_none();
     }
     for Link { relation, names } in &setting.links {
         if let Some((mistake, help)) = item.relate(relation.value, names) {
@@ -321,8 +332,11 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
     Some(item)
 }
 
-fn is_name(value: &Spanned<Literal>) -> bool {
-    matches!(value.value, Literal::Name(_))
+fn name_of(value: &Spanned<Literal>) -> Option<&str> {
+    match &value.value {
+        Literal::Name(name) => Some(name),
+        _ => None,
+    }
 }
 
 /// A relation with the blank before it.
@@ -332,35 +346,46 @@ fn as_written(link: &Link) -> String {
 }
 
 impl Item {
-    /// Reports the word at a place of the row that stands where a relation belongs. What follows it is
-    /// taken for what was meant, if that is one name and may be the parent; else that can not be told.
-    fn take_for_from(&mut self, at: usize, row: &[Spanned<Literal>], diags: &mut Diags) -> bool {
-        let word = &row[at];
-        let Literal::Name(text) = &word.value else { return false };
+    /// Reports what stands in the row behind the name and the label, where a relation belongs; it is
+    /// taken for what was meant. Fails where that can not be told.
+    fn relate_loosely(&mut self, row: &[Spanned<Literal>], diags: &mut Diags) -> Option<()> {
         let known = self.sort.relations();
-        let diagnostic = Diagnostic::error("E0208", format!("`{text}` is no relation"));
-        let diagnostic = diagnostic.at(word.span, format!("expected {}", list(known, "or")));
-        let (relation, parent) = match (known.first(), &row[at + 1..]) {
-            (Some(relation), [Spanned { value: Literal::Name(parent), span }]) => {
-                (relation, Spanned::new(parent.clone(), *span))
+        let relation = *known.first()?;
+        let word = row.first()?;
+        let text = name_of(word)?;
+        let words: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let expected = format!("expected {}", list(&words, "or"));
+        let (mistake, parent, fix) = match row {
+            [_] => {
+                let mistake = format!("a relation is missing before `{text}`");
+                (
+                    mistake,
+                    word,
+                    (Span { end: word.span.start, ..word.span }, format!("{relation} ")),
+                )
             }
-            _ => {
-                let head = format!("{} {}", self.sort.word(), self.name.value);
-                let relations: Vec<String> =
-                    known.iter().map(|relation| format!("`{head} {relation} …`")).collect();
-                let relations: Vec<&str> = relations.iter().map(String::as_str).collect();
-                diags.push(diagnostic.help(format!("write {}", list(&relations, "or"))));
-                return false;
+            [_, parent, ..] => {
+                let mistake = format!("`{text}` is no relation");
+                (mistake, parent, (word.span, relation.to_string()))
             }
+            [] => return None,
         };
-        let help = format!("write `{relation} {}`", parent.value);
-        diags.push(diagnostic.help(help).fix(word.span, *relation));
-        match *relation {
+        let diagnostic = Diagnostic::error("E0208", mistake).at(word.span, expected);
+        let parent = name_of(parent).filter(|_| row.len() <= 2).map(|name| (name, parent.span));
+        let Some((name, span)) = parent else {
+            let head = format!("{} {}", self.sort.word(), self.name.value);
+            diags.push(diagnostic.help(format!("write `{head} {relation} …`")));
+            return None;
+        };
+        diags.push(diagnostic.help(format!("write `{relation} {name}`")).fix(fix.0, fix.1));
+        let parent = Spanned::new(name.to_string(), span);
+        match relation {
             "from" => self.from = Some(parent),
             "of" => self.of = Some(parent),
             _ => self.with.push(parent),
         }
-        true
+        Some(())
     }
 
     /// Takes in a relation, or says why it does not fit and what does.

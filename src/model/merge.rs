@@ -69,6 +69,8 @@ pub fn merge(
             holes,
         };
         let mut idle = !layer.lines.is_empty();
+        // Kinds whose name was wrong: whether what is inside repeats anything can not be told.
+        let mut told: Vec<Vec<&str>> = Vec::new();
         speak(&layer.lines, |line| {
             let outcomes = apply(&mut scope, &mut merged, count.zip(own), line);
             let before = outcomes.iter().find_map(|o| match o {
@@ -77,7 +79,12 @@ pub fn merge(
             });
             let all_same = outcomes.iter().all(|o| matches!(o, Outcome::Same(_)));
             idle &= all_same && before.is_some();
+            let path = line.path();
+            if outcomes.contains(&Outcome::Told) {
+                told.push(path.clone());
+            }
             if let Some(before) = before.filter(|_| all_same)
+                && !told.iter().any(|told| path.starts_with(told))
                 && let Some(diagnostic) = idle_line(layer.duty, line, before)
             {
                 scope.diags.push(diagnostic);

@@ -201,7 +201,7 @@ impl Row {
         let spoken = |count: usize| count + 1 - first_stage(&self.line.keys[0]);
         let declared = format!("{} declared here", last.value);
         misfit(&self.line, spoken(last.value), last.span, &declared).help(format!(
-            "there were {} stages where it is said; `{path}` is said anew where there are {}",
+            "it was written for {} stages: say `{path}` anew beside `stages {}`",
             self.own.value, last.value
         ))
     }

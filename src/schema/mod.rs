@@ -82,6 +82,11 @@ pub struct Slot {
 }
 
 impl Kind {
+    /// The same kind: one constant may have several addresses.
+    pub fn is(&self, other: &Kind) -> bool {
+        self.name == other.name && self.doc == other.doc
+    }
+
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
     }

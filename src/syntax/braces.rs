@@ -121,10 +121,10 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
             }
             // A comment of another language, which is reported as one.
             b'/' if bytes.get(i + 1) == Some(&b'*') => {
-                if let Some(length) = text[i..].find("*/") {
-                    let inside = &text[i..i + length];
+                if let Some(length) = text[i + 2..].find("*/") {
+                    let inside = &text[i..i + 2 + length];
                     line_start = inside.rfind('\n').map_or(line_start, |at| i + at + 1);
-                    i += length + 1;
+                    i += 2 + length + 1;
                 }
             }
             b'"' => i = string_end(bytes, i),

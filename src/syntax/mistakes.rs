@@ -14,6 +14,12 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
             .at(span, "alone on its line")
             .help("put the `{` at the end of the line above");
     }
+    if let Some(at) = block_comment(raw) {
+        let start = span.start + at as u32;
+        return Diagnostic::error("E0105", "comments begin with `//`")
+            .at(Span { start, end: start + 2, ..span }, "here")
+            .help("a comment ends with its line, and each of its lines begins with `//`");
+    }
     let setting = after.map(|start| start.setting);
     let after_body = setting.is_some_and(|s| s.body.is_some());
     match raw.as_bytes() {
@@ -22,9 +28,6 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
         [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`")
             .at(first(1), "here")
             .fix(first(1), "//"),
-        [b'/', b'*', ..] => Diagnostic::error("E0105", "comments begin with `//`")
-            .at(first(2), "here")
-            .help("every line of a comment begins with `//`, and ends it"),
         [b'/', b'/', b'/', ..] => {
             Diagnostic::error("E0109", "a doc comment stands above what it describes")
                 .at(span, "at the end of a line")
@@ -134,6 +137,12 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         diagnostic = diagnostic.help(format!("write `{line}`")).fix(span, meant);
     }
     diagnostic
+}
+
+/// Where a comment of another language begins, outside of strings and of comments.
+fn block_comment(raw: &str) -> Option<usize> {
+    let comment = raw.starts_with(['#', '/']) && !raw.starts_with("/*");
+    raw.find("/*").filter(|at| !comment && !is_open(&raw[..*at]))
 }
 
 /// A blank, where what is wrong stands right behind a key.

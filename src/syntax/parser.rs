@@ -174,6 +174,7 @@ impl Reader<'_> {
         if let Some(found) = selectors::hyphen(&setting) {
             self.diags.push(found);
             setting.row.clear();
+            setting.broken = true;
             select_nothing(&mut setting);
         }
         if let Some(found) = mistakes::loose_size(&setting.row) {

@@ -14,6 +14,7 @@ mod training;
 #[cfg(feature = "train")]
 mod trials;
 
+use super::flags::without_restating;
 use super::{Exit, print_reports, table, usage};
 use crate::diag::{Argument, Sources, suggest};
 use crate::model::{Ablation, Program, Quantity, Spoken};
@@ -65,6 +66,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let sets = sets(args);
     let of = args.name.as_deref().map_or(Spoken::All, |name| Spoken::One(Some(name)));
     let (program, diags) = crate::compile_for(&mut sources, &args.file, of, &sets);
+    let diags = without_restating(diags, &sources);
     print_reports(&diags, &sources)?;
     let ablations = match chosen(&program, args) {
         Ok(ablations) => ablations,
