@@ -104,8 +104,10 @@ fn quoted_key(raw: &str, span: Span) -> Diagnostic {
     let (key, rest) = raw[1..].split_once(quote).unwrap_or((&raw[1..], ""));
     let meant = plain(rest.trim_start_matches(['=', ':', ' ', '\t']));
     let line = format!("{key} {meant}");
-    let diagnostic = Diagnostic::error("E0119", "a key is not quoted")
-        .at(Span { end: span.start + key.len() as u32 + 2, ..span }, "in quotes");
+    // The closing quote may be missing.
+    let end = span.end.min(span.start + key.len() as u32 + 2);
+    let diagnostic =
+        Diagnostic::error("E0119", "a key is not quoted").at(Span { end, ..span }, "in quotes");
     match reads(&line) {
         true => diagnostic.help(format!("write `{}`", line.trim_end())).fix(span, line),
         false => diagnostic.help("only paths, labels and patterns stand in quotes"),

@@ -12,12 +12,12 @@ pub fn plain(value: &str) -> String {
     {
         return format!("{rows}x{columns}");
     }
+    let inner = sizes(inner);
     let mut line = String::new();
-    for part in parts {
+    for part in inner.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         if !line.is_empty() {
             line.push_str(if is_setting(part) { "; " } else { " " });
         }
-        let (part, _) = unwrapped(part);
         let words: Vec<String> = part.split_whitespace().map(word).collect();
         line.push_str(&words.join(" "));
     }
@@ -27,11 +27,26 @@ pub fn plain(value: &str) -> String {
 /// Without the brackets around it, and whether they are round.
 fn unwrapped(value: &str) -> (&str, bool) {
     let within = |open, close| value.strip_prefix(open)?.strip_suffix(close);
-    match (within('(', ')'), within('[', ']')) {
+    let one = |inner: &&str| !inner.contains(['(', ')']);
+    match (within('(', ')').filter(one), within('[', ']')) {
         (Some(inner), _) => (inner.trim(), true),
         (_, Some(inner)) => (inner.trim(), false),
         _ => (value, false),
     }
+}
+
+/// With `4x4` for every `(4, 4)` inside.
+fn sizes(text: &str) -> String {
+    let (mut line, mut rest) = (String::new(), text);
+    while let Some((before, behind)) = rest.split_once('(')
+        && let Some((inside, after)) = behind.split_once(')')
+        && !inside.contains('(')
+    {
+        line.push_str(before);
+        line.push_str(&plain(&format!("({inside})")));
+        rest = after;
+    }
+    line + rest
 }
 
 /// `head_width 16`: a key and what it is given.
@@ -61,13 +76,14 @@ mod tests {
         for (theirs, ours) in [
             ("[1, 2, 2]", "1 2 2"),
             ("(32,32)", "32x32"),
-            ("[(4, 4), (2, 2)]", "(4 4) (2 2)"),
+            ("[(4, 4), (2, 2)]", "4x4 2x2"),
             ("(0.5, 0.5, 0.5)", "0.5 0.5 0.5"),
             ("4, head_width 16", "4; head_width 16"),
             ("1, 2,", "1 2"),
             ("4X4", "4x4"),
             ("4×4 2*2", "4x4 2x2"),
             ("'a'", "\"a\""),
+            ("((4)", "((4)"),
             ("24", "24"),
         ] {
             assert_eq!(plain(theirs), ours);
