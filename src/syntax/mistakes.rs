@@ -89,7 +89,9 @@ fn sign(
     let value = raw.trim_start_matches(['=', ':', ' ', '\t']);
     let diagnostic =
         Diagnostic::error(code, message).at(Span { end: span.start + 1, ..span }, "here");
-    let meant = plain(value);
+    // Behind a name a parent is meant: `model a: b`.
+    let named = after.is_some_and(|start| !start.setting.row.is_empty());
+    let meant = if named { format!("from {value}") } else { plain(value) };
     match after.and_then(|start| start.with(&meant)) {
         Some(line) => diagnostic
             .help(format!("write `{line}`"))
