@@ -246,7 +246,11 @@ impl<'a> Scope<'a> {
             (Some(kind), _) if present.is_some_and(|(present, _)| present == kind.name) => {
                 Named::Nothing(Outcome::Told)
             }
-            (Some(kind), _) => Named::Meant(Tree::new(kind, Some(*span))),
+            (Some(kind), _) => {
+                // What it lacks is no mistake of a text that does not name it.
+                self.failed.extend(kind.fields.iter().map(|field| field.name.to_string()));
+                Named::Meant(Tree::new(kind, Some(*span)))
+            }
             (_, Some(item)) => {
                 let tree = self.item_tree(item, slot, &mut Vec::new());
                 tree.map_or(Named::Nothing(Outcome::Failed), Named::Meant)

@@ -291,6 +291,8 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
             );
             return None;
         }
+        // What stands in place of the name has been reported.
+        _ if setting.broken => return None,
         _ => {
             let relations: String = setting.links.iter().map(as_written).collect();
             let label = if relations.is_empty() { " \"My label\"" } else { "" };

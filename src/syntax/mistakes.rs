@@ -23,8 +23,10 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
     let setting = after.map(|start| start.setting);
     let after_body = setting.is_some_and(|s| s.body.is_some());
     match raw.as_bytes() {
-        [b'=', ..] => sign(raw, span, after, "E0101", "a setting has no `=`"),
-        [b':', ..] => sign(raw, span, after, "E0102", "there is no colon after a key"),
+        [b'=', ..] => {
+            sign(raw, span, after, spaced(after, span), ("E0101", "a setting has no `=`"))
+        }
+        [b':', ..] => sign(raw, span, after, spaced(after, span), COLON),
         [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`")
             .at(first(1), "here")
             .fix(first(1), "//"),
@@ -78,24 +80,24 @@ impl Start<'_> {
     }
 }
 
-/// `width = 24`, `width: 24`.
+const COLON: (&str, &str) = ("E0102", "there is no colon after a key");
+
+/// `width = 24`, `width: 24`; what is written instead begins with the `gap`.
 fn sign(
     raw: &str,
     span: Span,
     after: Option<Start<'_>>,
-    code: &'static str,
-    message: &str,
+    gap: &str,
+    (code, message): (&'static str, &str),
 ) -> Diagnostic {
     let value = raw.trim_start_matches(['=', ':', ' ', '\t']);
     let diagnostic =
         Diagnostic::error(code, message).at(Span { end: span.start + 1, ..span }, "here");
     // Behind a name a parent is meant: `model a: b`.
-    let named = after.is_some_and(|start| !start.setting.row.is_empty());
+    let named = after.is_some_and(|start| start.text.contains(' '));
     let meant = if named { format!("from {value}") } else { plain(value) };
     match after.and_then(|start| start.with(&meant)) {
-        Some(line) => diagnostic
-            .help(format!("write `{line}`"))
-            .fix(span, [spaced(after, span), &meant].concat()),
+        Some(line) => diagnostic.help(format!("write `{line}`")).fix(span, [gap, &meant].concat()),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
     }
 }
@@ -118,6 +120,16 @@ fn quoted_key(raw: &str, span: Span) -> Diagnostic {
 
 /// A value as other languages write it.
 fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic {
+    // `model a: b`.
+    if let (Some((name, _)), Some(start)) = (raw.split_once(':'), after)
+        && start.setting.row.is_empty()
+        && start.with(name).is_some()
+    {
+        let (at, text) = (name.len(), format!("{} {name}", start.text));
+        let colon = Span { start: span.start + at as u32, ..span };
+        let start = Start { text: &text, ..start };
+        return sign(&raw[at..], colon, Some(start), " ", COLON);
+    }
     let meant = plain(raw);
     let line = after.and_then(|start| start.with(&meant)).filter(|_| meant != raw);
     let comma = raw.find(',');

@@ -118,7 +118,7 @@ fn a_variant_may_have_another_number_of_stages() {
     same_as("four", "family f { width 4 8 12 12 }\nmodel a from tiny with f { stages 4 }");
     same_as(
         "four",
-        "model p from tiny { pool conv icp; pool.pad@2 0 }\n\
+        "model p from tiny { pool icp icp; pool.norm_out@2 layer }\n\
          model a from p { stages 4; width 4 8 12 12; pool conv conv conv }",
     );
     // What is said of a stage goes with it.
