@@ -34,25 +34,25 @@ pub mod train;
 #[cfg(feature = "train")]
 pub mod weights;
 
-use diag::{Diagnostic, Diags, SourceId, Sources};
-use model::Program;
+use diag::{Argument, Diagnostic, Diags, SourceId, Sources};
+use model::{Program, Spoken};
 use std::io::Read;
 use std::path::Path;
 
-/// Reads, checks and lowers one file (`-`: standard input). `sets` are the arguments of `--set`.
-pub fn compile(sources: &mut Sources, file: &str, sets: &[String]) -> (Program, Diags) {
-    compile_for(sources, file, None, sets)
+/// Reads, checks and lowers one file (`-`: standard input), as `sets` change it.
+pub fn compile(sources: &mut Sources, file: &str, sets: &[Argument]) -> (Program, Diags) {
+    compile_for(sources, file, Spoken::All, sets)
 }
 
-/// The same for a command that speaks of the model `name`: the warnings of others are left out.
+/// The same for a command that may speak of one model: the warnings of others are left out.
 pub fn compile_for(
     sources: &mut Sources,
     file: &str,
-    name: Option<&str>,
-    sets: &[String],
+    of: Spoken<'_>,
+    sets: &[Argument],
 ) -> (Program, Diags) {
     match read(file) {
-        Ok(text) => run(sources, file, &text, name, sets),
+        Ok(text) => run(sources, file, &text, of, sets),
         Err(error) => (Program::default(), unreadable(file, &error)),
     }
 }
@@ -78,9 +78,9 @@ pub fn compile_text(
     sources: &mut Sources,
     name: &str,
     text: &str,
-    sets: &[String],
+    sets: &[Argument],
 ) -> (Program, Diags) {
-    run(sources, name, text, None, sets)
+    run(sources, name, text, Spoken::All, sets)
 }
 
 /// The layers that spoke of a setting of a model in a text, and the sources they point into.
@@ -89,7 +89,7 @@ pub fn history(
     text: &str,
     model: &str,
     path: &str,
-    sets: &[String],
+    sets: &[Argument],
 ) -> (Sources, Vec<model::Step>) {
     let mut sources = Sources::default();
     let (root, sets) = roots(&mut sources, file, text, sets);
@@ -101,11 +101,11 @@ fn run(
     sources: &mut Sources,
     file: &str,
     text: &str,
-    name: Option<&str>,
-    sets: &[String],
+    of: Spoken<'_>,
+    sets: &[Argument],
 ) -> (Program, Diags) {
     let (root, sets) = roots(sources, file, text, sets);
-    let study = model::check(sources, &diag::read_file, root, &sets, name, &passes::warnings);
+    let study = model::check(sources, &diag::read_file, root, &sets, of, &passes::warnings);
     (study.program, study.diags)
 }
 
@@ -113,10 +113,10 @@ fn roots(
     sources: &mut Sources,
     file: &str,
     text: &str,
-    sets: &[String],
+    sets: &[Argument],
 ) -> (SourceId, Vec<SourceId>) {
     let root = sources.add(file, text);
-    (root, sets.iter().map(|set| sources.add(diag::OVERRIDE, set.as_str())).collect())
+    (root, sets.iter().map(|set| sources.add(set.flag, set.text.as_str())).collect())
 }
 
 /// A file of the command line (`-`: standard input).

@@ -29,9 +29,18 @@ fn the_reference_is_current() {
 
 #[test]
 fn the_tour_is_run() {
-    let (_, text) = document("docs/tour.md");
+    hold_answers("docs/tour.md");
+}
+
+#[test]
+fn the_page_of_the_language_is_run() {
+    hold_answers("docs/language.md");
+}
+
+fn hold_answers(name: &str) {
+    let (_, text) = document(name);
     let folder = tempfile::tempdir().unwrap();
-    hold("docs/tour.md", &run(&text, folder.path()));
+    hold(name, &run(&text, folder.path()));
 }
 
 /// Writes the files a document shows (```` ```clue FILE ````) into a folder, checks them (unless

@@ -20,7 +20,7 @@ pub fn check(text: &str) -> Text {
 /// The same, with `--set` arguments.
 pub fn check_with(text: &str, sets: &[&str]) -> Text {
     let mut sources = Sources::default();
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let name = root().join("models/text.clue").display().to_string();
     let (program, diags) = cluec::compile_text(&mut sources, &name, text, &sets);
     Text { sources, program, diags }

@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 const MODEL: &str = include_str!("../corpus/text/one_stage.clue");
 
 fuzz_target!(|text: &str| {
-    let sets: Vec<String> = text.lines().take(4).map(str::to_string).collect();
+    let sets: Vec<_> = text.lines().take(4).map(Into::into).collect();
     let mut sources = Sources::default();
     let (_, diags) = cluec::compile_text(&mut sources, "/nowhere/text.clue", MODEL, &sets);
     for diagnostic in &diags.0 {

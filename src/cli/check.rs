@@ -6,7 +6,7 @@ pub mod sarif;
 use super::needs::{self, Asked, Needs};
 use super::table::{self, Side, Table};
 use super::{Exit, number, print_reports, refused, usage};
-use crate::diag::{Diagnostic, Diags, Sources, render};
+use crate::diag::{Argument, Diagnostic, Diags, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Ablation, Case, Checked, Claim, Program};
 use crate::plan::Plan;
@@ -20,7 +20,7 @@ pub struct Args {
     files: Vec<String>,
     /// Change a setting of every model: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    sets: Vec<Argument>,
     #[command(flatten)]
     needs: needs::Options,
     /// How to answer

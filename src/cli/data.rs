@@ -5,6 +5,7 @@ use super::session::{Failure, data_of, misfit};
 use super::table::{Side, Table, room};
 use super::{Exit, Format};
 use crate::data::{Dataset, Image, Opened, Split, Statistics, Survey, open, sheet, spread};
+use crate::diag::Argument;
 use crate::graph::Size;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ pub struct Args {
     pub data: Option<PathBuf>,
     /// Change a setting: `data.train.flip=off`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
+    pub sets: Vec<Argument>,
     /// Draw images beside what their augmentation makes of them, as PNG
     #[arg(long, value_name = "FILE")]
     pub sheet: Option<PathBuf>,

@@ -3,9 +3,11 @@
 use super::table::{Side, Table, hanging, room, wrapped};
 use super::{Exit, address, select, usage};
 use crate::diag::codes::{self, Place};
-use crate::diag::{SourceId, Sources, suggest};
-use crate::model::{self, Section, Step};
+use crate::diag::{Argument, Diags, SourceId, Sources, suggest};
+use crate::model::{self, Section, Spoken, Step};
 use crate::schema::{Field, Kind, Ty};
+use crate::syntax::ast::Selector;
+use crate::syntax::parse_argument;
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -19,12 +21,13 @@ pub struct Args {
     what: Vec<String>,
     /// Change a setting first: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    sets: Vec<Argument>,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     match &args.what[..] {
         [code] if is_code(code) => code_report(code, out),
+        [file] if is_file(file) => usage(&which_setting(file, "the file", &[])),
         [word] => match schema_report(word, room()) {
             Ok(text) => {
                 write!(out, "{text}")?;
@@ -49,6 +52,20 @@ fn is_code(word: &str) -> bool {
     matches!(chars.next(), Some('E' | 'W' | 'e' | 'w'))
         && word.len() == 5
         && chars.all(|c| c.is_ascii_digit())
+}
+
+/// A file by its name, whether it is there or not.
+fn is_file(word: &str) -> bool {
+    word == "-" || word.ends_with(".clue") || word.contains('/')
+}
+
+/// A path is missing.
+fn which_setting(file: &str, what: &str, names: &[&str]) -> String {
+    let words: Vec<&str> = [file].iter().chain(names).copied().collect();
+    format!(
+        "which setting of {what}? name its path: `cluec explain {} mixer.grid`",
+        words.join(" ")
+    )
 }
 
 fn code_report(code: &str, out: &mut dyn Write) -> io::Result<Exit> {
@@ -189,32 +206,105 @@ fn setting_report(
     file: &str,
     name: Option<&str>,
     path: &str,
-    sets: &[String],
+    sets: &[Argument],
     out: &mut dyn Write,
 ) -> io::Result<Exit> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
+    let argued = |source: SourceId| sources.get(source).name.starts_with("--");
+    let wrong = diags.0.iter().filter(|d| d.is_error());
+    let wrong = wrong.filter(|d| d.labels.first().is_some_and(|l| argued(l.span.source)));
+    let wrong = Diags(wrong.cloned().collect());
+    if wrong.has_errors() {
+        super::print_reports(&wrong, &sources);
+        return Ok(Exit::Findings);
+    }
     if program.models.is_empty() && program.ablations.is_empty() && diags.has_errors() {
         super::print_reports(&diags, &sources);
         return Ok(Exit::Findings);
+    }
+    if name.is_none() && program.models.iter().any(|model| model.name == path) {
+        return usage(&which_setting(file, &format!("`{path}`"), &[path]));
     }
     let model = match select(&program, name, "explain", file) {
         Ok(model) => model,
         Err(message) => return usage(&message),
     };
-    let settings = model.settings();
+    let (written, (path, spoken)) = match selected(path) {
+        Ok(selected) => (path, selected),
+        Err((sources, diags)) => {
+            super::print_reports(&diags, &sources);
+            return Ok(Exit::Usage);
+        }
+    };
+    let path = path.as_str();
+    let mut settings = model.settings();
     let paths: Vec<&str> = settings.iter().map(|s| s.path.as_str()).collect();
     let Some(setting) = settings.iter().find(|s| s.path == path) else {
         let near = suggest(path, &near_paths(path, &paths));
         return usage(&format!("{} has no setting `{path}`; {near}", model.name));
     };
+    let field = setting.field;
+    let held: Vec<usize> =
+        settings.iter().filter(|s| s.path == path).filter_map(|s| s.stage).collect();
+    settings.retain(|s| spoken.speaks(s.stage));
+    if !settings.iter().any(|s| s.path == path) {
+        let all = stages(&held);
+        return usage(&match all.is_empty() {
+            true => format!("`{path}` is said of the whole model: leave the stages out"),
+            false => format!("of {} `{path}` has the stages {all}", model.name),
+        });
+    }
     let holds = model::row(&settings, path).unwrap_or_default();
-    write!(out, "{}", hanging(&format!("{path} {holds}: "), setting.field.doc, room()))?;
-    write!(out, "{}", takes(setting.field, "  ", room()))?;
+    let holds = holds.trim_start_matches("- ");
+    write!(out, "{}", hanging(&format!("{written} {holds}: "), field.doc, room()))?;
+    write!(out, "{}", takes(field, "  ", room()))?;
     let text = sources.get(SourceId(0)).text.clone();
-    let (sources, steps) = crate::history(file, &text, name.unwrap_or(&model.name), path, sets);
+    let (sources, mut steps) = crate::history(file, &text, name.unwrap_or(&model.name), path, sets);
+    steps.retain_mut(|step| spoken.retain(step));
     write!(out, "\n{}", steps_report(&steps, &sources))?;
     Ok(Exit::Fine)
+}
+
+/// Of which stages a path speaks; none: of all.
+struct Stages(Option<Vec<(usize, usize)>>);
+
+impl Stages {
+    fn speaks(&self, stage: Option<usize>) -> bool {
+        let Some(ranges) = &self.0 else { return true };
+        stage.is_some_and(|stage| ranges.iter().any(|(low, high)| (*low..=*high).contains(&stage)))
+    }
+
+    /// Leaves of a step what these stages say; whether that is anything.
+    fn retain(&self, step: &mut Step) -> bool {
+        if self.0.is_none() {
+            return true;
+        }
+        let both = step.stages.iter().copied().zip(step.values.drain(..));
+        (step.stages, step.values) = both
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter(|(stage, _)| self.speaks(Some(*stage)))
+            .unzip();
+        !step.stages.is_empty()
+    }
+}
+
+/// A path as the argument of `--set` has it: the setting, and the stages behind its `@`.
+fn selected(path: &str) -> Result<(String, Stages), (Sources, Diags)> {
+    if !path.contains('@') {
+        return Ok((path.to_string(), Stages(None)));
+    }
+    let mut sources = Sources::default();
+    let id = sources.add("PATH", format!("{path}=off"));
+    let (setting, diags) = parse_argument(&sources, id);
+    let Some(setting) = setting else { return Err((sources, diags)) };
+    let keys: Vec<&str> = setting.path.keys.iter().map(|key| key.as_str()).collect();
+    let stages = match setting.path.selector.map(|selector| selector.value) {
+        Some(Selector::Stages(ranges)) => Some(ranges),
+        Some(Selector::Each) | None => None,
+    };
+    Ok((keys.join("."), Stages(stages)))
 }
 
 /// Paths to suggest from: those of the same end, or all.

@@ -3,6 +3,7 @@
 
 use super::options::Which;
 use super::{Exit, open, usage};
+use crate::diag::Argument;
 use crate::diag::list;
 use crate::graph::Drawing;
 use crate::passes::{Method, Processor};
@@ -24,7 +25,7 @@ pub struct Args {
     planned: bool,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    sets: Vec<Argument>,
     /// How to draw
     #[arg(long, value_enum, default_value_t)]
     format: Form,

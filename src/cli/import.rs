@@ -3,6 +3,7 @@
 use super::session::{Failure, folder_of};
 use super::{Exit, Opened, open, usage};
 use crate::data;
+use crate::diag::Argument;
 use crate::diag::number::grouped;
 use crate::diag::say;
 use crate::foreign::TensorFile;
@@ -26,7 +27,7 @@ pub struct Args {
     pub data: Option<PathBuf>,
     /// Change a setting: `classes=10`, `mixer.grid=8x8`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
+    pub sets: Vec<Argument>,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {

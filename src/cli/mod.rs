@@ -18,6 +18,7 @@ pub mod executor;
 pub mod explain;
 #[cfg(feature = "train")]
 pub mod export;
+mod flags;
 pub mod fmt;
 pub mod graph;
 #[cfg(feature = "train")]
@@ -54,10 +55,10 @@ pub mod verify;
 pub mod verify_resume;
 
 pub use crate::diag::number;
-use crate::diag::{Diagnostic, Diags, Sources, render, say};
+use crate::diag::{Argument, Diagnostic, Diags, Sources, render, say};
 use crate::exec::cpu::kernels::simd;
 use crate::graph::Graph;
-use crate::model::{Ablation, Checked, Program};
+use crate::model::{Ablation, Checked, Program, Spoken};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -330,10 +331,10 @@ pub(crate) fn open(
     verb: &str,
     file: &str,
     name: Option<&str>,
-    sets: &[String],
+    sets: &[Argument],
 ) -> io::Result<Result<Opened, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
     print_reports(&diags, &sources);
     let mut model = match select(&program, name, verb, file) {
         Ok(model) => model.clone(),
@@ -356,10 +357,10 @@ pub(crate) fn sound(
     verb: &str,
     file: &str,
     name: Option<&str>,
-    sets: &[String],
+    sets: &[Argument],
 ) -> io::Result<Result<Checked, Exit>> {
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, file, name, sets);
+    let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
     print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Err(Exit::Findings));

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "train")]
 use super::executor;
+#[cfg(feature = "train")]
+use crate::diag::Argument;
 use clap::builder::RangedU64ValueParser;
 #[cfg(feature = "train")]
 use std::path::PathBuf;
@@ -46,7 +48,7 @@ pub struct Running {
     pub data: Option<PathBuf>,
     /// Change a setting: `recipe.batch=64`, `mixer.grid=8x8`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub sets: Vec<String>,
+    pub sets: Vec<Argument>,
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u64>,

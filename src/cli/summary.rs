@@ -4,6 +4,7 @@ use super::needs;
 use super::options::Which;
 use super::table::{self, Side, Table};
 use super::{Exit, Format, Opened, number, open, print_reports, refused};
+use crate::diag::Argument;
 use crate::diag::Diags;
 use crate::graph::Graph;
 use crate::model::Checked;
@@ -22,7 +23,7 @@ pub struct Args {
     blocks: bool,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    sets: Vec<Argument>,
     #[command(flatten)]
     needs: needs::Options,
     /// How to answer

@@ -1,13 +1,15 @@
 //! `cluec train`: from a file to a trained run.
 
+use super::flags::without_restating;
 use super::options::{Running, Which, batch, times};
 use super::place;
 use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::number::many;
-use crate::diag::{Diagnostic, Diags, Sources, say};
+use crate::diag::{Argument, Sources, say};
 use crate::exec::cpu::kernels::simd;
+use crate::model::Spoken;
 use crate::runs::{Entry, Run};
 use crate::spec::Keep;
 use crate::train::{Outcome, RunFolder, TrainError};
@@ -84,9 +86,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut sources = Sources::default();
     let (program, diags) = match &resumed {
         Some(_) => crate::compile_text(&mut sources, &file, &text, &sets),
-        None => crate::compile_for(&mut sources, &file, name.as_deref(), &sets),
+        None => crate::compile_for(&mut sources, &file, Spoken::One(name.as_deref()), &sets),
     };
-    let diags = without_restating(diags, &sources, &sets[args.running.sets.len()..]);
+    let diags = without_restating(diags, &sources);
     print_reports(&diags, &sources);
     if diags.has_errors() {
         return Ok(Exit::Findings);
@@ -107,7 +109,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         quiet: false,
         ..Order::quiet(model, &args.running, known.as_deref())
     };
-    if let Err(why) = order.recipe() {
+    if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);
     }
     let ready = order.ready(resumed, !sets.is_empty())?;
@@ -204,24 +206,11 @@ fn unedited(folder: &RunFolder, texts: [&str; 2]) -> Result<(), Failure> {
 }
 
 /// The short flags are settings like any other, over everything else.
-fn recipe_sets(args: &Args) -> Vec<String> {
-    let mut sets = args.running.sets.clone();
-    let mut set = |key: &str, value: Option<u64>| {
-        sets.extend(value.map(|value| format!("recipe.{key}={value}")));
-    };
-    set("epochs", args.epochs);
-    set("batch", args.batch);
-    set("seed", args.seed);
-    sets
-}
-
-/// A flag may say what the text says: who writes it wants to be sure.
-fn without_restating(diags: Diags, sources: &Sources, flags: &[String]) -> Diags {
-    let restates = |d: &Diagnostic| {
-        d.code == "W0301"
-            && d.labels.first().is_some_and(|l| flags.contains(&sources.get(l.span.source).text))
-    };
-    Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
+fn recipe_sets(args: &Args) -> Vec<Argument> {
+    let flags = [("--epochs", args.epochs), ("--batch", args.batch), ("--seed", args.seed)];
+    let said =
+        flags.into_iter().filter_map(|(flag, value)| Some(Argument::of_recipe(flag, value?)));
+    args.running.sets.iter().cloned().chain(said).collect()
 }
 
 /// What computes otherwise than it did, so that other bits come out.

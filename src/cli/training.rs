@@ -3,7 +3,7 @@
 use super::executor::{self, Executor};
 use super::number;
 use super::options::Running;
-use super::session::{Failure, Images, Session, threads, workers, write};
+use super::session::{Failure, Images, Session, data_of, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
 use crate::diag::say;
 use crate::exec::{Trainer, Use};
@@ -63,6 +63,16 @@ impl<'a> Order<'a> {
                 self.model.name
             ))
         })
+    }
+
+    /// The recipe and the data are there; if not, what both lack is said at once.
+    pub fn complete(&self) -> Result<(), Failure> {
+        let lacks = [self.recipe().err(), data_of(self.model).err()];
+        let lacks: Vec<String> = lacks.iter().flatten().map(Failure::to_string).collect();
+        match lacks.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::new(lacks.join("\nerror: "))),
+        }
     }
 
     /// What a run of it says of itself when it begins.

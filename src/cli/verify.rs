@@ -4,6 +4,7 @@ use super::executor;
 use super::{Exit, Format, address, print_reports, select, usage};
 use crate::diag::{Sources, say};
 use crate::exec::verify::{Report, Tolerances, verify};
+use crate::model::Spoken;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -44,7 +45,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         return usage("`verify` needs at least one reference file: REFERENCE.safetensors");
     }
     let mut sources = Sources::default();
-    let (program, diags) = crate::compile_for(&mut sources, &args.file, name.as_deref(), &[]);
+    let (program, diags) =
+        crate::compile_for(&mut sources, &args.file, Spoken::One(name.as_deref()), &[]);
     print_reports(&diags, &sources);
     let model = match select(&program, name.as_deref(), "verify", &args.file) {
         Ok(model) => model,

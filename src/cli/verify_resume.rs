@@ -8,6 +8,7 @@ use super::training::{Order, Ready, on_interrupt};
 use super::{Exit, Format, print_reports, select, usage};
 use crate::diag::number::many;
 use crate::diag::{Sources, say};
+use crate::model::Spoken;
 use crate::train::rehearsal::{Compared, How, Leg, Rehearsal, Stretch, Until};
 use crate::train::{Checkpoint, State};
 use serde_json::json;
@@ -68,7 +69,12 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(known) => {
             crate::compile_text(&mut sources, "model.clue", &known.meta.source, &args.running.sets)
         }
-        None => crate::compile_for(&mut sources, &file, name.as_deref(), &args.running.sets),
+        None => crate::compile_for(
+            &mut sources,
+            &file,
+            Spoken::One(name.as_deref()),
+            &args.running.sets,
+        ),
     };
     print_reports(&diags, &sources);
     if diags.has_errors() {
@@ -80,7 +86,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     };
     let known = checkpoint.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
     let order = Order::quiet(model, &args.running, known.as_deref());
-    if let Err(why) = order.recipe() {
+    if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);
     }
     let mut ready = order.ready(checkpoint, !args.running.sets.is_empty())?;

@@ -3,6 +3,7 @@
 //! A [`Diagnostic`] is plain data. How it looks (a terminal report, JSON) is decided in
 //! [`render`] alone; miette stays behind it.
 
+mod argument;
 pub mod codes;
 mod file;
 mod fix;
@@ -12,6 +13,7 @@ mod say;
 pub mod svg;
 pub mod table;
 
+pub use argument::Argument;
 pub use file::{decode, read_file};
 pub use fix::Fix;
 pub use say::say;
@@ -22,7 +24,7 @@ use std::fmt;
 /// A text that spans point into: a file, standard input, or a command-line argument.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// As the user wrote it: a path, `-`, or `--set`.
+    /// As the user wrote it: a path, `-`, `--set` or another flag.
     pub name: String,
     pub text: String,
 }
@@ -215,14 +217,38 @@ impl Diags {
 
 /// The candidate nearest to `word`, if it is near enough to be meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |d: usize, c: &str| {
+        d <= (word.len().max(c.len())).div_ceil(3) || (word.len() >= 3 && c.starts_with(word))
+    };
+    nearest_if(word, candidates, near)
+}
+
+/// The same of words from far away, which are many: one letter in four is another, at most.
+pub fn nearest_afar<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest_if(word, candidates, |d, c| d <= word.len().max(c.len()) / 4)
+}
+
+/// Of two that are as near the one whose letters were left out: that is what happens most.
+fn nearest_if<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    near: impl Fn(usize, &str) -> bool,
+) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|c| (strsim::damerau_levenshtein(word, c), c))
-        .filter(|(d, c)| {
-            *d <= (word.len().max(c.len())).div_ceil(3) || (word.len() >= 3 && c.starts_with(word))
-        })
-        .min_by_key(|(d, _)| *d)
+        .filter(|(d, c)| near(*d, c))
+        .min_by_key(|(d, c)| (*d, !is_within(word, c)))
         .map(|(_, c)| c)
+}
+
+/// Whether a word is what is left of another one when letters are left out.
+fn is_within(word: &str, whole: &str) -> bool {
+    let mut letters = whole.chars();
+    word.chars().all(|letter| letters.any(|other| other == letter))
 }
 
 /// `did you mean `grid`?` or the list of what there is.

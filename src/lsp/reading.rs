@@ -23,7 +23,7 @@ impl Reading {
             &|path| documents.read(path),
             root,
             &[],
-            None,
+            model::Spoken::All,
             &crate::passes::warnings,
         );
         Reading { sources, study }

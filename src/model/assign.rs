@@ -4,11 +4,13 @@
 
 use super::items::{Item, Items, Sort, circle};
 use super::layers;
+use super::rows::Outgrown;
 use crate::diag::{Diags, SourceId, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Slot, Tree, Ty, Value, is_off};
-use crate::syntax::ast::Literal;
+use crate::syntax::ast::{Literal, Setting};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::rc::Rc;
 
 /// What a line did to a tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,10 +18,18 @@ pub enum Outcome {
     Changed,
     /// It restates what was said there.
     Same(Span),
-    /// It names the kind that is there, which has been reported; what is inside still speaks.
-    Again,
+    /// How it names a kind has been reported, but it can be told which; what is inside still speaks.
+    Told,
     /// It is in error, which has been reported.
     Failed,
+}
+
+/// What a row names in a slot.
+enum Named {
+    Kind(Tree),
+    /// Nothing that there is, which has been reported; this was meant.
+    Meant(Tree),
+    Nothing(Outcome),
 }
 
 /// Where names are looked up and mistakes reported.
@@ -30,12 +40,14 @@ pub struct Scope<'a> {
     pub diags: &'a mut Diags,
     /// Keys of settings that were said, but wrongly.
     pub failed: &'a mut BTreeSet<String>,
+    /// Rows below that do not fit the stages there are.
+    pub outgrown: &'a mut Outgrown,
     /// The name of the model, or of the item, that says it.
     pub owner: String,
     /// How many values a row may have, where the setting is one of stages.
     pub columns: Option<usize>,
-    /// The first setting in the body of the line, for the sentence that says what to write.
-    pub inside: Option<Span>,
+    /// What stands in the body of the line, for the sentence that says what to write.
+    pub inside: Rc<[Setting]>,
     /// A family by itself is never built: kinds may be missing.
     pub holes: bool,
 }
@@ -84,8 +96,13 @@ impl<'a> Scope<'a> {
         } else {
             match field.ty.inner() {
                 Ty::Slot(slot) => match self.kind_named(tree, field, slot, row, place) {
-                    Ok(tree) => Some(Value::Tree(tree)),
-                    Err(outcome) => return outcome,
+                    Named::Kind(tree) => Some(Value::Tree(tree)),
+                    // Another name was meant.
+                    Named::Meant(meant) => {
+                        tree.fields.insert(field.name, Spanned::new(Value::Tree(meant), place));
+                        return Outcome::Told;
+                    }
+                    Named::Nothing(outcome) => return outcome,
                 },
                 Ty::Group(kind) => return self.group(tree, field, kind, row, span),
                 Ty::Path => match &literals[..] {
@@ -101,7 +118,10 @@ impl<'a> Scope<'a> {
         };
         let before = tree.fields.insert(field.name, Spanned::new(value, place));
         match before {
-            Some(before) if before.value == tree.fields[field.name].value => {
+            Some(before)
+                if before.value == tree.fields[field.name].value
+                    && !self.outgrown.says(before.span) =>
+            {
                 Outcome::Same(before.span)
             }
             _ => Outcome::Changed,
@@ -186,32 +206,56 @@ impl<'a> Scope<'a> {
         slot: &'static Slot,
         row: &[Spanned<Literal>],
         place: Span,
-    ) -> Result<Tree, Outcome> {
+    ) -> Named {
         let [Spanned { value: Literal::Name(name), span }] = row else {
             if let (true, Some(kind)) = (row.is_empty(), slot.single()) {
-                return Ok(Tree::new(kind, Some(place)));
+                return Named::Kind(Tree::new(kind, Some(place)));
             }
             self.one_kind(field, row, place);
-            return Err(Outcome::Failed);
+            return Named::Nothing(Outcome::Failed);
         };
-        if let Some(kind) = slot.kind(name).filter(|_| slot.single().is_none()) {
-            if let Some(Spanned { value: Value::Tree(present), span: before }) =
-                tree.fields.get(field.name)
-                && present.kind.name == kind.name
-                && present.said.is_some()
-            {
-                self.named_again(field, kind, *span, *before);
-                return Err(Outcome::Again);
+        let kind = |name: &str| slot.kind(name).filter(|_| slot.single().is_none());
+        // The kind that is there already, if it was said.
+        let present = match tree.fields.get(field.name) {
+            Some(Spanned { value: Value::Tree(present), span }) => {
+                Some((present.kind.name, *span)).filter(|_| present.said.is_some())
             }
-            return Ok(Tree::new(kind, Some(*span)));
+            _ => None,
+        };
+        let present = present.filter(|(_, before)| !self.outgrown.says(*before));
+        if let Some(kind) = kind(name) {
+            return match present.filter(|(present, _)| *present == kind.name) {
+                Some((_, before)) => {
+                    self.named_again(field, kind, *span, before);
+                    Named::Nothing(Outcome::Told)
+                }
+                None => Named::Kind(Tree::new(kind, Some(*span))),
+            };
         }
-        let items = self.items;
-        match items.find(self.home, Sort::Slot(slot.name), name) {
-            Some(item) => self.item_tree(item, slot, &mut Vec::new()).ok_or(Outcome::Failed),
-            None => {
-                self.no_such_kind(field, slot, name, *span);
-                Err(Outcome::Failed)
+        let (items, home) = (self.items, self.home);
+        let item = |name: &str| items.find(home, Sort::Slot(slot.name), name);
+        if let Some(item) = item(name) {
+            let tree = self.item_tree(item, slot, &mut Vec::new());
+            return tree.map_or(Named::Nothing(Outcome::Failed), Named::Kind);
+        }
+        // What is inside is checked as what was meant.
+        let Some(meant) = self.no_such_kind(field, slot, name, *span) else {
+            return Named::Nothing(Outcome::Failed);
+        };
+        match (kind(&meant), item(&meant)) {
+            (Some(kind), _) if present.is_some_and(|(present, _)| present == kind.name) => {
+                Named::Nothing(Outcome::Told)
             }
+            (Some(kind), _) => {
+                // What it lacks is no mistake of a text that does not name it.
+                self.failed.extend(kind.fields.iter().map(|field| field.name.to_string()));
+                Named::Meant(Tree::new(kind, Some(*span)))
+            }
+            (_, Some(item)) => {
+                let tree = self.item_tree(item, slot, &mut Vec::new());
+                tree.map_or(Named::Nothing(Outcome::Failed), Named::Meant)
+            }
+            _ => Named::Nothing(Outcome::Failed),
         }
     }
 
@@ -255,7 +299,7 @@ impl<'a> Scope<'a> {
                 self.failed.extend(line.keys.iter().map(|key| key.value.clone()));
                 return false;
             }
-            self.inside = line.inside;
+            self.inside = line.inside.clone();
             let row = &line.row;
             self.assign(&mut tree, Some(slot), &line.keys, row, line.span) != Outcome::Failed
         });

@@ -32,6 +32,28 @@ pub struct Case {
     pub differs: Option<Differs>,
 }
 
+/// Which models a command speaks of.
+#[derive(Debug, Clone, Copy)]
+pub enum Spoken<'a> {
+    /// Every model, and every ablation.
+    All,
+    /// One: a model, an ablation, `ablation.case`; if none is named, the only model there is.
+    One(Option<&'a str>),
+}
+
+impl Spoken<'_> {
+    /// Its name; none for all. Where it can not be told which is meant, no model has it.
+    pub fn only(self, items: &Items, root: SourceId) -> Option<String> {
+        let mut models = items.models_of(root);
+        match (self, models.next(), models.next()) {
+            (Spoken::All, ..) => None,
+            (Spoken::One(Some(name)), ..) => Some(name.to_string()),
+            (Spoken::One(None), Some(only), None) => Some(only.name.value.clone()),
+            (Spoken::One(None), ..) => Some(String::new()),
+        }
+    }
+}
+
 /// Which models a command speaks of, and what it changes in them.
 #[derive(Clone, Copy)]
 pub struct Aim<'a> {

@@ -1,13 +1,17 @@
 //! Where else a key could stand: what is no setting here may be one of another kind.
 
 use super::sections::{Section, sections};
-use crate::diag::{nearest, suggest};
+use super::settings::{Stage, Whole};
+use crate::diag::{nearest, nearest_afar, suggest};
 use crate::schema::Kind;
 
-/// What papers and programs call settings that have another name here.
+/// What papers and programs call settings that have another name here; with its place where several
+/// have that name.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("depth", "blocks"),
     ("depths", "blocks"),
+    ("num_blocks", "blocks"),
+    ("num_stages", "stages"),
     ("dim", "width"),
     ("dims", "width"),
     ("embed_dim", "width"),
@@ -16,6 +20,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("image_size", "input"),
     ("img_size", "input"),
     ("resolution", "input"),
+    ("patch_size", "embed.kernel"),
+    ("kernel_size", "kernel"),
+    ("padding", "pad"),
+    ("drop_path_rate", "drop_path"),
+    ("layer_scale_init_value", "layer_scale"),
+    ("centers", "mixer.grid"),
+    ("num_centers", "mixer.grid"),
+    ("num_clusters", "mixer.grid"),
     ("num_classes", "classes"),
     ("num_heads", "heads"),
     ("head_dim", "head_width"),
@@ -24,6 +36,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("learning_rate", "lr"),
     ("batch_size", "batch"),
     ("num_epochs", "epochs"),
+    ("label_smoothing", "smoothing"),
+    ("warmup_epochs", "warmup"),
+    ("min_lr", "to"),
+    ("milestones", "at"),
+    ("grad_clip", "clip"),
+    ("clip_grad", "clip"),
+    ("grad_accumulation", "accumulate"),
 ];
 
 /// What a key means that no kind which stands here has.
@@ -41,7 +60,7 @@ impl Meant {
     /// nearly so.
     pub fn by(kinds: &[&Kind], key: &str) -> Meant {
         let sections = sections();
-        let is_here = |section: &Section| kinds.iter().any(|k| std::ptr::eq(section.kind, *k));
+        let is_here = |section: &Section| kinds.iter().any(|kind| section.kind.is(kind));
         let others: Vec<&Section> = sections.iter().filter(|s| !is_here(s)).collect();
         let here: Vec<&str> = sections
             .iter()
@@ -49,11 +68,17 @@ impl Meant {
             .flat_map(|section| section.places.iter().map(String::as_str))
             .collect();
         let own: Vec<&'static str> = kinds.iter().flat_map(|kind| kind.field_names()).collect();
+        // What this body is said of: `mixer { mixer.grid 2x2 }`.
+        if here.iter().any(|here| here.rsplit('.').next() == Some(key)) {
+            let help = format!("this is inside of `{key}` already: leave it out");
+            return Meant { help, setting: None, name: None };
+        }
         if let Some(&(_, name)) = ELSEWHERE.iter().find(|(other, _)| *other == key) {
+            let (around, name) = name.rsplit_once('.').unwrap_or(("", name));
             let known = own.contains(&name);
             let path = match known {
                 true => Some(name.to_string()),
-                false => place(&others, &here, name).map(|(_, path)| path),
+                false => place(&others, &here, around, name).map(|(_, path)| path),
             };
             if let Some(path) = path {
                 let help = format!("here it is called `{path}`");
@@ -61,7 +86,7 @@ impl Meant {
                 return Meant { help, setting, name: known.then_some(name) };
             }
         }
-        if let Some((owner, path)) = place(&others, &here, key) {
+        if let Some((owner, path)) = place(&others, &here, "", key) {
             let help = format!("`{key}` is a setting of {owner}: `{path}`");
             return Meant { help, setting: Some(key.to_string()), name: None };
         }
@@ -70,8 +95,8 @@ impl Meant {
             return Meant { help: suggest(key, &own), setting, name: Some(near) };
         }
         let names = others.iter().flat_map(|section| section.kind.field_names());
-        let near = nearest(key, names)
-            .and_then(|near| place(&others, &here, near).map(|place| (near, place)));
+        let near = nearest_afar(key, names)
+            .and_then(|near| place(&others, &here, "", near).map(|place| (near, place)));
         match near {
             Some((near, (owner, path))) => {
                 let help = format!("did you mean `{path}`, a setting of {owner}?");
@@ -82,19 +107,42 @@ impl Meant {
     }
 }
 
-/// The kind that has a setting, and the path to it from here; one that lies inside is preferred.
-fn place(others: &[&Section], here: &[&str], key: &str) -> Option<(String, String)> {
+/// The kind that has a setting, and the path to it from here; one that lies inside is preferred, then
+/// one that a model reaches. It ends `around` the key, if that is said.
+fn place(others: &[&Section], here: &[&str], around: &str, key: &str) -> Option<(String, String)> {
     let mut found: Vec<(bool, String, String)> = Vec::new();
     for section in others.iter().filter(|section| section.kind.field(key).is_some()) {
-        if section.places.is_empty() {
+        if section.places.is_empty() && around.is_empty() {
             found.push((true, format!("a {}", section.kind.name), key.to_string()));
         }
-        for place in &section.places {
+        for place in section.places.iter().filter(|place| place.ends_with(around)) {
             let inner = here.iter().find_map(|here| place.strip_prefix(here)?.strip_prefix('.'));
             let path = format!("{}.{key}", inner.unwrap_or(place));
             found.push((inner.is_none(), section.kind.name.to_string(), path));
         }
     }
-    found.sort_by_key(|(outside, _, path)| (*outside, path.matches('.').count()));
+    let of_a_model = |path: &str| {
+        let first = path.split('.').next().unwrap_or(path);
+        Whole::KIND.field(first).or(Stage::KIND.field(first)).is_some()
+    };
+    found.sort_by_key(|(outside, _, path)| {
+        (*outside, *outside && !of_a_model(path), path.matches('.').count())
+    });
     found.into_iter().next().map(|(_, owner, path)| (owner, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ELSEWHERE, place, sections};
+
+    #[test]
+    fn names_of_elsewhere_are_none_of_ours_and_mean_one() {
+        let sections = sections();
+        let all: Vec<_> = sections.iter().collect();
+        for (theirs, ours) in ELSEWHERE {
+            assert_eq!(place(&all, &[], "", theirs), None, "{theirs}");
+            let (around, key) = ours.rsplit_once('.').unwrap_or(("", ours));
+            assert!(place(&all, &[], around, key).is_some(), "{ours}");
+        }
+    }
 }

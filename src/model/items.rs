@@ -1,7 +1,7 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
-use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
+use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, list};
 use crate::schema::{Slot, Word, names};
 use crate::spec::{Data, Optimizer, RecipeSlot, Schedule};
 use crate::syntax::ast::{Body, File, Link, Literal, Relation, Setting};
@@ -259,7 +259,11 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
 fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) -> Option<Item> {
     let word = sort.word();
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
-    let (name, label) = match &setting.row[..] {
+    // `model b extends a`: behind the name and the label stands a word of another language.
+    let behind = setting.row.iter().skip(1).position(|value| name_of(value).is_some());
+    let behind = behind.filter(|_| setting.links.is_empty());
+    let (head, loose) = setting.row.split_at(behind.map_or(setting.row.len(), |at| at + 1));
+    let (name, label) = match head {
         [Spanned { value: Literal::Name(name), span }] if plain => {
             (Spanned::new(name.clone(), *span), None)
         }
@@ -267,6 +271,18 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
             Spanned { value: Literal::Name(name), span },
             Spanned { value: Literal::Text(label), .. },
         ] if plain => (Spanned::new(name.clone(), *span), Some(label.clone())),
+        [
+            Spanned { value: Literal::Name(name), span },
+            Spanned { value: Literal::Name(label), span: bare },
+        ] if plain => {
+            diags.push(
+                Diagnostic::error("E0207", "a label stands in quotes")
+                    .at(*bare, "a label?")
+                    .help(format!("write `\"{label}\"`"))
+                    .fix(*bare, format!("\"{label}\"")),
+            );
+            (Spanned::new(name.clone(), *span), Some(label.clone()))
+        }
         _ if !plain => {
             diags.push(
                 Diagnostic::error("E0207", "an item has a name, and no path")
@@ -275,6 +291,8 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
             );
             return None;
         }
+        // What stands in place of the name has been reported.
+        _ if setting.broken => return None,
         _ => {
             let relations: String = setting.links.iter().map(as_written).collect();
             let label = if relations.is_empty() { " \"My label\"" } else { "" };
@@ -297,8 +315,12 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
         body: setting.body.clone(),
         cases: Vec::new(),
         home,
-        orphan: false,
+        // What could not be read of its line may have been a relation.
+        orphan: setting.broken,
     };
+    if !loose.is_empty() {
+        item.orphan |= item.relate_loosely(loose, diags).is_none();
+    }
     for Link { relation, names } in &setting.links {
         if let Some((mistake, help)) = item.relate(relation.value, names) {
             item.orphan = true;
@@ -312,6 +334,13 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
     Some(item)
 }
 
+fn name_of(value: &Spanned<Literal>) -> Option<&str> {
+    match &value.value {
+        Literal::Name(name) => Some(name),
+        _ => None,
+    }
+}
+
 /// A relation with the blank before it.
 fn as_written(link: &Link) -> String {
     let names: Vec<&str> = link.names.iter().map(|name| name.as_str()).collect();
@@ -319,6 +348,48 @@ fn as_written(link: &Link) -> String {
 }
 
 impl Item {
+    /// Reports what stands in the row behind the name and the label, where a relation belongs; it is
+    /// taken for what was meant. Fails where that can not be told.
+    fn relate_loosely(&mut self, row: &[Spanned<Literal>], diags: &mut Diags) -> Option<()> {
+        let known = self.sort.relations();
+        let relation = *known.first()?;
+        let word = row.first()?;
+        let text = name_of(word)?;
+        let words: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let expected = format!("expected {}", list(&words, "or"));
+        let (mistake, parent, fix) = match row {
+            [_] => {
+                let mistake = format!("a relation is missing before `{text}`");
+                (
+                    mistake,
+                    word,
+                    (Span { end: word.span.start, ..word.span }, format!("{relation} ")),
+                )
+            }
+            [_, parent, ..] => {
+                let mistake = format!("`{text}` is no relation");
+                (mistake, parent, (word.span, relation.to_string()))
+            }
+            [] => return None,
+        };
+        let diagnostic = Diagnostic::error("E0208", mistake).at(word.span, expected);
+        let parent = name_of(parent).filter(|_| row.len() <= 2).map(|name| (name, parent.span));
+        let Some((name, span)) = parent else {
+            let head = format!("{} {}", self.sort.word(), self.name.value);
+            diags.push(diagnostic.help(format!("write `{head} {relation} …`")));
+            return None;
+        };
+        diags.push(diagnostic.help(format!("write `{relation} {name}`")).fix(fix.0, fix.1));
+        let parent = Spanned::new(name.to_string(), span);
+        match relation {
+            "from" => self.from = Some(parent),
+            "of" => self.of = Some(parent),
+            _ => self.with.push(parent),
+        }
+        Some(())
+    }
+
     /// Takes in a relation, or says why it does not fit and what does.
     fn relate(
         &mut self,
@@ -364,10 +435,9 @@ impl Item {
                 "only models and families are laid over each other",
                 format!("leave it out; what `{named}` says belongs into the body"),
             ),
-            (Relation::Of, ..) => (
-                "only a search or an ablation is of a model",
-                format!("write `{head} from {named}`"),
-            ),
+            (Relation::Of, ..) => {
+                ("only an ablation is of a model", format!("write `{head} from {named}`"))
+            }
         })
     }
 }

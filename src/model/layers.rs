@@ -3,6 +3,7 @@
 use super::items::{Item, Items, Sort, circle};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
 use crate::syntax::ast::{Body, Literal, Selector, Setting};
+use std::rc::Rc;
 
 /// One body (of a parent, a family, the model itself, or a `--set`).
 #[derive(Debug, Clone)]
@@ -37,8 +38,8 @@ pub struct Line {
     pub span: Span,
     /// The opening brace, if a body that says something follows.
     pub open: Option<Span>,
-    /// The first setting in that body.
-    pub inside: Option<Span>,
+    /// What stands in that body.
+    pub inside: Rc<[Setting]>,
     /// It was reported already, and says nothing.
     pub broken: bool,
 }
@@ -224,7 +225,11 @@ fn flatten(
                 row: setting.row.clone(),
                 span: setting.span,
                 open: setting.body.as_ref().filter(|_| first.is_some()).map(|b| b.open),
-                inside: first.map(|s| s.span),
+                inside: setting
+                    .body
+                    .iter()
+                    .flat_map(|body| body.settings.iter().cloned())
+                    .collect(),
                 broken: silent,
             });
         }
@@ -234,11 +239,19 @@ fn flatten(
     }
 }
 
+/// The arguments of the command line together are as one body: they say nothing twice.
+pub fn argued(overrides: &[Setting], diags: &mut Diags) {
+    let mut lines = Vec::new();
+    flatten(overrides, &[], None, &mut lines, &mut Diags::default());
+    twice(&lines, diags);
+}
+
 /// Inside a layer nothing is said twice; only a selector may speak before a single value for all.
 fn twice(lines: &[Line], diags: &mut Diags) {
-    for (index, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.broken) {
         let path = line.path();
-        for earlier in lines[..index].iter().filter(|earlier| earlier.is_at(&path)) {
+        let same = |earlier: &&Line| !earlier.broken && earlier.is_at(&path);
+        for earlier in lines[..index].iter().filter(same) {
             let clash = match (&earlier.selector, &line.selector) {
                 (Some(a), Some(b)) => overlap(a, b).is_some(),
                 (None, None) => true,
@@ -267,9 +280,11 @@ fn said_twice(earlier: &Line, line: &Line) -> Diagnostic {
         }
         _ => line.span,
     };
+    // Every argument of the command line is a source of its own.
+    let place_of = if line.span.source == earlier.span.source { " in one body" } else { "" };
     let message = match stage {
-        Some(stage) => format!("`{path}` of stage {stage} is said twice in one body"),
-        None => format!("`{path}` is said twice in one body"),
+        Some(stage) => format!("`{path}` of stage {stage} is said twice{place_of}"),
+        None => format!("`{path}` is said twice{place_of}"),
     };
     Diagnostic::error("E0303", message)
         .at(place(line), "again here")

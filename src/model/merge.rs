@@ -2,12 +2,14 @@
 
 use super::assign::{Outcome, Scope};
 use super::items::{ITEM_SLOTS, Item, Items};
-use super::layers::{Duty, Layer, Line, Stack, speak};
-use super::settings::{Stage, Whole, first_stage, is_per_stage};
+use super::layers::{Duty, Line, Stack, speak};
+use super::rows::{self, Counts, MAX_STAGES, Outgrown};
+use super::settings::{Stage, Whole, is_per_stage};
 use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned};
-use crate::schema::{Count, Field, Kind, Setting, Tree, Ty, Value};
-use crate::syntax::ast::{Literal, Selector};
+use crate::schema::{Field, Kind, Tree, Ty, Value};
+use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// What the layers together say.
 #[derive(Debug, Clone)]
@@ -28,9 +30,6 @@ impl Merged {
     }
 }
 
-/// More stages than any model has: rows are stored per stage.
-const MAX_STAGES: usize = 64;
-
 /// Lays the layers over each other, lowest first. With `holes`, kinds and the number of stages may be
 /// missing: a family by itself is checked as far as it goes.
 pub fn merge(
@@ -42,7 +41,8 @@ pub fn merge(
     diags: &mut Diags,
 ) -> Merged {
     let holes = holes || !stack.complete;
-    let count = stage_count(&stack.layers);
+    let counts = Counts::of(&stack.layers);
+    let count = counts.last();
     let mut merged = Merged {
         whole: Tree::new(Whole::KIND, None),
         stages: vec![Tree::new(Stage::KIND, None); count.map_or(holes.into(), |c| c.value)],
@@ -53,35 +53,46 @@ pub fn merge(
         first.fields.insert("pool", Spanned::new(Value::Off, item.name.span));
     }
     let mut failed = BTreeSet::new();
-    for layer in &stack.layers {
+    let mut outgrown = Outgrown::default();
+    for (index, layer) in stack.layers.iter().enumerate() {
+        let own = counts.at(index);
         let mut scope = Scope {
             sources,
             items,
             home: layer.home,
             diags,
             failed: &mut failed,
+            outgrown: &mut outgrown,
             owner: item.name.value.clone(),
             columns: None,
-            inside: None,
+            inside: Rc::default(),
             holes,
         };
         let mut idle = !layer.lines.is_empty();
+        // Kinds whose name was wrong: whether what is inside repeats anything can not be told.
+        let mut told: Vec<Vec<&str>> = Vec::new();
         speak(&layer.lines, |line| {
-            let outcomes = apply(&mut scope, &mut merged, count, line);
+            let outcomes = apply(&mut scope, &mut merged, count.zip(own), line);
             let before = outcomes.iter().find_map(|o| match o {
                 Outcome::Same(span) => Some(*span),
                 _ => None,
             });
             let all_same = outcomes.iter().all(|o| matches!(o, Outcome::Same(_)));
             idle &= all_same && before.is_some();
+            let path = line.path();
+            if outcomes.contains(&Outcome::Told) {
+                told.push(path.clone());
+            }
             if let Some(before) = before.filter(|_| all_same)
+                && !told.iter().any(|told| path.starts_with(told))
                 && let Some(diagnostic) = idle_line(layer.duty, line, before)
             {
                 scope.diags.push(diagnostic);
             }
             let sense = !outcomes.contains(&Outcome::Failed);
             // What is wrong with data or recipe leaves shapes as they are.
-            merged.sound &= sense || ["data", "recipe"].contains(&line.keys[0].as_str());
+            merged.sound &= sense && !outcomes.contains(&Outcome::Told)
+                || ["data", "recipe"].contains(&line.keys[0].as_str());
             sense
         });
         if let (Duty::Some(name), true) = (layer.duty, idle) {
@@ -92,6 +103,11 @@ pub fn merge(
                     .help("leave it out"),
             );
         }
+    }
+    for (key, diagnostic) in outgrown.hold(&merged.stages, count) {
+        merged.sound = false;
+        failed.insert(key);
+        diags.push(diagnostic);
     }
     merged.failed = failed;
     merged
@@ -112,9 +128,10 @@ pub fn item(
         home: item.home,
         diags,
         failed: &mut BTreeSet::new(),
+        outgrown: &mut Outgrown::default(),
         owner: item.name.value.clone(),
         columns: None,
-        inside: None,
+        inside: Rc::default(),
         holes: false,
     };
     scope.item_tree(item, slot, &mut Vec::new())
@@ -139,31 +156,14 @@ fn idle_line(duty: Duty, line: &Line, before: Span) -> Option<Diagnostic> {
     Some(diagnostic.fix(line.span, ""))
 }
 
-/// The last valid `stages` of the layers.
-fn stage_count(layers: &[Layer]) -> Option<Spanned<usize>> {
-    let lines = layers.iter().flat_map(|l| &l.lines);
-    lines
-        .filter(|line| line.keys.len() == 1 && line.keys[0].value == "stages")
-        .filter_map(|line| {
-            let literals: Vec<Literal> = line.row.iter().map(|l| l.value.clone()).collect();
-            match Count::TY.parse(&literals) {
-                Some(Value::Number(n)) if n as usize <= MAX_STAGES => {
-                    Some(Spanned::new(n as usize, line.row_span()))
-                }
-                _ => None,
-            }
-        })
-        .next_back()
-}
-
 fn apply(
     scope: &mut Scope<'_>,
     merged: &mut Merged,
-    count: Option<Spanned<usize>>,
+    count: Option<(Spanned<usize>, Spanned<usize>)>,
     line: &Line,
 ) -> Vec<Outcome> {
     let key = &line.keys[0];
-    (scope.columns, scope.inside) = (None, line.inside);
+    (scope.columns, scope.inside) = (None, line.inside.clone());
     if line.broken {
         return vec![scope.failed_line(line)];
     }
@@ -177,11 +177,11 @@ fn apply(
                 Diagnostic::error("E0312", message)
                     .at(selector.span, "selects stages")
                     .help("leave the selector out")
-                    .fix(behind_at(selector.span), ""),
+                    .fix(rows::with_at(selector.span), ""),
             );
             return vec![scope.failed_line(line)];
         }
-        if key.value == "stages" && count.is_none_or(|c| c.span != line.row_span()) {
+        if key.value == "stages" && count.is_none_or(|(last, _)| last.span != line.row_span()) {
             check_count(scope, line);
         }
         return vec![scope.assign(&mut merged.whole, None, &line.keys, &line.row, line.span)];
@@ -190,28 +190,29 @@ fn apply(
         return vec![unknown(scope, line)];
     }
     // Without a count nothing can be said of rows; that it is missing is reported once.
-    let Some(count) = count else {
+    let Some((last, own)) = count else {
         if let Some(any) = merged.stages.first_mut() {
             return each_by_itself(scope, any, line);
         }
         scope.failed.insert(key.value.clone());
         return Vec::new();
     };
-    let Some(columns) = columns(scope, line, count) else {
-        return vec![scope.failed_line(line)];
+    let columns = match rows::columns(line, last, own) {
+        Ok(columns) => columns,
+        Err(diagnostic) => {
+            scope.diags.push(diagnostic);
+            return vec![scope.failed_line(line)];
+        }
     };
-    scope.columns = Some(columns.len());
-    columns
-        .into_iter()
-        .map(|(stage, row)| {
-            scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
-        })
-        .collect()
-}
-
-/// A selector with its `@`.
-fn behind_at(selector: Span) -> Span {
-    Span { start: selector.start - 1, ..selector }
+    scope.columns = Some(columns.said.len());
+    let mut say = |(stage, row): (usize, _)| {
+        scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
+    };
+    let outcomes = columns.said.into_iter().map(&mut say).collect();
+    if columns.outgrown {
+        scope.outgrown.push(line, own);
+    }
+    outcomes
 }
 
 /// Says every value of a row where it is not known how many there should be.
@@ -290,7 +291,8 @@ fn check_count(scope: &mut Scope<'_>, line: &Line) {
 fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
     let key = &line.keys[0];
     if key.value == "stage" {
-        scope.diags.push(stage_block(scope, line));
+        let told = stage_block(scope, line);
+        scope.diags.push(told);
         return Outcome::Failed;
     }
     scope.no_setting("a model", &[Whole::KIND, Stage::KIND], key)
@@ -302,91 +304,11 @@ fn stage_block(scope: &Scope<'_>, line: &Line) -> Diagnostic {
         [Spanned { value: Literal::Number(number), .. }] => number.digits.clone(),
         _ => "3".to_string(),
     };
-    let inside = line.inside.map(|span| scope.squeezed(span));
+    let inside = line.inside.first().map(|setting| scope.squeezed(setting));
     let (path, value) =
         inside.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
     let path = path.split('@').next().unwrap_or(path);
     Diagnostic::error("E0301", "a stage is a column, selected at the end of a path")
         .at(line.span, "no setting of a model")
         .help(format!("write `{path}@{number} {value}`"))
-}
-
-/// Stages, from 0, and what a line says of each.
-type Columns<'a> = Vec<(usize, &'a [Spanned<Literal>])>;
-
-/// Which stages a line speaks of, and what it says of each.
-fn columns<'a>(
-    scope: &mut Scope<'_>,
-    line: &'a Line,
-    count: Spanned<usize>,
-) -> Option<Columns<'a>> {
-    let stages = selected(scope, line, count)?;
-    match line.row.len() {
-        0 | 1 => Some(stages.into_iter().map(|s| (s, &line.row[..])).collect()),
-        n if n == stages.len() => Some(stages.into_iter().zip(line.row.chunks(1)).collect()),
-        n => {
-            let spoken = stages.len();
-            let plural = if spoken == 1 { "" } else { "s" };
-            let message = format!("{n} values for {spoken} stage{plural}");
-            let mut diagnostic = Diagnostic::error("E0310", message)
-                .at(line.row_span(), format!("{n} values"))
-                .at(count.span, "declared here");
-            let pool = line.keys[0].value == "pool" && line.selector.is_none();
-            diagnostic = diagnostic.help(match pool {
-                true => "the first stage has no pool: a row has one value fewer",
-                false => "a row has one value for every stage it speaks of, or one for all",
-            });
-            scope.diags.push(diagnostic);
-            None
-        }
-    }
-}
-
-fn selected(scope: &mut Scope<'_>, line: &Line, count: Spanned<usize>) -> Option<Vec<usize>> {
-    let key = line.keys[0].value.as_str();
-    let first = first_stage(key);
-    let Some(selector) = &line.selector else {
-        return Some((first..=count.value).collect());
-    };
-    let Selector::Stages(ranges) = &selector.value else {
-        scope.diags.push(
-            Diagnostic::error("E0313", "`@each` belongs to a search")
-                .at(selector.span, "here")
-                .help("without a selector a value holds for every stage")
-                .fix(behind_at(selector.span), ""),
-        );
-        return None;
-    };
-    let mut stages = BTreeSet::new();
-    for &(low, high) in ranges {
-        if low < first || high > count.value || low > high {
-            let diagnostic = if low < first && key == "pool" && low > 0 {
-                Diagnostic::error("E0311", "the first stage has no pool")
-                    .at(selector.span, "a pool leads into its stage")
-            } else {
-                let missing = if high > count.value { high } else { low };
-                let diagnostic = Diagnostic::error("E0311", format!("there is no stage {missing}"));
-                if low == 0 {
-                    diagnostic.at(selector.span, "stages are counted from 1")
-                } else if low > high {
-                    Diagnostic::error("E0311", "these stages run backwards")
-                        .at(selector.span, "the lower number comes first")
-                        .help(format!("write `@{high}..{low}`"))
-                        .fix(selector.span, format!("{high}..{low}"))
-                } else {
-                    diagnostic
-                        .at(selector.span, "no such stage")
-                        .at(count.span, format!("{} declared here", count.value))
-                        .help(format!(
-                            "to add one, write `stages {}` and give every row one value more",
-                            count.value + 1
-                        ))
-                }
-            };
-            scope.diags.push(diagnostic);
-            return None;
-        }
-        stages.extend(low..=high);
-    }
-    Some(stages.into_iter().collect())
 }

@@ -5,9 +5,10 @@ use super::elsewhere::Meant;
 use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
+use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
-use crate::schema::{Field, Kind, MANY, Slot, Tree, Ty, fits};
-use crate::syntax::ast::{Literal, Number};
+use crate::schema::{Field, Kind, MANY, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits};
+use crate::syntax::ast::{Literal, Number, Setting};
 
 impl Scope<'_> {
     pub fn unknown_key(
@@ -179,25 +180,33 @@ impl Scope<'_> {
     }
 
     pub fn named_again(&mut self, field: &Field, kind: &Kind, again: Span, before: Span) {
-        let setting = match self.inside {
-            Some(inside) => format!("{}.{}", field.name, self.squeezed(inside)),
-            None => format!("{} {{ … }}", field.name),
+        let setting = match &self.inside[..] {
+            [] => format!("{} {{ … }}", field.name),
+            [one] => format!("{}.{}", field.name, self.squeezed(one)),
+            all => format!("{}{}", field.name, self.in_braces(all)),
         };
         let message = format!("the {} of `{}` is {} already", field.name, self.owner, kind.name);
         let mut diagnostic = Diagnostic::error("E0306", message)
             .at(again, "named again")
             .at(before, "named here")
             .help(format!("to change it leave the kind out: `{setting}`"));
-        if self.inside.is_some() {
+        if !self.inside.is_empty() {
             diagnostic = diagnostic.fix(Span { end: again.end + 1, ..again }, "");
         }
         self.diags.push(diagnostic);
     }
 
-    pub fn no_such_kind(&mut self, field: &Field, slot: &Slot, name: &str, place: Span) {
+    /// Gives the name that was meant, if one is near.
+    pub fn no_such_kind(
+        &mut self,
+        field: &Field,
+        slot: &Slot,
+        name: &str,
+        place: Span,
+    ) -> Option<String> {
         // It may stand in a file that can not be read.
         if self.items.partial.contains(&self.home) {
-            return;
+            return None;
         }
         let kinds = slot.kinds.iter().map(|k| k.name).filter(|_| slot.single().is_none());
         let items = self.items.visible(self.home, Sort::Slot(slot.name));
@@ -212,6 +221,7 @@ impl Scope<'_> {
                 .at(place, "unknown")
                 .suggest(place, name, &names),
         );
+        nearest(name, names).map(str::to_string)
     }
 
     pub fn item_without_kind(&mut self, item: &Item, slot: &Slot) {
@@ -242,9 +252,16 @@ impl Scope<'_> {
         true
     }
 
-    /// The text of a setting with single blanks.
-    pub fn squeezed(&self, span: Span) -> String {
-        self.sources.slice(span).split_whitespace().collect::<Vec<_>>().join(" ")
+    /// The text of a setting in one line.
+    pub fn squeezed(&self, setting: &Setting) -> String {
+        let words: Vec<&str> = self.sources.slice(setting.span).split_whitespace().collect();
+        let inside = setting.body.iter().map(|body| self.in_braces(&body.settings));
+        inside.fold(words.join(" "), |text, body| text + &body)
+    }
+
+    fn in_braces(&self, settings: &[Setting]) -> String {
+        let lines: Vec<String> = settings.iter().map(|setting| self.squeezed(setting)).collect();
+        format!(" {{ {} }}", lines.join("; "))
     }
 }
 
@@ -270,6 +287,19 @@ fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
     field.ty.parse(&[range]).map(|_| words)
 }
 
+/// One side, where rows and columns are meant.
+fn square(number: &Number, parse: Parse) -> Option<String> {
+    let side = number.digits.parse().ok().filter(|_| number.unit.is_empty())?;
+    parse(&[Literal::Size(vec![side, side])]).map(|_| format!("{side}x{side}"))
+}
+
+/// A whole number that would do, were it smaller.
+fn is_too_large(number: &Number, parse: Parse) -> bool {
+    let (digits, value) = (MOST.to_string(), f64::from(MOST));
+    let most = Literal::Number(Number { digits, value, unit: String::new() });
+    number.unit != "%" && number.value > value && parse(&[most]).is_some()
+}
+
 /// What the writer of a value that does not fit may have meant, and what to write instead.
 fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
     match (value, field.ty.inner()) {
@@ -278,6 +308,12 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             Some((format!("did you mean `{near}`?"), vec![near.to_string()]))
         }
         (Literal::Number(number), Ty::Plain { parse, .. }) => {
+            if let Some(square) = square(number, *parse) {
+                return Some((format!("write `{} {square}`", field.name), vec![square]));
+            }
+            if is_too_large(number, *parse) {
+                return Some((format!("{} at most", grouped(MOST.into())), Vec::new()));
+            }
             if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
                 let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
                 return Some((help, Vec::new()));
@@ -299,6 +335,15 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             let turned = parse(&[Literal::Range(high.clone(), low.clone())]).is_some();
             let range = format!("{}{}..{}{}", high.digits, high.unit, low.digits, low.unit);
             turned.then(|| (format!("write `{range}`"), vec![range]))
+        }
+        (Literal::Size(sides), Ty::Plain { parse, .. })
+            if parse(&[Literal::Size(vec![1, 1])]).is_some() =>
+        {
+            let help = match sides.len() {
+                2 => format!("both sides are from 1 to {}", grouped(MOST_OF_A_SIDE as u64)),
+                sides => format!("rows and columns are two numbers, and these are {sides}"),
+            };
+            Some((help, Vec::new()))
         }
         (Literal::Name(path), Ty::Path) => {
             Some((format!("write `{} \"{path}\"`", field.name), vec![format!("\"{path}\"")]))

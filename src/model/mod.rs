@@ -26,12 +26,13 @@ mod misfits;
 mod missing;
 mod print;
 mod resolved;
+mod rows;
 mod sections;
 mod settings;
 mod unused;
 
 pub use ablation::{INSIDE as IN_ABLATIONS, Quantity, shown};
-pub use cases::{Ablation, Case};
+pub use cases::{Ablation, Case, Spoken};
 pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
 pub use history::Step;
@@ -98,20 +99,22 @@ pub struct Study {
 pub type Review<'a> = &'a dyn Fn(&Graph) -> Vec<Diagnostic>;
 
 /// Checks and lowers the models and ablations of the file `root`, which `sets` (sources of `--set`
-/// arguments) override; `review` sees every graph that has no mistake. With `only` (a model, an
-/// ablation, `ablation.case`) they override that alone, and the warnings are the text's and those
-/// about it; errors are always all.
+/// arguments) override; `review` sees every graph that has no mistake. They override what is spoken
+/// `of`, and the warnings are those about it; errors are always all.
 pub fn check(
     sources: &mut Sources,
     read: FileReader<'_>,
     root: SourceId,
     sets: &[SourceId],
-    only: Option<&str>,
+    of: Spoken<'_>,
     review: Review<'_>,
 ) -> Study {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
     let overrides = overrides(sources, sets, &mut diags);
+    layers::argued(&overrides, &mut diags);
+    let only = of.only(&items, root);
+    let only = only.as_deref();
     loose(sources, &items, root, &mut diags);
     let aim = Aim { only, overrides: &overrides };
     let mut models = Vec::new();

@@ -49,8 +49,7 @@ fn inside(kind: &'static Kind, prefix: &str, sections: &mut Vec<Section>) {
 
 fn visit(kind: &'static Kind, place: &str, group: bool, sections: &mut Vec<Section>) {
     // The same kind may lie at several addresses.
-    let same =
-        |section: &&mut Section| section.kind.name == kind.name && section.kind.doc == kind.doc;
+    let same = |section: &&mut Section| section.kind.is(kind);
     match sections.iter_mut().find(same) {
         Some(known) => {
             if !known.places.iter().any(|known| known == place) {

@@ -10,8 +10,8 @@ mod value;
 
 pub(crate) use macros::{block, choice, slot};
 pub use settings::{
-    Amount, Count, Epochs, Fraction, From8, Numbers3, Part, PathText, Patterns, Positive, Range,
-    Rate, Setting, UpTo100, Whole,
+    Amount, Count, Epochs, Fraction, From8, MOST, MOST_OF_A_SIDE, Numbers3, Part, PathText,
+    Patterns, Positive, Range, Rate, Setting, UpTo100, Whole,
 };
 pub use value::{Tree, Value};
 
@@ -45,7 +45,7 @@ pub enum Ty {
         expected: &'static str,
         /// How many literals make one value; [`MANY`] where that is not fixed.
         arity: usize,
-        parse: fn(&[Literal]) -> Option<Value>,
+        parse: Parse,
     },
     /// A path in quotes, relative to the file that says it.
     Path,
@@ -58,6 +58,9 @@ pub enum Ty {
     /// Any of these, or `off`.
     Off(&'static Ty),
 }
+
+/// Reads the literals of one value.
+pub type Parse = fn(&[Literal]) -> Option<Value>;
 
 /// The arity of a value made of any number of literals.
 pub const MANY: usize = usize::MAX;
@@ -79,6 +82,11 @@ pub struct Slot {
 }
 
 impl Kind {
+    /// The same kind: one constant may have several addresses.
+    pub fn is(&self, other: &Kind) -> bool {
+        self.name == other.name && self.doc == other.doc
+    }
+
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
     }

@@ -41,9 +41,15 @@ fn positive(literal: &Literal) -> Option<f64> {
     finite(literal).filter(|n| *n as f32 > 0.0)
 }
 
+/// The largest whole number that a setting takes.
+pub const MOST: u32 = u32::MAX;
+
+/// The most rows, and the most columns, that a size has.
+pub const MOST_OF_A_SIDE: usize = 1 << 20;
+
 fn whole(literals: &[Literal], min: f64) -> Option<Value> {
     let value = number(&literals[0])?;
-    let fits = value.fract() == 0.0 && value >= min && value <= f64::from(u32::MAX);
+    let fits = value.fract() == 0.0 && value >= min && value <= f64::from(MOST);
     fits.then_some(Value::Number(value))
 }
 
@@ -106,10 +112,9 @@ impl Setting for [usize; 2] {
         arity: 1,
         parse: |row| match &row[0] {
             Literal::Size(sides) => match sides[..] {
-                [rows, columns]
-                    if (1..=1 << 20).contains(&rows) && (1..=1 << 20).contains(&columns) =>
-                {
-                    Some(Value::Size([rows, columns]))
+                [rows, columns] => {
+                    let fits = [rows, columns].iter().all(|s| (1..=MOST_OF_A_SIDE).contains(s));
+                    fits.then_some(Value::Size([rows, columns]))
                 }
                 _ => None,
             },

@@ -1,8 +1,8 @@
 //! A look at the braces before parsing: how deep they go, and which body is never closed.
 //!
 //! Indentation tells what the braces do not: a `}` further left than the line of the brace it would
-//! close, or an item that starts at the left edge inside a body, shows that a `}` is missing before
-//! it. There one is put in.
+//! close, or a setting that starts no further right than the line of the body it stands in, shows that
+//! a `}` is missing before it. There one is put in.
 
 use crate::diag::{Diagnostic, SourceId, Span};
 use std::borrow::Cow;
@@ -100,9 +100,9 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
             indent = i - line_start;
             let ends_here = |open: &Open| match byte {
                 b'}' => open.indent > indent,
-                _ => indent == 0 && byte.is_ascii_alphabetic(),
+                _ => open.indent >= indent && byte.is_ascii_alphabetic(),
             };
-            if line_start > 0
+            while line_start > 0
                 && scan.closed.len() < missing
                 && scan.open.last().is_some_and(ends_here)
                 && let Some(open) = scan.open.pop()
@@ -118,6 +118,14 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
             b'/' if bytes.get(i + 1) == Some(&b'/') => {
                 i += bytes[i..].iter().position(|b| *b == b'\n').unwrap_or(bytes.len() - i);
                 continue;
+            }
+            // A comment of another language, which is reported as one.
+            b'/' if bytes.get(i + 1) == Some(&b'*') => {
+                if let Some(length) = text[i + 2..].find("*/") {
+                    let inside = &text[i..i + 2 + length];
+                    line_start = inside.rfind('\n').map_or(line_start, |at| i + at + 1);
+                    i += 2 + length + 1;
+                }
             }
             b'"' => i = string_end(bytes, i),
             b'{' if scan.open.len() == MAX_DEPTH => return Err(i),

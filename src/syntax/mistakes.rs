@@ -1,31 +1,32 @@
 //! The sentence for a line that can not be read, chosen by how it begins.
 
 use super::ast::{Literal, Setting};
+use super::parser::reads;
+use super::plain::plain;
 use crate::diag::{Diagnostic, Span, Spanned};
 
 /// What is wrong with `raw`, which stands at `span`, alone on a line or `after` the start of a
 /// setting; `brace` if a body stands where none belongs.
-pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> Diagnostic {
+pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> Diagnostic {
     let first = |width: usize| Span { end: span.start + width as u32, ..span };
-    let key = after.and_then(|s| s.path.keys.last()).map_or("key", |k| k.value.as_str());
     if brace {
         return Diagnostic::error("E0110", "a body opens on the line of what it belongs to")
             .at(span, "alone on its line")
             .help("put the `{` at the end of the line above");
     }
-    let value = raw.trim_start_matches(['=', ':', ' ']);
-    // The sign, and the blanks behind it.
-    let sign = first(raw.len() - value.len());
-    let after_body = after.is_some_and(|s| s.body.is_some());
+    if let Some(at) = block_comment(raw) {
+        let start = span.start + at as u32;
+        return Diagnostic::error("E0105", "comments begin with `//`")
+            .at(Span { start, end: start + 2, ..span }, "here")
+            .help("a comment ends with its line, and each of its lines begins with `//`");
+    }
+    let setting = after.map(|start| start.setting);
+    let after_body = setting.is_some_and(|s| s.body.is_some());
     match raw.as_bytes() {
-        [b'=', b'=', ..] | [b'=', ..] => Diagnostic::error("E0101", "a setting has no `=`")
-            .at(first(1), "here")
-            .help(format!("write `{key} {value}`; `=` computes, and only a search computes"))
-            .fix(sign, spaced(after, span)),
-        [b':', ..] => Diagnostic::error("E0102", "there is no colon after a key")
-            .at(first(1), "here")
-            .help(format!("write `{key} {value}`"))
-            .fix(sign, spaced(after, span)),
+        [b'=', ..] => {
+            sign(raw, span, after, spaced(after, span), ("E0101", "a setting has no `=`"))
+        }
+        [b':', ..] => sign(raw, span, after, spaced(after, span), COLON),
         [b'#', ..] => Diagnostic::error("E0105", "comments begin with `//`")
             .at(first(1), "here")
             .fix(first(1), "//"),
@@ -40,7 +41,7 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
             .help(format!("write `0{raw}`"))
             .fix(first(0), "0"),
         [b'.', b'a'..=b'z' | b'A'..=b'Z', ..]
-            if after.is_some_and(|s| s.row.is_empty() && s.path.selector.is_some()) =>
+            if setting.is_some_and(|s| s.row.is_empty() && s.path.selector.is_some()) =>
         {
             Diagnostic::error("E0117", "stages are selected at the end of a path")
                 .at(span, "a path goes on behind its selector")
@@ -50,40 +51,133 @@ pub fn explain(raw: &str, span: Span, after: Option<&Setting>, brace: bool) -> D
             .at(span, "on the same line")
             .help("start a line, or write `;` before it")
             .fix(first(0), "; "),
-        _ if raw.starts_with('"') || quotes(raw) % 2 == 1 => {
-            Diagnostic::error("E0107", "this string is not closed on its line")
-                .at(span, "opened, never closed")
-                .help("end it with `\"`")
-                .fix(Span { start: span.end, ..span }, "\"")
-        }
+        _ if is_open(raw) => Diagnostic::error("E0107", "this string is not closed on its line")
+            .at(span, "opened, never closed")
+            .help("end it with `\"`")
+            .fix(Span { start: span.end, ..span }, "\""),
         _ if starts_with_word(raw, &["in", "when", "where"]) => {
-            Diagnostic::error("E0116", "only a search draws values")
-                .at(span, "belongs to a search")
+            Diagnostic::error("E0116", "a setting has one value, which is written out")
+                .at(span, "draws or computes one")
                 .help("give one value")
         }
-        _ if raw.contains(',') => comma(raw, span, key),
-        _ => unreadable(span),
+        [b'"' | b'\'', ..] if setting.is_none() => quoted_key(raw, span),
+        _ => foreign_value(raw, span, after),
     }
 }
 
-fn comma(raw: &str, span: Span, key: &str) -> Diagnostic {
-    let at = span.start + raw.find(',').unwrap_or(0) as u32;
-    let values: Vec<&str> = raw.split(',').map(str::trim).filter(|v| !v.is_empty()).collect();
-    // The comma stands right behind the first value.
-    let before = if raw.starts_with(',') { " " } else { "" };
-    Diagnostic::error("E0103", "the values of a row are separated by spaces")
-        .at(Span { start: at, end: at + 1, ..span }, "a comma")
-        .help(format!("write `{key} {}`", values.join(" ")))
-        .fix(span, [before, &values.join(" ")].concat())
+/// The setting that a line begins with, and its text.
+#[derive(Clone, Copy)]
+pub struct Start<'a> {
+    pub setting: &'a Setting,
+    pub text: &'a str,
 }
 
-/// A blank, where a sign stands right behind a key.
-fn spaced(after: Option<&Setting>, span: Span) -> &'static str {
-    if after.is_some_and(|setting| setting.span.end == span.start) { " " } else { "" }
+impl Start<'_> {
+    /// The whole line with this value, if it is one that can be read.
+    fn with(self, value: &str) -> Option<String> {
+        let line = format!("{} {value}", self.text);
+        reads(&line).then_some(line)
+    }
 }
 
-fn quotes(raw: &str) -> usize {
-    raw.matches('"').count()
+const COLON: (&str, &str) = ("E0102", "there is no colon after a key");
+
+/// `width = 24`, `width: 24`; what is written instead begins with the `gap`.
+fn sign(
+    raw: &str,
+    span: Span,
+    after: Option<Start<'_>>,
+    gap: &str,
+    (code, message): (&'static str, &str),
+) -> Diagnostic {
+    let value = raw.trim_start_matches(['=', ':', ' ', '\t']);
+    let diagnostic =
+        Diagnostic::error(code, message).at(Span { end: span.start + 1, ..span }, "here");
+    // Behind a name a parent is meant: `model a: b`.
+    let named = after.is_some_and(|start| start.text.contains(' '));
+    let meant = if named { format!("from {value}") } else { plain(value) };
+    match after.and_then(|start| start.with(&meant)) {
+        Some(line) => diagnostic.help(format!("write `{line}`")).fix(span, [gap, &meant].concat()),
+        None => diagnostic.help("leave it out: a blank stands between a key and its value"),
+    }
+}
+
+/// `"width" 3`, as in JSON.
+fn quoted_key(raw: &str, span: Span) -> Diagnostic {
+    let quote = &raw[..1];
+    let (key, rest) = raw[1..].split_once(quote).unwrap_or((&raw[1..], ""));
+    let meant = plain(rest.trim_start_matches(['=', ':', ' ', '\t']));
+    let line = format!("{key} {meant}");
+    // The closing quote may be missing.
+    let end = span.end.min(span.start + key.len() as u32 + 2);
+    let diagnostic =
+        Diagnostic::error("E0119", "a key is not quoted").at(Span { end, ..span }, "in quotes");
+    match reads(&line) {
+        true => diagnostic.help(format!("write `{}`", line.trim_end())).fix(span, line),
+        false => diagnostic.help("only paths, labels and patterns stand in quotes"),
+    }
+}
+
+/// A value as other languages write it.
+fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic {
+    // `model a: b`.
+    if let (Some((name, _)), Some(start)) = (raw.split_once(':'), after)
+        && start.setting.row.is_empty()
+        && start.with(name).is_some()
+    {
+        let (at, text) = (name.len(), format!("{} {name}", start.text));
+        let colon = Span { start: span.start + at as u32, ..span };
+        let start = Start { text: &text, ..start };
+        return sign(&raw[at..], colon, Some(start), " ", COLON);
+    }
+    let meant = plain(raw);
+    let line = after.and_then(|start| start.with(&meant)).filter(|_| meant != raw);
+    let comma = raw.find(',');
+    let mut diagnostic = match (raw.as_bytes(), comma) {
+        ([b'(' | b'[', ..], _) => {
+            Diagnostic::error("E0119", "values stand without brackets").at(span, "in brackets")
+        }
+        (_, Some(at)) => {
+            let at = span.start + at as u32;
+            Diagnostic::error("E0103", "the values of a row are separated by spaces")
+                .at(Span { start: at, end: at + 1, ..span }, "a comma")
+        }
+        ([b'\'', ..], _) => Diagnostic::error("E0119", "a string stands in double quotes")
+            .at(span, "in single quotes"),
+        _ if line.is_some() => Diagnostic::error("E0119", "a size is written with a small `x`")
+            .at(span, "rows and columns"),
+        _ => return unreadable(span),
+    };
+    if let Some(line) = line {
+        let meant = [spaced(after, span), &meant].concat();
+        diagnostic = diagnostic.help(format!("write `{line}`")).fix(span, meant);
+    }
+    diagnostic
+}
+
+/// Where a comment of another language begins, outside of strings and of comments.
+fn block_comment(raw: &str) -> Option<usize> {
+    let comment = raw.starts_with(['#', '/']) && !raw.starts_with("/*");
+    raw.find("/*").filter(|at| !comment && !is_open(&raw[..*at]))
+}
+
+/// A blank, where what is wrong stands right behind a key.
+fn spaced(after: Option<Start<'_>>, span: Span) -> &'static str {
+    if after.is_some_and(|start| start.setting.span.end == span.start) { " " } else { "" }
+}
+
+/// Whether a string begins in it and does not end.
+fn is_open(raw: &str) -> bool {
+    let mut open = false;
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => open = !open,
+            '\\' if open => drop(chars.next()),
+            _ => {}
+        }
+    }
+    open
 }
 
 fn starts_with_word(raw: &str, words: &[&str]) -> bool {

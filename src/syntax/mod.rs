@@ -6,5 +6,7 @@ pub mod ast;
 mod braces;
 mod mistakes;
 mod parser;
+mod plain;
+mod selectors;
 
 pub use parser::{parse, parse_argument};

@@ -1,7 +1,7 @@
 //! Pairs of the grammar to the tree. Parsing returns a tree and errors, never one without the other.
 
 use super::ast::{Body, File, Link, Literal, Number, Path, Relation, Selector, Setting};
-use super::{braces, mistakes};
+use super::{braces, mistakes, selectors};
 use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
@@ -154,7 +154,14 @@ impl Reader<'_> {
                     setting.links.extend(self.link(part));
                 }
                 Rule::body => setting.body = Some(self.body(part)),
-                Rule::extra => self.mistaken(part, Some(&setting)),
+                Rule::extra => {
+                    let bare = setting.body.is_none();
+                    let body = self.mistaken(part, Some(&mut setting));
+                    // What it says is looked at all the same; whose it is can not be told.
+                    if bare && body.is_some() {
+                        (setting.body, setting.broken) = (body, true);
+                    }
+                }
                 _ => {
                     span = span.to(here);
                     if let Some(literal) = self.literal(&part) {
@@ -164,6 +171,12 @@ impl Reader<'_> {
             }
         }
         setting.span = span;
+        if let Some(found) = selectors::hyphen(&setting) {
+            self.diags.push(found);
+            setting.row.clear();
+            setting.broken = true;
+            select_nothing(&mut setting);
+        }
         if let Some(found) = mistakes::loose_size(&setting.row) {
             self.diags.push(found);
         }
@@ -171,7 +184,7 @@ impl Reader<'_> {
         let own = self.diags.0[before..].iter().any(|d| {
             d.labels.first().is_some_and(|l| setting.body.is_none() || l.span.start < span.end)
         });
-        setting.broken = own && setting.body.is_none();
+        setting.broken |= own && setting.body.is_none();
         Some(setting)
     }
 
@@ -295,8 +308,9 @@ impl Reader<'_> {
         Some(Literal::Text(text))
     }
 
-    /// Reports a `junk` line or the `extra` rest of one, and what is wrong inside its body.
-    fn mistaken(&mut self, pair: Pair<'_, Rule>, after: Option<&Setting>) {
+    /// Reports a `junk` line or the `extra` rest of one, and what is wrong inside its body, which it
+    /// gives.
+    fn mistaken(&mut self, pair: Pair<'_, Rule>, after: Option<&mut Setting>) -> Option<Body> {
         let whole = self.span(&pair);
         let mut text = None;
         let mut body = None;
@@ -314,9 +328,36 @@ impl Reader<'_> {
             None => Span { end: whole.start + 1, ..whole },
         };
         let raw = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
-        self.diags.push(mistakes::explain(raw, span, after, text.is_none()));
-        if let Some(body) = body {
-            self.body(body);
+        let selector = after.as_ref().and_then(|setting| selectors::unread(raw, span, setting));
+        match (selector, after) {
+            (Some(unread), Some(setting)) => {
+                self.diags.push(unread);
+                select_nothing(setting);
+            }
+            (_, after) => {
+                let start = after.map(|setting| {
+                    // Up to here, without the body it may have.
+                    let said = setting.row.iter().map(|value| value.span.end);
+                    let end = said.chain([setting.path.span.end]).max().unwrap_or_default();
+                    let whole = setting.path.span.start as usize..end as usize;
+                    mistakes::Start { setting, text: self.text.get(whole).unwrap_or("") }
+                });
+                self.diags.push(mistakes::explain(raw, span, start, text.is_none()));
+            }
         }
+        body.map(|body| self.body(body))
     }
+}
+
+/// Its stages could not be read: it speaks of none, and says nothing twice.
+fn select_nothing(setting: &mut Setting) {
+    let span = setting.path.span;
+    setting.path.selector = Some(Spanned::new(Selector::Stages(Vec::new()), span));
+}
+
+/// Whether a line is one or several settings, and nothing else.
+pub(super) fn reads(line: &str) -> bool {
+    let wrong = [Rule::junk, Rule::extra, Rule::stray, Rule::unclosed];
+    Grammar::parse(Rule::file, line)
+        .is_ok_and(|pairs| pairs.flatten().all(|pair| !wrong.contains(&pair.as_rule())))
 }

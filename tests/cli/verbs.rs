@@ -38,6 +38,8 @@ model d from base {
     width 8 16
     data shapes { size 16x16; classes 3 }
 }
+
+model clustered from a { pool icp }
 ";
 
 /// The exit code, then what was said, then the answer; `models.clue` is there.
@@ -129,10 +131,8 @@ fn a_default_is_explained() {
     assert_snapshot!(said(&[
         "explain",
         "models.clue",
-        "a",
+        "clustered",
         "pool.stride",
-        "--set",
-        "pool=icp",
         "--set",
         "pool=conv"
     ]));
@@ -152,6 +152,62 @@ fn what_is_not_there_is_not_explained() {
         said(&["explain", "models.clue", "a", "ffn.ration"]),
         "2\nerror: a has no setting `ffn.ration`; did you mean `ffn.ratio`?\n"
     );
+}
+
+#[test]
+fn what_stages_have_is_explained() {
+    assert_snapshot!(said(&["explain", "models.clue", "b", "ffn.ratio@2"]));
+    let answer = |path: &str| said(&["explain", "models.clue", "b", path]);
+    assert_eq!(answer("ffn.ratio@3"), "2\nerror: of b `ffn.ratio` has the stages 1..2\n");
+    assert_eq!(
+        answer("drop_path@1"),
+        "2\nerror: `drop_path` is said of the whole model: leave the stages out\n"
+    );
+    assert!(answer("ffn.ratio@last").contains("E0122"));
+}
+
+#[test]
+fn a_path_that_is_missing_is_asked_for() {
+    assert_eq!(
+        said(&["explain", "models.clue"]),
+        "2\nerror: which setting of the file? name its path: `cluec explain models.clue mixer.grid`\n"
+    );
+    assert_eq!(
+        said(&["explain", "models.clue", "a"]),
+        "2\nerror: which setting of `a`? name its path: `cluec explain models.clue a mixer.grid`\n"
+    );
+    assert_eq!(
+        said(&["explain", "mixr"]),
+        "2\nerror: there is no kind and no setting `mixr`; did you mean `mixer`?\n"
+    );
+}
+
+#[test]
+fn a_setting_said_by_two_flags_is_told_with_both() {
+    assert_snapshot!(said(&[
+        "train",
+        "models.clue",
+        "a",
+        "--epochs",
+        "5",
+        "--set",
+        "recipe.epochs=7"
+    ]));
+    assert_snapshot!(said(&[
+        "explain",
+        "models.clue",
+        "a",
+        "width",
+        "--set",
+        "width=8",
+        "--set",
+        "width=16"
+    ]));
+}
+
+#[test]
+fn all_that_a_training_lacks_is_told_at_once() {
+    assert_snapshot!(said(&["train", "models.clue", "a"]));
 }
 
 #[test]

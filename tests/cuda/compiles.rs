@@ -42,7 +42,7 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
 /// A model's training step.
 fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape {
     let file = super::root().join(format!("models/{model}.clue")).display().to_string();
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     let graph = program.models[0].graph.clone().unwrap();

@@ -47,7 +47,7 @@ model two {
 
 pub fn model(sets: &[&str]) -> Graph {
     let mut sources = Sources::default();
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let (program, diags) = cluec::compile_text(&mut sources, "two.clue", TEXT, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     program.models[0].graph.clone().unwrap()

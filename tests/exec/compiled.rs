@@ -15,7 +15,7 @@ pub const KEY: StepKey = StepKey { seed: 3, step: 7 };
 pub fn models(file: &str, sets: &[&str]) -> Vec<Graph> {
     let mut sources = Sources::default();
     let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let (program, diags) = cluec::compile(&mut sources, &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     program.models.into_iter().map(|model| model.graph.unwrap()).collect()

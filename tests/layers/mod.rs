@@ -2,6 +2,7 @@
 //! graphs, recipes and data by what they hold.
 
 use crate::text::{Text, check, check_with};
+use cluec::model::Spoken;
 use cluec::schema::Rate;
 use cluec::spec::{Data, Recipe};
 
@@ -90,6 +91,68 @@ fn set_selects_stages_at_the_end() {
     assert_eq!(text.codes(), ["E0117"]);
     assert_eq!(text.sources.slice(text.diags.0[0].labels[0].span), "stage3");
     assert_eq!(text.diags.0[0].help.as_deref(), Some("write `width@3=160`"));
+}
+
+// A row is measured where it holds.
+
+/// What `tiny` is in two stages, and in four.
+const TWO_AND_FOUR: &str = "\
+    family other { input 16x16; classes 3; embed patches { kernel 1x1; stride 1 }\n\
+    blocks 1; mixer off; ffn mlp { ratio 2 }; pool conv; head mean }\n\
+    model two with other { stages 2; width 4 8 }\n\
+    model four with other { stages 4; width 4 8 12 12 }\n";
+
+#[track_caller]
+fn same_as(other: &str, rest: &str) {
+    let text = check(&tiny(&format!("{TWO_AND_FOUR}{rest}"))).clean();
+    assert_eq!(text.hash("a"), text.hash(other), "{rest}");
+}
+
+#[test]
+fn a_variant_may_have_another_number_of_stages() {
+    same_as("two", "model a from tiny { stages 2; width 4 8 }");
+    same_as("four", "model a from tiny { stages 4; width 4 8 12 12 }");
+    // Said anew stage by stage, from a family, and of a kind.
+    same_as("four", "model a from tiny { stages 4; width@1 4; width@2 8; width@3..4 12 }");
+    same_as("four", "family f { stages 4; width 4 8 12 12 }\nmodel a from tiny with f");
+    same_as("four", "family f { width 4 8 12 12 }\nmodel a from tiny with f { stages 4 }");
+    same_as(
+        "four",
+        "model p from tiny { pool icp icp; pool.norm_out@2 layer }\n\
+         model a from p { stages 4; width 4 8 12 12; pool conv conv conv }",
+    );
+    // What is said of a stage goes with it.
+    same_as("two", "model p from tiny { ffn.ratio@3 4 }\nmodel a from p { stages 2; width 4 8 }");
+    let text = tiny(&format!("{TWO_AND_FOUR}model a from tiny"));
+    let set = check_with(&text, &["stages=2", "width=4 8"]);
+    assert_eq!(set.model("a").graph.as_ref().unwrap().hash(), check(&text).hash("two"));
+    check(&tiny("model m from tiny\nablation n of m { case deep { stages 4; width 4 8 12 12 } }"))
+        .clean();
+}
+
+#[test]
+fn a_row_for_another_number_of_stages_that_still_holds_is_a_mistake() {
+    for rest in [
+        "model a from tiny { stages 4 }",
+        "model a from tiny { stages 2 }",
+        "model a from tiny { stages 4; width@1..3 4 8 12 }\nmodel b from a { width@2 16 }",
+        "model p from tiny { ffn.ratio 1 2 3 }\nmodel a from p { stages 4; width 4 }",
+        "model m from tiny\nablation n of m { case deep { stages 4 } }",
+    ] {
+        let text = check(&tiny(rest));
+        let found = &text.diags.0;
+        let codes: Vec<&str> = text.codes();
+        let expected = if rest.contains("model b") { "E0307" } else { "E0310" };
+        assert!(codes.iter().all(|code| *code == expected), "{rest}\n{}", text.reports());
+        assert!(!found.is_empty(), "{rest}");
+    }
+}
+
+#[test]
+fn arguments_say_nothing_twice() {
+    let text = tiny("model a from tiny");
+    assert_eq!(check_with(&text, &["width=8", "width=16"]).codes(), ["E0303"]);
+    check_with(&text, &["width=16", "width@2=8"]).clean();
 }
 
 // 2. Inside a body order means nothing.
@@ -350,12 +413,19 @@ fn only_the_chosen_models_warnings_are_heard_and_every_error() {
     );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.clue");
-    let heard = |text: &str, name: Option<&str>| {
+    let heard_of = |text: &str, of: Spoken<'_>| {
         std::fs::write(&file, text).unwrap();
         let mut sources = cluec::diag::Sources::default();
-        let (_, diags) = cluec::compile_for(&mut sources, &file.display().to_string(), name, &[]);
+        let (_, diags) = cluec::compile_for(&mut sources, &file.display().to_string(), of, &[]);
         diags.0.iter().map(|d| d.message.clone()).collect::<Vec<_>>()
     };
+    let heard = |text: &str, name: Option<&str>| {
+        heard_of(text, name.map_or(Spoken::All, |name| Spoken::One(Some(name))))
+    };
+    // Which one is meant of several can not be told, and is not.
+    assert!(heard_of(&text, Spoken::One(None)).is_empty());
+    let one = text.replace("model a", "family a").replace("model c", "family c");
+    assert_eq!(heard_of(&one, Spoken::One(None)), heard_of(&one, Spoken::One(Some("b"))));
     let all = heard(&text, None);
     assert_eq!(all.len(), 1, "{all:?}");
     assert!(all[0].ends_with("likewise stages 2 and 3; likewise in `b`"), "{all:?}");

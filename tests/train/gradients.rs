@@ -24,7 +24,7 @@ const MODELS: [(&str, usize); 8] = [
 
 /// Small maps, on which the last stage still has more than one pixel; no branch left out.
 fn graph(name: &str) -> Graph {
-    let mut sets = vec!["drop_path=0".to_string()];
+    let mut sets = vec!["drop_path=0".into()];
     if !name.ends_with("cifar") {
         sets.push("input=64x64".into());
     }

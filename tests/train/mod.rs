@@ -34,7 +34,7 @@ pub const TINY: &str = include_str!("tiny.clue");
 
 /// The only model of a text.
 pub fn model(text: &str, sets: &[&str]) -> Checked {
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let (program, diags) = cluec::compile_text(&mut Sources::default(), "test.clue", text, &sets);
     assert!(!diags.has_errors(), "{diags:?}");
     program.models.into_iter().next().unwrap()

@@ -170,7 +170,7 @@ fn a_wrong_choice_and_a_wrong_logit_are_seen() {
 
 /// The models in `models/`, as `sets` change them.
 fn published(sets: &[&str]) -> Vec<(String, Graph)> {
-    let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let models = std::fs::read_dir(root().join("models")).unwrap();
     let mut files: Vec<_> = models.map(|entry| entry.unwrap().path()).collect();
     files.sort();

@@ -14,9 +14,10 @@ mod training;
 #[cfg(feature = "train")]
 mod trials;
 
+use super::flags::without_restating;
 use super::{Exit, print_reports, table, usage};
-use crate::diag::{Sources, suggest};
-use crate::model::{Ablation, Program, Quantity};
+use crate::diag::{Argument, Sources, suggest};
+use crate::model::{Ablation, Program, Quantity, Spoken};
 use sheet::Sheet;
 use std::io::{self, Write};
 
@@ -31,7 +32,7 @@ pub struct Args {
     epochs: Option<u64>,
     /// Change a setting of the model and of every case: `recipe.batch=64`, `input=64x64`
     #[arg(long = "set", value_name = "PATH=VALUE")]
-    sets: Vec<String>,
+    sets: Vec<Argument>,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -63,8 +64,9 @@ const COUNTED: [Quantity; 4] =
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut sources = Sources::default();
     let sets = sets(args);
-    let (program, diags) =
-        crate::compile_for(&mut sources, &args.file, args.name.as_deref(), &sets);
+    let of = args.name.as_deref().map_or(Spoken::All, |name| Spoken::One(Some(name)));
+    let (program, diags) = crate::compile_for(&mut sources, &args.file, of, &sets);
+    let diags = without_restating(diags, &sources);
     print_reports(&diags, &sources);
     let ablations = match chosen(&program, args) {
         Ok(ablations) => ablations,
@@ -86,8 +88,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 /// The short flags are settings like any other, over everything else.
-fn sets(args: &Args) -> Vec<String> {
-    let epochs = args.epochs.map(|epochs| format!("recipe.epochs={epochs}"));
+fn sets(args: &Args) -> Vec<Argument> {
+    let epochs = args.epochs.map(|epochs| Argument::of_recipe("--epochs", epochs));
     args.sets.iter().cloned().chain(epochs).collect()
 }
 

@@ -4,8 +4,7 @@ use super::sheet::Sheet;
 use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
 use crate::cli::Exit;
 use crate::cli::session::Failure;
-use crate::diag::Sources;
-use crate::diag::say;
+use crate::diag::{Argument, Sources, say};
 use crate::model::{Ablation, Quantity};
 use crate::train::replace_by;
 use std::io::Write;
@@ -60,7 +59,7 @@ fn with_seeds(args: &Args, text: &str, ablation: &Ablation) -> Vec<Ablation> {
     let first = ablation.base.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
     let others = (1..args.training.seeds).filter_map(|further| {
         let mut sets = sets(args);
-        sets.push(format!("recipe.seed={}", first.wrapping_add(further)));
+        sets.push(Argument::of_recipe("--seed", first.wrapping_add(further)));
         let mut sources = Sources::default();
         let (program, _) = crate::compile_text(&mut sources, &args.file, text, &sets);
         program.ablations.into_iter().find(|again| again.name == ablation.name)

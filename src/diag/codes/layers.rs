@@ -7,7 +7,8 @@ pub const CODES: &[Code] = &[
         "E0310",
         "a row of another length",
         "A row has one value for each stage it speaks of, or one value for all. The first stage has no \
-         pool, so rows of `pool` have one value fewer. The family of these examples has three stages.",
+         pool, so rows of `pool` have one value fewer. Where a model changes `stages`, it says the rows below \
+         anew. The family of these examples has three stages.",
         ["width 16 32", "width 16 32 64"],
     ),
     model(
@@ -25,9 +26,9 @@ pub const CODES: &[Code] = &[
     ),
     model(
         "E0313",
-        "`@each` outside a search",
-        "`@each` draws one variable for each stage. In a model a value without a selector holds for \
-         every stage.",
+        "`@each` for every stage",
+        "A value without a selector holds for every stage; `@each` is kept free for what is not one \
+         value.",
         ["width@each 16", "width 16"],
     ),
     model(

@@ -20,7 +20,7 @@ pub const CODES: &[Code] = &[
         "E0303",
         "a setting said twice",
         "Inside one body order means nothing, so nothing may be said twice. Only a selector speaks \
-         before a single value for all stages.",
+         before a single value for all stages. All arguments of a command line are as one body.",
         ["width 16 24 32\nwidth@3 40", "width 16 24 40"],
     ),
     model(

@@ -6,8 +6,8 @@ pub const CODES: &[Code] = &[
     model(
         "E0101",
         "`=` after a key",
-        "A setting is a key and its value with a blank between them. `=` computes, and only a search \
-         computes.",
+        "A setting is a key and its value with a blank between them. Only the arguments of `--set` have \
+         an `=`.",
         ["drop_path = 0.2", "drop_path 0.2"],
     ),
     model(
@@ -31,7 +31,7 @@ pub const CODES: &[Code] = &[
     ),
     model(
         "E0105",
-        "`#` for a comment",
+        "`#` or `/*` for a comment",
         "Comments begin with `//`, and those that document an item or a setting with `///`.",
         ["# wider\nwidth 16 24 32", "// wider\nwidth 16 24 32"],
     ),
@@ -102,9 +102,9 @@ pub const CODES: &[Code] = &[
     ),
     model(
         "E0116",
-        "drawing a value outside a search",
-        "A model is data: each of its settings has one value. `in`, `when` and `where` belong to a \
-         search, which draws models.",
+        "a value that is drawn or computed",
+        "A model is data: each of its settings has one value, written out. `in`, `when` and `where` are \
+         no values.",
         ["mixer.grid in [2x2, 4x4]", "mixer.grid 4x4"],
     ),
     model(
@@ -143,4 +143,11 @@ pub const CODES: &[Code] = &[
         right: "24GiB",
         place: Place::Memory,
     },
+    model(
+        "E0122",
+        "stages that can not be read",
+        "A selector is a stage (`@3`), stages from one to another (`@1..3`, both included) or several \
+         of these (`@1,3`), without blanks. Stages are numbers, counted from 1.",
+        ["width@1-2 16", "width@1..2 16"],
+    ),
 ];

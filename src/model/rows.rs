@@ -1,0 +1,208 @@
+//! Rows and selectors, measured against the number of stages.
+
+use super::layers::{Layer, Line};
+use super::settings::first_stage;
+use crate::diag::{Diagnostic, Span, Spanned};
+use crate::schema::{Count, Setting, Tree, Value};
+use crate::syntax::ast::{Literal, Selector};
+use std::collections::BTreeSet;
+
+/// More stages than any model has: rows are stored per stage.
+pub const MAX_STAGES: usize = 64;
+
+/// The valid `stages` of all layers, each with the layer that says it, lowest first.
+pub struct Counts(Vec<(usize, Spanned<usize>)>);
+
+impl Counts {
+    pub fn of(layers: &[Layer]) -> Counts {
+        let lines =
+            layers.iter().enumerate().flat_map(|(at, l)| l.lines.iter().map(move |l| (at, l)));
+        let stages = lines.filter(|(_, line)| line.path() == ["stages"]);
+        let count = |(at, line): (usize, &Line)| {
+            let literals: Vec<Literal> = line.row.iter().map(|l| l.value.clone()).collect();
+            match Count::TY.parse(&literals) {
+                Some(Value::Number(n)) if n as usize <= MAX_STAGES => {
+                    Some((at, Spanned::new(n as usize, line.row_span())))
+                }
+                _ => None,
+            }
+        };
+        Counts(stages.filter_map(count).collect())
+    }
+
+    /// How many stages there are at the end.
+    pub fn last(&self) -> Option<Spanned<usize>> {
+        self.0.last().map(|(_, count)| *count)
+    }
+
+    /// How many there are where a layer is laid; if none is said up to there, then with the next that
+    /// says it.
+    pub fn at(&self, layer: usize) -> Option<Spanned<usize>> {
+        let below = self.0.iter().rev().find(|(at, _)| *at <= layer);
+        below.or(self.0.first()).map(|(_, count)| *count)
+    }
+}
+
+/// What a line says of which stages.
+pub struct Columns<'a> {
+    /// Stages, from 1, and the values of each.
+    pub said: Vec<(usize, &'a [Spanned<Literal>])>,
+    /// It is a row for another number of stages: a mistake where anything of it holds at the end.
+    pub outgrown: bool,
+}
+
+/// Which of the `last` stages a line speaks of, and what it says of each. Where it was laid there were
+/// its `own`.
+pub fn columns<'a>(
+    line: &'a Line,
+    last: Spanned<usize>,
+    own: Spanned<usize>,
+) -> Result<Columns<'a>, Diagnostic> {
+    if let Ok(said) = measured(line, last) {
+        return Ok(Columns { said, outgrown: false });
+    }
+    let mut said = measured(line, own)?;
+    said.retain(|(stage, _)| *stage <= last.value);
+    // What is said of a stage goes with it.
+    if line.selector.is_some() {
+        return Ok(Columns { said, outgrown: false });
+    }
+    // What is said inside a kind still finds one, until the row is said anew.
+    if let [.., Spanned { value: Literal::Name(_), .. }] = line.row[..] {
+        let next = said.last().map_or(1, |(stage, _)| stage + 1);
+        said.extend((next..=last.value).map(|stage| (stage, &line.row[line.row.len() - 1..])));
+    }
+    Ok(Columns { said, outgrown: true })
+}
+
+fn measured(
+    line: &Line,
+    count: Spanned<usize>,
+) -> Result<Vec<(usize, &[Spanned<Literal>])>, Diagnostic> {
+    let stages = selected(line, count)?;
+    match line.row.len() {
+        0 | 1 => Ok(stages.into_iter().map(|s| (s, &line.row[..])).collect()),
+        n if n == stages.len() => Ok(stages.into_iter().zip(line.row.chunks(1)).collect()),
+        _ => {
+            let pool = line.keys[0].value == "pool" && line.selector.is_none();
+            Err(misfit(line, stages.len(), count.span, "declared here").help(match pool {
+                true => "the first stage has no pool: a row has one value fewer",
+                false => "a row has one value for every stage it speaks of, or one for all",
+            }))
+        }
+    }
+}
+
+fn misfit(line: &Line, stages: usize, declared: Span, label: &str) -> Diagnostic {
+    let (n, plural) = (line.row.len(), if stages == 1 { "" } else { "s" });
+    Diagnostic::error("E0310", format!("{n} values for {stages} stage{plural}"))
+        .at(line.row_span(), format!("{n} values"))
+        .at(declared, label)
+}
+
+fn selected(line: &Line, count: Spanned<usize>) -> Result<Vec<usize>, Diagnostic> {
+    let key = line.keys[0].value.as_str();
+    let first = first_stage(key);
+    let Some(selector) = &line.selector else {
+        return Ok((first..=count.value).collect());
+    };
+    let Selector::Stages(ranges) = &selector.value else {
+        return Err(Diagnostic::error("E0313", "`@each` selects no stages")
+            .at(selector.span, "here")
+            .help("without a selector a value holds for every stage")
+            .fix(with_at(selector.span), ""));
+    };
+    let mut stages = BTreeSet::new();
+    for &(low, high) in ranges {
+        if low < first || high > count.value || low > high {
+            return Err(no_stage(key, selector.span, (low, high), count));
+        }
+        stages.extend(low..=high);
+    }
+    Ok(stages.into_iter().collect())
+}
+
+/// A selector with its `@`.
+pub fn with_at(selector: Span) -> Span {
+    Span { start: selector.start - 1, ..selector }
+}
+
+fn no_stage(
+    key: &str,
+    selector: Span,
+    (low, high): (usize, usize),
+    count: Spanned<usize>,
+) -> Diagnostic {
+    if low > 0 && low < first_stage(key) {
+        return Diagnostic::error("E0311", "the first stage has no pool")
+            .at(selector, "a pool leads into its stage");
+    }
+    let missing = if high > count.value { high } else { low };
+    let diagnostic = Diagnostic::error("E0311", format!("there is no stage {missing}"));
+    if low == 0 {
+        return diagnostic.at(selector, "stages are counted from 1");
+    }
+    if low > high {
+        return Diagnostic::error("E0311", "these stages run backwards")
+            .at(selector, "the lower number comes first")
+            .help(format!("write `@{high}..{low}`"))
+            .fix(selector, format!("{high}..{low}"));
+    }
+    diagnostic
+        .at(selector, "no such stage")
+        .at(count.span, format!("{} declared here", count.value))
+        .help(format!(
+            "to add one, write `stages {}` and give every row one value more",
+            count.value + 1
+        ))
+}
+
+/// Rows for another number of stages than there is at the end.
+#[derive(Default)]
+pub struct Outgrown(Vec<Row>);
+
+struct Row {
+    line: Line,
+    own: Spanned<usize>,
+}
+
+impl Outgrown {
+    pub fn push(&mut self, line: &Line, own: Spanned<usize>) {
+        self.0.push(Row { line: line.clone(), own });
+    }
+
+    /// Whether a value is one of such a row: whoever says it anew repeats nothing.
+    pub fn says(&self, value: Span) -> bool {
+        self.0.iter().any(|row| row.says(value))
+    }
+
+    /// Those of which something holds in the stages there are, each with the key it speaks of.
+    pub fn hold(&self, stages: &[Tree], last: Option<Spanned<usize>>) -> Vec<(String, Diagnostic)> {
+        let held = self.0.iter().filter(|row| stages.iter().any(|stage| row.is_in(stage)));
+        held.filter_map(|row| Some((row.line.keys.last()?.value.clone(), row.told(last?))))
+            .collect()
+    }
+}
+
+impl Row {
+    fn says(&self, value: Span) -> bool {
+        let row = self.line.row_span();
+        row.source == value.source && row.start <= value.start && value.end <= row.end
+    }
+
+    fn is_in(&self, tree: &Tree) -> bool {
+        tree.fields.values().any(|said| {
+            self.says(said.span) || matches!(&said.value, Value::Tree(inside) if self.is_in(inside))
+        })
+    }
+
+    fn told(&self, last: Spanned<usize>) -> Diagnostic {
+        let path = self.line.path().join(".");
+        let spoken = |count: usize| count + 1 - first_stage(&self.line.keys[0]);
+        let declared = format!("{} declared here", last.value);
+        misfit(&self.line, spoken(last.value), last.span, &declared).help(format!(
+            "it was written for {} stages: say `{path}` anew beside `stages {}`",
+            self.own.value, last.value
+        ))
+    }
+}
