@@ -3,7 +3,7 @@
 use super::numbers::tiny;
 use cluec::data::Image;
 use cluec::see::{
-    Cluster, Contribution, Look, Palette, Picture, Regions, Sheet, Style, Words, png,
+    Cluster, Contribution, Look, Palette, Picture, Regions, Sheet, Style, View, Words, png,
 };
 use insta::assert_snapshot;
 
@@ -166,4 +166,16 @@ fn a_sheet_shows_every_map_with_its_name() {
     assert!(svg.contains(&size), "{size}");
     let dark = raster.pixels.chunks(3).filter(|pixel| pixel == &[20; 3]).count();
     assert!(dark > 500, "letters: {dark}");
+}
+
+#[test]
+fn many_heads_stand_in_several_lines() {
+    let (mut sight, _) = tiny();
+    let head = sight.views[0].clone();
+    sight.views = (1..=24).map(|number| View { head: number, ..head.clone() }).collect();
+    let words = Words { title: "a.png", model: "tiny", classes: &[] };
+    let sheet = Sheet::new(&sight, &gray(8, 8), plain(Style::Flat), words);
+    // Eight beside each other.
+    assert_eq!(sheet.raster().width, 2 * 16 + 8 * 192 + 7 * 12);
+    assert!(sheet.svg().unwrap().contains(">stage 1 block 1 head 24<"));
 }

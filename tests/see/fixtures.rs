@@ -235,6 +235,6 @@ fn what_can_not_be_shown_is_said() {
         assert_eq!(remarks("fec_a"), [] as [&str; 0]);
         let raw = remarks("clusterformer_a");
         assert_eq!(raw[0], traced);
-        assert!(raw[1].starts_with("the layout is raw: the "), "{raw:?}");
+        assert!(raw[1].starts_with("the layout is raw: windows are "), "{raw:?}");
     }
 }

@@ -92,6 +92,11 @@ fn what_is_taken_for_what_is_counted() {
     let mistake = |class, predicted, images, of| Mistake { class, predicted, images, of };
     assert_eq!(confusion.mistakes(), [mistake(2, 1, 2, 3), mistake(1, 0, 1, 1)]);
     assert_snapshot!(confusion.svg(&["a".into(), "b & c".into(), "<d>".into()]));
+    // Of a hundred classes every second has its name at both axes.
+    let names: Vec<String> = (0..100).map(|class| format!("class {class}")).collect();
+    let svg = Confusion::new(100).svg(&names);
+    let labels = [0, 1, 98].map(|class| svg.matches(&format!(">class {class}<")).count());
+    assert_eq!(labels, [2, 0, 2]);
 }
 
 #[test]
