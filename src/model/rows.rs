@@ -43,10 +43,12 @@ impl Counts {
     }
 }
 
+/// A stage, from 1, and what is said of it.
+type Column<'a> = (usize, &'a [Spanned<Literal>]);
+
 /// What a line says of which stages.
 pub struct Columns<'a> {
-    /// Stages, from 1, and the values of each.
-    pub said: Vec<(usize, &'a [Spanned<Literal>])>,
+    pub said: Vec<Column<'a>>,
     /// It is a row for another number of stages: a mistake where anything of it holds at the end.
     pub outgrown: bool,
 }
@@ -75,10 +77,7 @@ pub fn columns<'a>(
     Ok(Columns { said, outgrown: true })
 }
 
-fn measured(
-    line: &Line,
-    count: Spanned<usize>,
-) -> Result<Vec<(usize, &[Spanned<Literal>])>, Diagnostic> {
+fn measured(line: &Line, count: Spanned<usize>) -> Result<Vec<Column<'_>>, Diagnostic> {
     let stages = selected(line, count)?;
     match line.row.len() {
         0 | 1 => Ok(stages.into_iter().map(|s| (s, &line.row[..])).collect()),
