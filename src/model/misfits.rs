@@ -295,9 +295,12 @@ fn square(number: &Number, parse: Parse) -> Option<String> {
 
 /// A whole number that would do, were it smaller.
 fn is_too_large(number: &Number, parse: Parse) -> bool {
-    let (digits, value) = (MOST.to_string(), f64::from(MOST));
-    let most = Literal::Number(Number { digits, value, unit: String::new() });
-    number.unit != "%" && number.value > value && parse(&[most]).is_some()
+    let takes = |value: f64| {
+        parse(&[Literal::Number(Number { digits: String::new(), value, unit: String::new() })])
+    };
+    let most = f64::from(MOST);
+    let bounded = takes(most).is_some() && takes(most + 1.0).is_none();
+    number.unit != "%" && number.value > most && bounded
 }
 
 /// What the writer of a value that does not fit may have meant, and what to write instead.

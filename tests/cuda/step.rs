@@ -366,7 +366,11 @@ fn training_steps_of_the_family_agree() {
         "ffn.depthwise=off",
         "head.norm=group",
     ];
-    let of = |sets: &[&'static str]| [&frame, sets].concat();
+    let of = |sets: &[&'static str]| {
+        let path = |set: &&'static str| set.split('=').next();
+        let others = frame.iter().filter(|set| !sets.iter().any(|of| path(of) == path(set)));
+        others.chain(sets).copied().collect::<Vec<_>>()
+    };
     let raw = [
         "mixer.layout=raw",
         "mixer.key=own",
