@@ -92,6 +92,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(executor) => executor,
         Err(error) => return usage(&error.to_string()),
     };
+    if args.ops.is_some() && matches!(executor, Executor::Reference) {
+        return usage("`--ops` times the compiled executor, not the reference");
+    }
     if args.dropped >= args.passes {
         let (passes, dropped) = (args.passes, args.dropped);
         return usage(&format!("of {passes} passes {dropped} are dropped, and none is left"));

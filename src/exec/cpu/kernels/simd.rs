@@ -26,8 +26,14 @@ fn chosen() -> Instructions {
 /// for comparisons.
 pub const VARIABLE: &str = "CLUEC_INSTRUCTIONS";
 
-/// All names there are, on any machine, from the slowest to the fastest.
-const NAMES: [&str; 5] = ["scalar", "neon", "avx2", "avx512", "amx"];
+/// All names there are, on any machine of this architecture, from the slowest to the fastest.
+const NAMES: &[&str] = if cfg!(target_arch = "x86_64") {
+    &["scalar", "avx2", "avx512", "amx"]
+} else if cfg!(target_arch = "aarch64") {
+    &["scalar", "neon"]
+} else {
+    &["scalar"]
+};
 
 /// The best there is, or the best up to what [`VARIABLE`] names.
 fn best() -> Instructions {
@@ -55,7 +61,7 @@ pub fn misnamed() -> Option<String> {
     if wanted.to_str().is_some_and(|wanted| NAMES.contains(&wanted)) {
         return None;
     }
-    Some(format!("{VARIABLE} is one of {}, not {}", NAMES.join(", "), wanted.display()))
+    Some(format!("{VARIABLE} is one of {} here, not {}", NAMES.join(", "), wanted.display()))
 }
 
 /// Runs `op` on the best instruction set of the machine.
