@@ -28,8 +28,14 @@ pub fn check_with(text: &str, sets: &[&str]) -> Text {
 
 /// Checks a file.
 pub fn check_file(path: &Path) -> Text {
+    check_file_with(path, &[])
+}
+
+/// The same, changed by `sets`.
+pub fn check_file_with(path: &Path, sets: &[&str]) -> Text {
     let mut sources = Sources::default();
-    let (program, diags) = cluec::compile(&mut sources, &path.display().to_string(), &[]);
+    let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
+    let (program, diags) = cluec::compile(&mut sources, &path.display().to_string(), &sets);
     Text { sources, program, diags }
 }
 

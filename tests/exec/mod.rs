@@ -1,5 +1,5 @@
 mod bits;
-pub mod compiled;
+mod compiled;
 mod components;
 mod difference;
 mod drop_path;

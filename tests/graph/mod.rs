@@ -1,7 +1,6 @@
 //! What texts lower to. Every `.clue` file here holds one promise; its snapshots are the graphs.
 
-use crate::exec::compiled::models;
-use crate::text::{check, check_file, root};
+use crate::text::{check, check_file, check_file_with, root};
 use cluec::graph::ops::{Ffn, Update};
 use cluec::graph::{Op, Value};
 use cluec::passes::{self, Keep, Method, Processor};
@@ -111,7 +110,8 @@ fn what_waits_for_other_images_lies_apart() {
         ("models/cluenet_tiny.clue", &[]),
         ("models/cluenet_tiny.clue", &["input=448x448"]),
     ] {
-        let plan = Plan::training(&models(file, sets)[0]);
+        let text = check_file_with(&root().join(file), sets).clean();
+        let plan = Plan::training(text.program.models[0].graph.as_ref().unwrap());
         // Every buffer: its place, the node that begins it and the last one that touches it.
         let mut buffers: Vec<(Place, usize, usize)> = Vec::new();
         let mut results: Vec<Vec<usize>> = Vec::new();
