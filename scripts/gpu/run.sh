@@ -213,7 +213,7 @@ against() {
 train() {
     [ -d "$data" ] || { missing "no CIFAR-100 at $data; hand it over with --data"; return; }
     local run=$out/run what=(models/cluenet_cifar.clue --out "$out/run" --set recipe.precision=bf16)
-    [ -e "$run" ] && what=(--resume "$run")
+    if [ -e "$run/last.safetensors" ]; then what=(--resume "$run"); else rm -rf "$run"; fi
     limited "$cluec" train "${what[@]}" --device cuda --data "$data"
     local code=$?
     tail -n 3 "$run/metrics.jsonl"

@@ -28,10 +28,13 @@ pub fn last(folder: &RunFolder) -> Result<PathBuf, Failure> {
         return Ok(last);
     }
     let (path, text) = (folder.path.display(), folder.source());
+    let anew = match text.is_file() {
+        true => format!(", as with `cluec train {}`", text.display()),
+        false => String::new(),
+    };
     Err(Failure::new(format!(
         "there is no checkpoint in {path}: the run ended before its first one\n  help: nothing is lost; \
-         begin anew, as with `cluec train {}`",
-        text.display()
+         remove the folder and begin anew{anew}"
     )))
 }
 

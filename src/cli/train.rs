@@ -244,6 +244,12 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
     made.map_err(|error| {
         let path = wanted.display();
         match (error.kind(), place::run(&wanted)) {
+            (io::ErrorKind::AlreadyExists, Ok(run)) if !run.last().is_file() => {
+                Failure::new(format!(
+                    "{path} holds a run without a checkpoint\n  help: if nobody trains it, remove the \
+                     folder, or name another one"
+                ))
+            }
             (io::ErrorKind::AlreadyExists, Ok(_)) => Failure::new(format!(
                 "{path} holds a run already\n  help: go on with it, `cluec train --resume {path}`, or \
                  name another folder"

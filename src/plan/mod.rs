@@ -7,7 +7,6 @@
 mod groups;
 mod layout;
 mod lives;
-
 mod parts;
 mod stretches;
 mod text;

@@ -1,7 +1,6 @@
 //! What of a recipe means nothing beside the rest of it, and what names nothing in the model.
 
 use super::{Optimizer, Recipe, Schedule};
-use crate::diag::number::many;
 use crate::diag::{Diagnostic, Span, list, nearest};
 use crate::graph::Graph;
 
@@ -53,18 +52,18 @@ fn schedule(recipe: &Recipe, found: &mut Vec<Diagnostic>) {
         && warm_up.epochs.value.0 >= epochs
     {
         let message = format!(
-            "the training ends within its warm-up of {} epochs: the learning rate is never reached",
-            warm_up.epochs.value.0
+            "the training ends within its warm-up of {}: the learning rate is never reached",
+            epochs_of(warm_up.epochs.value.0)
         );
         let diagnostic = Diagnostic::warning("W0601", message).at(warm_up.epochs.span, "too long");
-        found.push(diagnostic.at(recipe.epochs.span, many(epochs as u64, "epoch")));
+        found.push(diagnostic.at(recipe.epochs.span, epochs_of(epochs)));
     }
     if let Schedule::Steps(steps) = &recipe.schedule.value
         && let Some(late) = steps.at.value.0.iter().find(|at| **at >= epochs)
     {
         let message = format!("epoch {late} is never reached");
         let diagnostic = Diagnostic::warning("W0601", message).at(steps.at.span, "too late");
-        found.push(diagnostic.at(recipe.epochs.span, format!("{epochs} epochs")));
+        found.push(diagnostic.at(recipe.epochs.span, epochs_of(epochs)));
     }
 }
 
@@ -112,4 +111,9 @@ fn exceptions(recipe: &Recipe, graph: &Graph, found: &mut Vec<Diagnostic>) {
     let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
     let message = format!("`{}` has no parameter {}", graph.name, list(&quoted, "or"));
     found.push(Diagnostic::error("E0602", message).at(except.span, "names nothing").help(help));
+}
+
+/// `1 epoch`, `2.5 epochs`.
+fn epochs_of(number: f64) -> String {
+    format!("{number} epoch{}", if number == 1.0 { "" } else { "s" })
 }

@@ -224,14 +224,17 @@ impl Run<'_> {
             mix.apply(&mut batch, key);
         }
         let lr = fit.schedule.lr(meta.epoch, meta.batch, self.per_epoch, fit.epochs);
+        // What the loss of this step is multiplied by: a step that overflows leaves another scale.
+        let begins = fit.method.update.scaling.map(|rule| rule.start);
+        let scale = meta.scaling.map(|Scale { scale: Exact(scale), .. }| scale).or(begins);
         let result = match self.trainer.step(&batch, lr, key) {
             Ok(result) => result,
             Err(StepError::Exec(error)) => return Err(exec(error)),
-            Err(StepError::NotFinite(what)) => return Err(self.lost(batch, key, what)),
+            Err(StepError::NotFinite(what)) => return Err(self.lost(batch, key, what, scale)),
         };
         // No loss scale cures what the forward pass gives.
         if !result.loss.is_finite() {
-            return Err(self.lost(batch, key, format!("the loss is {}", result.loss)));
+            return Err(self.lost(batch, key, format!("the loss is {}", result.loss), scale));
         }
         meta.step += 1;
         meta.batch += 1;
@@ -251,7 +254,13 @@ impl Run<'_> {
 
     /// The error of a step that gives a number that is none, with the first one: the parameters are
     /// still those of before the step.
-    fn lost(&mut self, mut batch: Batch, key: StepKey, what: String) -> TrainError {
+    fn lost(
+        &mut self,
+        mut batch: Batch,
+        key: StepKey,
+        what: String,
+        scale: Option<f64>,
+    ) -> TrainError {
         let (fit, meta) = (self.fit, &self.meta);
         if !batch.views.is_empty()
             && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch)
@@ -261,17 +270,16 @@ impl Run<'_> {
                 Err(error) => return TrainError::Data(error),
             }
         }
-        let (parameters, optimizer) = match self.trainer.state() {
-            Ok(state) => state,
+        let parameters = match self.trainer.state() {
+            Ok((parameters, _)) => parameters,
             Err(error) => return exec(error),
         };
-        let (graph, scale) = (fit.graph, optimizer.loss_scale());
+        let (graph, by) = (fit.graph, scale.unwrap_or(1.0) as f32);
         let first = match fit.method.precision {
             Precision::F32 => reference::first_not_finite(graph, parameters, &batch.images, key),
-            _ => first_not_finite(graph, fit.method, parameters, &batch, scale, key),
+            _ => first_not_finite(graph, fit.method, parameters, &batch, by, key),
         };
         let first = first.unwrap_or_else(|error| Some(error.to_string()));
-        let scale = optimizer.scaling.map(|scaling| scaling.scale);
         self.not_finite(1, what, first, scale)
     }
 

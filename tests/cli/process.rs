@@ -174,6 +174,7 @@ fn instructions_have_names() {
     }
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn ops_of_the_reference_are_not_timed() {
     let output = through_the_pipe(&["bench", "-", "--ops", "--executor", "reference"], MODEL);

@@ -182,6 +182,7 @@ fn a_path_that_is_missing_is_asked_for() {
     );
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn a_setting_said_by_two_flags_is_told_with_both() {
     assert_snapshot!(said(&[
@@ -205,6 +206,7 @@ fn a_setting_said_by_two_flags_is_told_with_both() {
     ]));
 }
 
+#[cfg(feature = "train")]
 #[test]
 fn all_that_a_training_lacks_is_told_at_once() {
     assert_snapshot!(said(&["train", "models.clue", "a"]));

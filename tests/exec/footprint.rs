@@ -52,7 +52,7 @@ fn every_thread_has_room_for_what_it_runs() {
     let large = &models("models/cluenet_tiny.clue", &["input=448x448"])[0];
     let thread = |work| bytes(large, 2, work, 32) - bytes(large, 1, work, 32);
     let gradients = 4 * large.param_count();
-    assert_eq!(thread(Work::Training), thread(Work::Inference) + gradients);
+    assert!(thread(Work::Training) >= thread(Work::Inference) + gradients);
 }
 
 /// An optimizer that keeps less needs less: a number per parameter for every array.

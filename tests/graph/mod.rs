@@ -110,7 +110,7 @@ fn what_waits_for_other_images_lies_apart() {
         ("models/cluenet_tiny.clue", &[]),
         ("models/cluenet_tiny.clue", &["input=448x448"]),
     ] {
-        let text = check_file_with(&root().join(file), sets).clean();
+        let text = check_file_with(&root().join(file), sets);
         let plan = Plan::training(text.program.models[0].graph.as_ref().unwrap());
         // Every buffer: its place, the node that begins it and the last one that touches it.
         let mut buffers: Vec<(Place, usize, usize)> = Vec::new();

@@ -10,7 +10,8 @@ use crate::exec::cpu::{self, Compiled};
 use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
 use crate::exec::{
-    Batch, Evaluator, Machine, Optimizer, Parameters, Profile, StepError, StepKey, Trainer, init,
+    Batch, Evaluator, ExecError, Machine, Optimizer, Parameters, Profile, StepError, StepKey,
+    Trainer, init,
 };
 #[cfg(feature = "cuda")]
 use crate::exec::{Footprint, Held, Target, Use, View, Work};
@@ -38,7 +39,8 @@ pub fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
-    let case = Case { args, graph, method, mode, batch: batch(graph, args.batch as usize) };
+    let batch = batch(graph, args.batch as usize)?;
+    let case = Case { args, graph, method, mode, batch };
     match executor {
         Executor::Compiled(precision) => case.on_cpu(precision),
         Executor::Reference => case.by_reference(executor),
@@ -225,11 +227,13 @@ impl Case<'_> {
 /// Steps before the clock counts.
 const WARM_UP: Range<u64> = 0..2;
 
-fn batch(graph: &Graph, images: usize) -> Batch {
+/// Random images, if there is memory for so many.
+fn batch(graph: &Graph, count: usize) -> Result<Batch, ExecError> {
     let mut random = Random::named(0, "bench", Site::Other);
-    Batch {
-        images: (0..images * graph.image_numbers()).map(|_| random.normal() as f32).collect(),
-        labels: (0..images).map(|_| random.below(graph.classes() as u64) as u32).collect(),
-        ..Batch::default()
-    }
+    let (mut images, numbers) = (Vec::new(), count.saturating_mul(graph.image_numbers()));
+    let none = |_| ExecError(format!("a batch of {count} images does not fit into memory"));
+    images.try_reserve_exact(numbers).map_err(none)?;
+    images.extend((0..numbers).map(|_| random.normal() as f32));
+    let labels = (0..count).map(|_| random.below(graph.classes() as u64) as u32).collect();
+    Ok(Batch { images, labels, ..Batch::default() })
 }

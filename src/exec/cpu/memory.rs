@@ -44,14 +44,15 @@ pub fn memory(
     Memory { parameters, peak: parameters + lanes([plan, other], batch, threads) + images }
 }
 
-/// Bytes of arenas and scratch: a thread that runs both plans has room for either.
+/// Bytes of arenas and scratch: a thread that runs both plans has the larger of each.
 fn lanes(plans: [&Plan; 2], batch: usize, threads: usize) -> u64 {
     let mut both = plans.map(|plan| {
         let group = plan::group(plan, batch);
-        let bytes = 4 * (plan.arena * group + scratch(plan, group));
-        (plan::lanes(plan, batch, threads) as u64, bytes as u64)
+        (plan::lanes(plan, batch, threads), [plan.arena * group, scratch(plan, group)])
     });
     both.sort_unstable();
     let [(few, of_few), (many, of_many)] = both;
-    few * of_few.max(of_many) + (many - few) * of_many
+    let of_both = [0, 1].map(|part| of_few[part].max(of_many[part]));
+    let floats = |lanes: usize, parts: [usize; 2]| lanes * (parts[0] + parts[1]);
+    4 * (floats(few, of_both) + floats(many - few, of_many)) as u64
 }

@@ -58,17 +58,18 @@ impl CublasLt {
         product: &Product,
         precision: Precision,
     ) -> Result<(Ready, Option<Pointer>), ExecError> {
-        let choose = |product: &Product| {
-            let strict = self.choose(product, precision, true);
-            strict.or_else(|error| self.choose(product, precision, false).map_err(|_| error))
-        };
-        let (error, bias) = match (choose(product), product.bias) {
-            (Ok(ready), _) => return Ok((ready, None)),
-            (Err(error), None) => return Err(error),
-            (Err(error), Some(bias)) => (error, bias),
-        };
-        let ready = choose(&Product { bias: None, ..*product }).map_err(|_| error)?;
-        Ok((ready, Some(bias)))
+        let plain = Product { bias: None, ..*product };
+        // As exact as can be, before as few kernels as can be.
+        let mut refused = None;
+        for strict in [true, false] {
+            for (product, left) in [(product, None), (&plain, product.bias)] {
+                match self.choose(product, precision, strict) {
+                    Ok(ready) => return Ok((ready, left)),
+                    Err(error) => refused = refused.or(Some(error)),
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| ExecError("no way to compute a product".into())))
     }
 
     /// The way to compute a product as it is; with `strict`, one that adds parts of sums in `f32`.

@@ -80,7 +80,6 @@ fn a_convolution_forward_and_backward() {
     }
 }
 
-/// To the bit what a convolution makes of a map that holds them.
 /// Room for many images serves fewer.
 #[test]
 fn fewer_images_need_no_more() {
@@ -96,6 +95,7 @@ fn fewer_images_need_no_more() {
     }
 }
 
+/// To the bit what a convolution makes of a map that holds them.
 #[test]
 fn a_convolution_that_knows_coordinates() {
     let (images, height, width, output) = (2, 9, 7, 5);
