@@ -93,9 +93,14 @@ fn sign(
     let value = raw.trim_start_matches(['=', ':', ' ', '\t']);
     let diagnostic =
         Diagnostic::error(code, message).at(Span { end: span.start + 1, ..span }, "here");
-    // Behind a name a parent is meant: `model a: b`.
-    let named = after.is_some_and(|start| start.text.contains(' '));
-    let meant = if named { format!("from {value}") } else { plain(value) };
+    // Behind a name another item is meant: `model a: b`.
+    let sort = after.and_then(|start| Some(start.text.split_once(' ')?.0));
+    let meant = match sort {
+        None => plain(value),
+        Some("ablation") => format!("of {value}"),
+        Some("case") => format!("with {value}"),
+        Some(_) => format!("from {value}"),
+    };
     match after.and_then(|start| start.with(&meant)) {
         Some(line) => diagnostic.help(format!("write `{line}`")).fix(span, [gap, &meant].concat()),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
@@ -133,8 +138,9 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
     let meant = plain(raw);
     let line = after.and_then(|start| start.with(&meant)).filter(|_| meant != raw);
     let comma = raw.find(',');
+    let brackets = raw.starts_with(['(', '[']) || line.is_some() && raw.contains(['(', '[']);
     let mut diagnostic = match (raw.as_bytes(), comma) {
-        ([b'(' | b'[', ..], _) => {
+        _ if brackets => {
             Diagnostic::error("E0119", "values stand without brackets").at(span, "in brackets")
         }
         (_, Some(at)) => {

@@ -35,12 +35,13 @@ fn unwrapped(value: &str) -> (&str, bool) {
     }
 }
 
-/// With `4x4` for every `(4, 4)` inside.
+/// With `4x4` for every `(4, 4)` inside; brackets behind a word are no size.
 fn sizes(text: &str) -> String {
     let (mut line, mut rest) = (String::new(), text);
     while let Some((before, behind)) = rest.split_once('(')
         && let Some((inside, after)) = behind.split_once(')')
         && !inside.contains('(')
+        && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
     {
         line.push_str(before);
         line.push_str(&plain(&format!("({inside})")));
@@ -84,6 +85,7 @@ mod tests {
             ("4×4 2*2", "4x4 2x2"),
             ("'a'", "\"a\""),
             ("((4)", "((4)"),
+            ("mlp(4)", "mlp(4)"),
             ("24", "24"),
         ] {
             assert_eq!(plain(theirs), ours);

@@ -381,7 +381,7 @@ fn training_steps_of_the_family_agree() {
     for sets in [
         of(&["mixer.regroup=weighted", "mixer.windows=2x4", "pool=conv"]),
         of(&["mixer.regroup=mean", "pool=fec"]),
-        [&of(&["mixer.regroup=mixed", "mixer.windows=2x2", "pool=conv"])[..], &raw].concat(),
+        of(&[&["mixer.regroup=mixed", "mixer.windows=2x2", "pool=conv"][..], &raw].concat()),
         vec!["mixer.windows=3x2", "pool.windows=3x2"],
         vec!["mixer.windows=2x2", "mixer.assign=soft", "mixer.regroup=weighted"],
     ] {
