@@ -154,9 +154,12 @@ fn instructions_have_names() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cluec"));
         command.arg("devices").env("CLUEC_INSTRUCTIONS", name).output().unwrap()
     };
-    let (here, elsewhere) = match cfg!(target_arch = "x86_64") {
-        true => (&["scalar", "avx2", "avx512", "amx"][..], "neon"),
-        false => (&["scalar"][..], "amx"),
+    let (here, elsewhere) = if cfg!(target_arch = "x86_64") {
+        (&["scalar", "avx2", "avx512", "amx-emulated", "amx"][..], "neon")
+    } else if cfg!(target_arch = "aarch64") {
+        (&["scalar", "neon"][..], "amx")
+    } else {
+        (&["scalar"][..], "amx")
     };
     for name in here {
         assert_eq!(devices(name).status.code(), Some(0), "{name}");

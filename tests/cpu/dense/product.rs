@@ -137,6 +137,30 @@ fn every_instruction_set_is_as_exact_as_f32() {
     });
 }
 
+/// Holds where there is a matrix unit to compare with.
+#[test]
+fn the_emulated_matrix_unit_gives_the_bits_of_the_unit() {
+    let found = std::cell::RefCell::new(Vec::new());
+    everywhere(|arch| {
+        if !arch.starts_with("amx") {
+            return;
+        }
+        let results = SIZES.into_iter().flat_map(|[rows, k, n]| {
+            // Of sizes whose products lie below the least normal number, too.
+            let scaled = |seed, count| numbers(count, seed).into_iter().map(|x| x * x * 1e-19);
+            let (a, b): (Vec<f32>, Vec<f32>) =
+                (scaled(1, rows * k).collect(), scaled(2, k * n).collect());
+            let data = packed(&b, k, n);
+            let mut out = garbage(rows * n);
+            let to = MatrixMut::new(&mut out, rows, n);
+            multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
+            out.into_iter().map(f32::to_bits)
+        });
+        found.borrow_mut().push(results.collect::<Vec<_>>());
+    });
+    assert!(found.borrow().windows(2).all(|pair| pair[0] == pair[1]));
+}
+
 fn transpose_f32(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..rows * columns).map(|i| x[i % rows * columns + i / rows]).collect()
 }

@@ -1,5 +1,7 @@
 //! Vectors of floats: the instruction set in use, parts of vectors, tables.
 
+#[cfg(target_arch = "x86_64")]
+use super::product::amx::Unit;
 use pulp::{Arch, MemMask, Simd, WithSimd};
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -8,8 +10,15 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Default)]
 pub struct Instructions {
     arch: Arch,
-    /// Whether large products may go to the matrix unit.
-    tiles: bool,
+    /// Where large products go.
+    #[cfg(target_arch = "x86_64")]
+    unit: Option<Unit>,
+}
+
+impl From<Arch> for Instructions {
+    fn from(arch: Arch) -> Instructions {
+        Instructions { arch, ..Instructions::default() }
+    }
 }
 
 thread_local! {
@@ -26,9 +35,12 @@ fn chosen() -> Instructions {
 /// for comparisons.
 pub const VARIABLE: &str = "CLUEC_INSTRUCTIONS";
 
+/// The matrix unit's arithmetic on vectors. It is slow, and used where nothing but it is asked for.
+const EMULATED: &str = "amx-emulated";
+
 /// All names there are, on any machine of this architecture, from the slowest to the fastest.
 const NAMES: &[&str] = if cfg!(target_arch = "x86_64") {
-    &["scalar", "avx2", "avx512", "amx"]
+    &["scalar", "avx2", "avx512", EMULATED, "amx"]
 } else if cfg!(target_arch = "aarch64") {
     &["scalar", "neon"]
 } else {
@@ -50,7 +62,10 @@ fn allowed() -> Option<(&'static str, Instructions)> {
     *BEST.get_or_init(|| {
         let place = |name: &str| NAMES.iter().position(|&known| known == name);
         let most = std::env::var(VARIABLE).ok().and_then(|wanted| place(&wanted));
-        let allowed = |name| most.is_none() || place(name) <= most;
+        let emulates = most.is_some() && most == place(EMULATED);
+        let allowed = |name| {
+            (most.is_none() || place(name) <= most) && (emulates || name != EMULATED)
+        };
         instructions().into_iter().rfind(|(name, _)| allowed(name))
     })
 }
@@ -72,19 +87,19 @@ pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     chosen().arch.dispatch(op)
 }
 
-/// The matrix unit's machine, if this thread may use the unit.
+/// The matrix unit, if this thread may use one.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-pub fn matrix_unit() -> Option<pulp::x86::V4> {
-    match chosen() {
-        Instructions { arch: Arch::V4(simd), tiles: true } => Some(simd),
-        _ => None,
-    }
+pub fn matrix_unit() -> Option<Unit> {
+    chosen().unit
 }
 
 /// Whether large products go to a matrix unit on this thread.
 pub fn has_matrix_unit() -> bool {
-    chosen().tiles
+    #[cfg(target_arch = "x86_64")]
+    return matrix_unit().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 /// Runs `work` with the kernels of this thread held to some instructions.
@@ -97,20 +112,20 @@ pub fn with<R>(instructions: Instructions, work: impl FnOnce() -> R) -> R {
 
 /// What this machine has, by name, from the slowest to the fastest.
 pub fn instructions() -> Vec<(&'static str, Instructions)> {
-    let plain = |arch| Instructions { arch, tiles: false };
-    let mut all = vec![("scalar", plain(Arch::Scalar))];
+    let mut all = vec![("scalar", Arch::Scalar.into())];
     #[cfg(target_arch = "x86_64")]
     {
-        all.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", plain(Arch::V3(simd)))));
+        all.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", Arch::V3(simd).into())));
         if let Some(simd) = pulp::x86::V4::try_new() {
-            all.push(("avx512", plain(Arch::V4(simd))));
-            if super::product::amx::available() {
-                all.push(("amx", Instructions { arch: Arch::V4(simd), tiles: true }));
-            }
+            let arch = Arch::V4(simd);
+            let with = |unit| Instructions { arch, unit: Some(unit) };
+            all.push(("avx512", arch.into()));
+            all.push((EMULATED, with(Unit::emulated(simd))));
+            all.extend(Unit::of_the_machine(simd).map(|unit| ("amx", with(unit))));
         }
     }
     #[cfg(target_arch = "aarch64")]
-    all.extend(pulp::aarch64::Neon::try_new().map(|simd| ("neon", plain(Arch::Neon(simd)))));
+    all.extend(pulp::aarch64::Neon::try_new().map(|simd| ("neon", Arch::Neon(simd).into())));
     all
 }
 

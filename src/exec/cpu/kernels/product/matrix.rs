@@ -97,6 +97,7 @@ impl<'a> MatrixMut<'a> {
     }
 
     /// Where a number lies, if it is there.
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn at(&self, row: usize, column: usize) -> *const f32 {
         self.data.as_ptr().wrapping_add(row * self.stride + column)

@@ -19,8 +19,7 @@ pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};
 /// Multiply-accumulates that the matrix unit has just done, if there is one for this thread.
 pub fn matrix_unit_at_work() -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
-    if super::simd::has_matrix_unit() {
-        return Some(amx::peak());
-    }
+    return super::simd::matrix_unit().map(amx::peak);
+    #[cfg(not(target_arch = "x86_64"))]
     None
 }

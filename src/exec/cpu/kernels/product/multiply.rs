@@ -19,7 +19,7 @@ pub fn multiply(a: Matrix, b: Packed, out: MatrixMut, epilogue: impl Epilogue) {
     match b.layout {
         Layout::Panels(b) => dispatch(Multiply { product, b, n }),
         #[cfg(target_arch = "x86_64")]
-        Layout::Parts(simd, b) => super::amx::multiply(simd, product, b),
+        Layout::Parts(unit, b) => super::amx::multiply(unit, product, b),
     }
 }
 

@@ -20,7 +20,7 @@ pub fn packed_len(k: usize, n: usize) -> usize {
 
 /// The matrix unit, if it is there and worth its while.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
+pub(super) fn unit(k: usize, n: usize) -> Option<amx::Unit> {
     const LEAST: usize = 12;
     if k >= LEAST && n >= LEAST { crate::exec::cpu::kernels::simd::matrix_unit() } else { None }
 }
@@ -29,8 +29,8 @@ pub(super) fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
 pub fn pack(source: Matrix, to: &mut [f32]) {
     let (k, n) = (source.rows, source.columns);
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = unit(k, n) {
-        return amx::pack(simd, source, to);
+    if let Some(unit) = unit(k, n) {
+        return amx::pack(unit.simd, source, to);
     }
     if k == 0 {
         return;
@@ -51,8 +51,8 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     const ROWS: usize = 16;
     let (n, k) = (source.rows, source.columns);
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = unit(k, n) {
-        return amx::pack_transposed(simd, source, to);
+    if let Some(unit) = unit(k, n) {
+        return amx::pack_transposed(unit.simd, source, to);
     }
     if k == 0 {
         return;
@@ -86,7 +86,7 @@ pub struct Packed<'a> {
 pub(super) enum Layout<'a> {
     Panels(Panels<'a>),
     #[cfg(target_arch = "x86_64")]
-    Parts(pulp::x86::V4, amx::Weights<'a>),
+    Parts(amx::Unit, amx::Weights<'a>),
 }
 
 #[derive(Clone, Copy)]
@@ -101,8 +101,8 @@ impl<'a> Packed<'a> {
     pub fn new(data: &'a [f32], k: usize, n: usize) -> Packed<'a> {
         assert_eq!(data.len(), packed_len(k, n));
         #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = unit(k, n) {
-            return Packed { k, n, layout: Layout::Parts(simd, amx::Weights::new(data, k, n)) };
+        if let Some(unit) = unit(k, n) {
+            return Packed { k, n, layout: Layout::Parts(unit, amx::Weights::new(data, k, n)) };
         }
         Packed { k, n, layout: Layout::Panels(Panels { data, stride: k * PANEL }) }
     }
@@ -113,7 +113,7 @@ impl<'a> Packed<'a> {
         let layout = match self.layout {
             Layout::Panels(panels) => Layout::Panels(panels.from(start * PANEL)),
             #[cfg(target_arch = "x86_64")]
-            Layout::Parts(simd, parts) => Layout::Parts(simd, parts.rows(start)),
+            Layout::Parts(unit, parts) => Layout::Parts(unit, parts.rows(start)),
         };
         Packed { k: count, layout, ..self }
     }
@@ -124,7 +124,7 @@ impl<'a> Packed<'a> {
         let layout = match self.layout {
             Layout::Panels(panels) => Layout::Panels(panels.from(start / PANEL * panels.stride)),
             #[cfg(target_arch = "x86_64")]
-            Layout::Parts(simd, parts) => Layout::Parts(simd, parts.columns(start)),
+            Layout::Parts(unit, parts) => Layout::Parts(unit, parts.columns(start)),
         };
         Packed { n: count, layout, ..self }
     }

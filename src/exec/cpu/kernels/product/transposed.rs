@@ -21,7 +21,7 @@ const TILE: usize = 8;
 
 /// The matrix unit, if it is there and there are sums enough to split and transpose for.
 #[cfg(target_arch = "x86_64")]
-fn unit(k: usize, n: usize) -> Option<pulp::x86::V4> {
+fn unit(k: usize, n: usize) -> Option<amx::Unit> {
     const LEAST: usize = 64 * 64;
     if k * n >= LEAST { packed::unit(k, n) } else { None }
 }
@@ -39,8 +39,8 @@ pub fn at_b_scratch(k: usize, n: usize) -> usize {
 pub fn multiply_at_b(a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) {
     assert!(a.rows == b.rows && a.columns == out.rows && b.columns == out.columns);
     #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = unit(a.columns, b.columns) {
-        return amx::multiply_at_b(simd, a, b, out, scratch);
+    if let Some(unit) = unit(a.columns, b.columns) {
+        return amx::multiply_at_b(unit, a, b, out, scratch);
     }
     let a_length = DEPTH * a.columns.next_multiple_of(TILE);
     let b_length = DEPTH * b.columns.next_multiple_of(PANEL);

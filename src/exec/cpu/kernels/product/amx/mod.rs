@@ -8,10 +8,12 @@
 //! 1904.06376), at six sixteenths of the time. Numbers below 2^-126 count as zero; what is not finite
 //! becomes NaN.
 
+mod emulated;
 mod multiply;
 mod pack;
 mod parts;
 mod peak;
+mod registers;
 mod tile;
 mod transposed;
 mod turns;
@@ -19,14 +21,15 @@ mod turns;
 pub(super) use multiply::multiply;
 pub use pack::{Weights, pack, pack_transposed, packed_len};
 pub use peak::peak;
+pub use registers::Unit;
 pub use transposed::{multiply_at_b, scratch};
 
 use std::sync::OnceLock;
 
 /// Whether this machine has the unit and this process may use it.
-pub fn available() -> bool {
+fn available() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(|| pulp::x86::V4::try_new().is_some() && present() && permitted())
+    *KNOWN.get_or_init(|| present() && permitted())
 }
 
 fn present() -> bool {

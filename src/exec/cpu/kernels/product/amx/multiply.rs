@@ -2,13 +2,14 @@
 
 use super::Weights;
 use super::parts::{first, pairs};
-use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, Tiles, WIDE};
+use super::registers::{Registers, Unit, WithRegisters};
+use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, WIDE};
 use super::turns::{self, Fresh, LINES, Work};
 use crate::exec::cpu::kernels::product::multiply::Product;
 use crate::exec::cpu::kernels::product::{Epilogue, Matrix, MatrixMut};
 use crate::exec::cpu::kernels::simd::{load_from, prefetch};
 use pulp::x86::V4;
-use pulp::{NullaryFnOnce, Simd};
+use pulp::Simd;
 use std::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::cell::RefCell;
 
@@ -17,8 +18,9 @@ thread_local! {
 }
 
 /// `product` over weights in parts.
-pub fn multiply<'a, E: Epilogue>(simd: V4, product: Product<'a, E>, b: Weights<'a>) {
-    PLACES.with_borrow_mut(|places| simd.vectorize(Multiply { simd, product, b, places }));
+pub fn multiply<'a, E: Epilogue>(unit: Unit, product: Product<'a, E>, b: Weights<'a>) {
+    let simd = unit.simd;
+    PLACES.with_borrow_mut(|places| unit.run(Multiply { simd, product, b, places }));
 }
 
 struct Multiply<'p, 'a, E> {
@@ -28,16 +30,14 @@ struct Multiply<'p, 'a, E> {
     places: &'p mut Fresh,
 }
 
-impl<E: Epilogue> NullaryFnOnce for Multiply<'_, '_, E> {
+impl<E: Epilogue> WithRegisters for Multiply<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_registers(self, registers: &mut impl Registers) {
         let Multiply { simd, mut product, b, places } = self;
         let blocks = [product.a.rows, product.out.columns].map(|n| n.div_ceil(WIDE));
         let depth = b.lead + product.a.columns;
-        // SAFETY: there are no weights in parts where the unit is not available.
-        let tiles = unsafe { Tiles::new() };
         for [start, steps] in turns::parts(depth) {
             let mut part = Part {
                 simd,
@@ -49,7 +49,7 @@ impl<E: Epilogue> NullaryFnOnce for Multiply<'_, '_, E> {
                 adds: start > 0,
                 last: (start + steps) * DEPTH >= depth,
             };
-            turns::run(&tiles, &mut part, places, blocks, steps);
+            turns::run(registers, &mut part, places, blocks, steps);
         }
     }
 }

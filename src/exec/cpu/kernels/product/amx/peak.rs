@@ -1,12 +1,12 @@
 //! What the unit can do, measured with.
 
-use super::tile::{DEPTH, Parts, Sums, Tiles, WIDE, sums};
+use super::registers::{Registers, Unit, WithRegisters};
+use super::tile::{DEPTH, Parts, Sums, WIDE, sums};
 use super::turns::{STEPS, operand};
 
 /// Sums as long as possible and written nowhere; how many multiply-accumulates of `f32` they stand for.
 /// The numbers are unlike each other, as the unit is a quarter faster over zeros.
-pub fn peak() -> usize {
-    const ROUNDS: usize = 2048;
+pub fn peak(unit: Unit) -> usize {
     let mut numbers = [Parts::<WIDE>::ZEROS; STEPS];
     let mut bits = 1u32;
     for row in numbers.iter_mut().flat_map(|parts| parts.0.as_flattened_mut()) {
@@ -17,15 +17,26 @@ pub fn peak() -> usize {
             *number = (sign | 0x3f80 | fraction) as u16;
         }
     }
-    let mut result = Sums([[0.0; WIDE]; WIDE]);
-    // SAFETY: who asks for this has found the unit; the operands are that long.
-    unsafe {
-        let tiles = Tiles::new();
+    unit.run(Peak { numbers })
+}
+
+struct Peak {
+    numbers: [Parts<WIDE>; STEPS],
+}
+
+impl WithRegisters for Peak {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_registers(self, registers: &mut impl Registers) -> usize {
+        const ROUNDS: usize = 2048;
+        let mut result = Sums([[0.0; WIDE]; WIDE]);
         for _ in 0..ROUNDS {
-            let operands = [operand(&numbers); 2];
-            sums(&tiles, operands, [true, true], STEPS, &mut result, |_, _| {});
+            let operands = [operand(&self.numbers); 2];
+            // SAFETY: the operands are that long.
+            unsafe { sums(registers, operands, [true, true], STEPS, &mut result, |_, _| {}) };
         }
+        std::hint::black_box(&result);
+        ROUNDS * STEPS * DEPTH * WIDE * WIDE
     }
-    std::hint::black_box(&result);
-    ROUNDS * STEPS * DEPTH * WIDE * WIDE
 }

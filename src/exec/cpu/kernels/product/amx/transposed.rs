@@ -5,12 +5,11 @@
 
 use super::pack::two_rows;
 use super::parts::{first, pairs, transpose};
-use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, Tiles, WIDE};
+use super::registers::{Registers, Unit, WithRegisters};
+use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, WIDE};
 use super::turns::{self, Fresh, STEPS, Work, operand};
 use crate::exec::cpu::kernels::product::{Matrix, MatrixMut};
 use crate::exec::cpu::kernels::tile::Lent;
-use pulp::NullaryFnOnce;
-use pulp::x86::V4;
 use std::arch::x86_64::*;
 
 /// Pairs of rows of a turn.
@@ -30,11 +29,11 @@ const fn floats<T>() -> usize {
 }
 
 /// `out += aᵀ · b`.
-pub fn multiply_at_b(simd: V4, a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) {
+pub fn multiply_at_b(unit: Unit, a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) {
     if a.columns > b.columns {
-        simd.vectorize(AtB::<true> { a: b, b: a, out, scratch });
+        unit.run(AtB::<true> { a: b, b: a, out, scratch });
     } else {
-        simd.vectorize(AtB::<false> { a, b, out, scratch });
+        unit.run(AtB::<false> { a, b, out, scratch });
     }
 }
 
@@ -46,24 +45,22 @@ struct AtB<'a, const TURNED: bool> {
     scratch: &'a mut [f32],
 }
 
-impl<const TURNED: bool> NullaryFnOnce for AtB<'_, TURNED> {
+impl<const TURNED: bool> WithRegisters for AtB<'_, TURNED> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_registers(self, registers: &mut impl Registers) {
         let AtB { a, b, out, scratch } = self;
         let mut lent = Lent::new(scratch);
         let (places, ready) = (lent.take(floats::<Fresh>()), lent.into_rest());
         // SAFETY: parts are plain numbers; what is lent begins with a cache line.
         let (places, ready) = unsafe { (&mut *places.as_mut_ptr().cast(), ready.align_to_mut().1) };
         let blocks = [b.columns, a.columns].map(|columns| columns.div_ceil(WIDE));
-        // SAFETY: who asks for this has found the unit.
-        let tiles = unsafe { Tiles::new() };
         let mut part = Part::<TURNED> { a, b, out, start: 0, ready };
         for [start, steps] in turns::parts(a.rows) {
             part.start = start * DEPTH;
             part.prepare(steps);
-            turns::run(&tiles, &mut part, places, blocks, steps);
+            turns::run(registers, &mut part, places, blocks, steps);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The order of work: while the unit sums, what it reads next is split into parts, and what it summed
 //! before is written.
 
-use super::tile::{DEPTH, Operand, Parts, Row, SIDE, Sums, TURNS, Tiles, WIDE, sums};
+use super::registers::Registers;
+use super::tile::{DEPTH, Operand, Parts, Row, SIDE, Sums, TURNS, WIDE, sums};
 use crate::exec::cpu::kernels::product::MatrixMut;
 use crate::exec::cpu::kernels::simd::prefetch;
 
@@ -62,7 +63,7 @@ fn fetch((result, [top, left]): (&MatrixMut, [usize; 2]), turn: usize) {
 /// All blocks of both operands, over `steps` times 32 steps.
 #[inline(always)]
 pub fn run(
-    tiles: &Tiles,
+    registers: &mut impl Registers,
     work: &mut impl Work,
     places: &mut Fresh,
     [fresh, ready]: [usize; 2],
@@ -91,7 +92,7 @@ pub fn run(
             // SAFETY: both operands have so many steps.
             unsafe {
                 sums(
-                    tiles,
+                    registers,
                     operands,
                     halves,
                     steps,
