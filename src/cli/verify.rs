@@ -16,10 +16,10 @@ pub struct Args {
     /// reference files
     #[arg(required = true, value_name = "[NAME] [CASE] REFERENCE.safetensors")]
     pub rest: Vec<PathBuf>,
-    /// Largest absolute error of an activation
+    /// Largest absolute error of an activation [default: 2e-5, or 1e-6 of the largest of its values]
     #[arg(long)]
     pub atol: Option<f64>,
-    /// Largest relative error (L2) of a gradient
+    /// Largest relative error (L2) of a gradient [default: 1e-3]
     #[arg(long)]
     pub rtol: Option<f64>,
     #[command(flatten)]
@@ -59,7 +59,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(error) => return usage(&error.to_string()),
     };
     let mut tolerances = Tolerances::default();
-    tolerances.value = args.atol.unwrap_or(tolerances.value);
+    if let Some(value) = args.atol {
+        (tolerances.value, tolerances.value_relative) = (value, 0.0);
+    }
     tolerances.gradient_relative = args.rtol.unwrap_or(tolerances.gradient_relative);
     let mut all = true;
     let mut reports = Vec::new();

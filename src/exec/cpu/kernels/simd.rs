@@ -17,7 +17,11 @@ pub struct Instructions {
 
 impl From<Arch> for Instructions {
     fn from(arch: Arch) -> Instructions {
-        Instructions { arch, ..Instructions::default() }
+        Instructions {
+            arch,
+            #[cfg(target_arch = "x86_64")]
+            unit: None,
+        }
     }
 }
 
@@ -63,9 +67,8 @@ fn allowed() -> Option<(&'static str, Instructions)> {
         let place = |name: &str| NAMES.iter().position(|&known| known == name);
         let most = std::env::var(VARIABLE).ok().and_then(|wanted| place(&wanted));
         let emulates = most.is_some() && most == place(EMULATED);
-        let allowed = |name| {
-            (most.is_none() || place(name) <= most) && (emulates || name != EMULATED)
-        };
+        let allowed =
+            |name| (most.is_none() || place(name) <= most) && (emulates || name != EMULATED);
         instructions().into_iter().rfind(|(name, _)| allowed(name))
     })
 }

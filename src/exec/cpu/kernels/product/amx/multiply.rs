@@ -8,8 +8,8 @@ use super::turns::{self, Fresh, LINES, Work};
 use crate::exec::cpu::kernels::product::multiply::Product;
 use crate::exec::cpu::kernels::product::{Epilogue, Matrix, MatrixMut};
 use crate::exec::cpu::kernels::simd::{load_from, prefetch};
-use pulp::x86::V4;
 use pulp::Simd;
+use pulp::x86::V4;
 use std::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::cell::RefCell;
 
