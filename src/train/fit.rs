@@ -275,9 +275,16 @@ impl Run<'_> {
             Err(error) => return exec(error),
         };
         let (graph, by) = (fit.graph, scale.unwrap_or(1.0) as f32);
+        let compiled = || first_not_finite(graph, fit.method, parameters, &batch, by, key);
         let first = match fit.method.precision {
-            Precision::F32 => reference::first_not_finite(graph, parameters, &batch.images, key),
-            _ => first_not_finite(graph, fit.method, parameters, &batch, by, key),
+            // Op by op as the model says them, where it is none of the loss or the backward pass.
+            Precision::F32 => {
+                match reference::first_not_finite(graph, parameters, &batch.images, key) {
+                    Ok(None) => compiled(),
+                    found => found,
+                }
+            }
+            _ => compiled(),
         };
         let first = first.unwrap_or_else(|error| Some(error.to_string()));
         self.not_finite(1, what, first, scale)
@@ -341,6 +348,7 @@ impl Run<'_> {
             lr: None,
             images_per_second: None,
             broken: evaluation.broken,
+            overflowed: evaluation.overflowed,
             skipped: 0,
             loss_scale: None,
             clusters: watched.numbers,
@@ -354,6 +362,9 @@ impl Run<'_> {
             100.0 * evaluation.top1,
             100.0 * evaluation.top3
         ));
+        if let Some(overflow) = evaluation.overflow(self.fit.method.precision) {
+            self.progress.line(&format!("warning: {overflow}"));
+        }
         for warning in watched.warnings {
             if !self.warned.contains(&warning) {
                 self.progress.line(&format!("warning: {warning}"));
@@ -397,15 +408,15 @@ impl Run<'_> {
         });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
-        if !evaluation.loss.is_finite() {
-            return Err(self.not_finite(
-                0,
-                format!("the test loss is {}", evaluation.loss),
-                None,
-                None,
-            ));
+        if self.fit.stopped() {
+            return Ok(None);
         }
-        Ok((!self.fit.stopped()).then_some(evaluation))
+        // Some images that overflow are told; where all do, nothing was measured.
+        if !evaluation.loss.is_finite() {
+            let what = format!("the test loss is {}", evaluation.loss);
+            return Err(self.not_finite(0, what, None, None));
+        }
+        Ok(Some(evaluation))
     }
 
     fn watch(&mut self, images: &[f32]) -> Result<Watched, TrainError> {

@@ -31,6 +31,9 @@ pub struct Record {
     /// Images that could not be read: replaced in training, left out when measured.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub broken: u64,
+    /// Test images whose logits are not finite: wrong, and no part of the loss.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub overflowed: u64,
     /// Steps skipped since the line before, because gradients overflowed in half precision.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub skipped: u64,
