@@ -170,6 +170,7 @@ impl Stage {
         table.line("assign", &self.shape(), 2 * m * n * all, || {
             kernel.hard_forward(1, inputs, &mut index, &mut weight, &mut scratch);
         });
+        let mut scratch = zeros(kernel.backward_scratch());
         let (mut dqueries, mut dkeys) = (zeros(m * all), zeros(n * all));
         let (mut dalpha, mut dbeta) = (0.0, 0.0);
         table.bytes("assign_back", &self.shape(), 8 * n * all, || {

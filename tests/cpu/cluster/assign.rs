@@ -123,7 +123,7 @@ fn hard_assignments_agree() {
             let inputs = Inputs { queries, keys, alpha: case.alpha, beta: case.beta };
             let chosen = IMAGES * case.counts()[1] * case.heads;
             let (mut index, mut weight) = (vec![u32::MAX; chosen], vec![f32::NAN; chosen]);
-            let mut scratch = vec![f32::NAN; assign.scratch()];
+            let mut scratch = vec![f32::NAN; assign.scratch(Choice::Hard)];
             assign.hard_forward(IMAGES, inputs, &mut index, &mut weight, &mut scratch);
             let mut y = vec![f32::NAN; dy.len()];
             dispatch.hard_forward(IMAGES, &index, &weight, centers, &mut y);
@@ -133,7 +133,7 @@ fn hard_assignments_agree() {
             let (gradients, dcenters) = found.gradients();
             let mut dweight = vec![f32::NAN; chosen];
             dispatch.hard_backward(IMAGES, &index, &weight, centers, dy, &mut dweight, dcenters);
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Hard)];
             let given = (&index[..], &weight[..], &dweight[..]);
             assign.hard_backward(
                 IMAGES,
@@ -161,7 +161,7 @@ fn soft_assignments_agree() {
             let inputs = Inputs { queries, keys, alpha: case.alpha, beta: case.beta };
             let [m, n] = case.counts();
             let mut weights = vec![f32::NAN; IMAGES * n * case.heads * m];
-            let mut scratch = vec![f32::NAN; assign.scratch()];
+            let mut scratch = vec![f32::NAN; assign.scratch(Choice::Soft)];
             assign.soft_forward(IMAGES, inputs, &mut weights, &mut scratch);
             let mut y = vec![f32::NAN; dy.len()];
             let mut other = vec![f32::NAN; dispatch.scratch()];
@@ -171,7 +171,7 @@ fn soft_assignments_agree() {
             let mut found = Found::new(&data);
             let (gradients, dcenters) = found.gradients();
             let mut dweights = vec![f32::NAN; weights.len()];
-            other.fill(f32::NAN);
+            let mut other = vec![f32::NAN; dispatch.backward_scratch()];
             dispatch.soft_backward(
                 IMAGES,
                 &weights,
@@ -181,7 +181,7 @@ fn soft_assignments_agree() {
                 dcenters,
                 &mut other,
             );
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Soft)];
             assign.soft_backward(IMAGES, inputs, &dweights, gradients, &mut scratch);
             found.check(&name, &data);
         });

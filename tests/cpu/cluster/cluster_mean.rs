@@ -98,7 +98,7 @@ fn cluster_means_by_an_assignment_agree() {
             let assign = Windowed { kernel, windows };
             let inputs = assign::Inputs { queries: &queries, keys: &keys, alpha, beta };
             let kernel = ClusterMean { map, grid, channels: c, heads, weighing };
-            let mut scratch = vec![f32::NAN; assign.scratch().max(kernel.scratch())];
+            let mut scratch = vec![f32::NAN; assign.scratch(choice).max(kernel.scratch())];
             let mut index = vec![u32::MAX; n * heads];
             let weights = if choice == Choice::Soft { m / IMAGES } else { 1 };
             let mut weight = vec![f32::NAN; n * heads * weights];

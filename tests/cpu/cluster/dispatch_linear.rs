@@ -59,7 +59,7 @@ fn a_dispatch_and_the_layer_behind_it_agree_with_both_apart() {
             let mut found = vec![f32::NAN; y.len()];
             kernel.forward(IMAGES, inputs, packed, &bias, &mut found, &mut scratch);
             close(&format!("{name} y {set}"), &found, &y);
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
             let nan = |of: &[f32]| vec![f32::NAN; of.len()];
             // Gradients of parameters are added.
             let mut found =

@@ -15,11 +15,17 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// For the soft passes; the hard ones need none.
+    /// For the soft forward pass; the hard ones need none.
     pub fn scratch(&self) -> usize {
-        let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
-        let (rows, columns) = (self.heads * m * room(d), self.heads * d * room(m));
-        Lent::needed(&[rows, columns, columns, room(m), block * room(d), block * room(m), d])
+        let ([m, _], d) = (self.counts(), self.head_width());
+        Lent::needed(&[self.heads * m * room(d), m, self.block() * room(d)])
+    }
+
+    /// For the soft backward pass.
+    pub fn backward_scratch(&self) -> usize {
+        let ([m, _], d) = (self.counts(), self.head_width());
+        let columns = self.heads * d * room(m);
+        Lent::needed(&[columns, columns, m, self.block() * room(m), d])
     }
 
     /// `y = weight center[index]`; index and weight are `[H, W, heads]`.
@@ -64,7 +70,8 @@ impl Dispatch {
         scratch: &mut [f32],
     ) {
         self.check(images, centers, y);
-        self.check_weights(images, weights, scratch);
+        self.check_weights(images, weights);
+        assert!(scratch.len() >= self.scratch());
         soft_forward(*self, weights, centers, y, scratch);
     }
 
@@ -81,7 +88,8 @@ impl Dispatch {
         scratch: &mut [f32],
     ) {
         self.check(images, centers, dy);
-        self.check_weights(images, weights, scratch);
+        self.check_weights(images, weights);
+        assert!(scratch.len() >= self.backward_scratch());
         assert_eq!([dweights.len(), dcenters.len()], [weights.len(), centers.len()]);
         soft_backward(*self, weights, centers, dy, dweights, dcenters, scratch);
     }
@@ -96,10 +104,9 @@ impl Dispatch {
         assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
     }
 
-    fn check_weights(&self, images: usize, weights: &[f32], scratch: &[f32]) {
+    fn check_weights(&self, images: usize, weights: &[f32]) {
         let [m, n] = self.counts();
         assert_eq!(weights.len(), images * n * self.heads * m);
-        assert!(scratch.len() >= self.scratch());
     }
 
     fn head_width(&self) -> usize {

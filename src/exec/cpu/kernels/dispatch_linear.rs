@@ -36,8 +36,13 @@ pub struct Gradients<'a> {
 }
 
 impl DispatchLinear {
-    /// Floats for either pass.
+    /// For the forward pass.
     pub fn scratch(&self) -> usize {
+        self.rows()
+    }
+
+    /// For the backward pass.
+    pub fn backward_scratch(&self) -> usize {
         let packs = self.heads * packed_len(self.output, self.width);
         2 * self.rows() + packs + at_b_scratch(self.width, self.output)
     }

@@ -17,7 +17,7 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, false, width, wide, scratch);
         let images = inputs.queries.chunks_exact(m * size.channels);
         let maps = inputs.keys.chunks_exact(n * size.channels);
         let chosen = index.chunks_exact_mut(n * heads).zip(weight.chunks_exact_mut(n * heads));
@@ -58,7 +58,7 @@ vectorized! {
     ) {
         let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, true, width, wide, scratch);
         // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
         let images = inputs.queries.chunks_exact(m * size.channels);

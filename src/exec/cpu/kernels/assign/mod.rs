@@ -40,25 +40,39 @@ pub struct Gradients<'a> {
 }
 
 impl Assign {
-    /// For every pass.
+    /// For the forward passes.
     pub fn scratch(&self) -> usize {
+        self.needed(false)
+    }
+
+    /// For the backward passes.
+    pub fn backward_scratch(&self) -> usize {
+        self.needed(true)
+    }
+
+    fn needed(&self, backward: bool) -> usize {
+        let ([m, _], d) = (self.counts(), self.head_width());
+        Lent::needed(&self.parts(backward, room(m), room(d)))
+    }
+
+    /// Parts of the working memory, in the order of [`Work`], with rows of so many centers and of so
+    /// many channels.
+    fn parts(&self, backward: bool, width: usize, wide: usize) -> [usize; 11] {
         let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
-        let panel = self.heads * d * room(m);
-        let rows = self.heads * m * room(d);
-        let lanes = self.heads * room(m);
-        Lent::needed(&[
-            panel,
-            panel,
-            rows,
-            self.heads * m * d,
-            lanes,
-            block * room(m),
+        let backward = |part: usize| if backward { part } else { 0 };
+        [
+            self.heads * d * width,
+            backward(self.heads * d * width),
+            backward(self.heads * m * wide),
+            backward(self.heads * m * d),
+            self.heads * width,
+            block * width,
             block,
             block,
             block,
-            block * room(d),
-            d,
-        ])
+            backward(block * wide),
+            backward(d),
+        ]
     }
 
     /// The center of the largest `s`, the first of equal ones, and that `s`.
@@ -70,7 +84,7 @@ impl Assign {
         weight: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.scratch());
         assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
         hard::forward(*self, inputs, index, weight, scratch);
     }
@@ -87,7 +101,7 @@ impl Assign {
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.backward_scratch());
         self.check_gradients(images, &gradients);
         let chosen = images * self.counts()[1] * self.heads;
         assert_eq!([index.len(), weight.len(), dweight.len()], [chosen; 3]);
@@ -102,7 +116,7 @@ impl Assign {
         weights: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.scratch());
         let [m, n] = self.counts();
         assert_eq!(weights.len(), images * n * self.heads * m);
         soft::forward(*self, inputs, weights, scratch);
@@ -116,18 +130,18 @@ impl Assign {
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.backward_scratch());
         self.check_gradients(images, &gradients);
         let [m, n] = self.counts();
         assert_eq!(dweights.len(), images * n * self.heads * m);
         soft::backward(*self, inputs, dweights, gradients, scratch);
     }
 
-    fn check(&self, images: usize, inputs: Inputs, scratch: &[f32]) {
+    fn check(&self, images: usize, inputs: Inputs, scratch: &[f32], needed: usize) {
         let [m, n] = self.counts();
         assert_eq!(inputs.queries.len(), images * m * self.channels);
         assert_eq!(inputs.keys.len(), images * n * self.channels);
-        assert!(scratch.len() >= self.scratch());
+        assert!(scratch.len() >= needed);
     }
 
     fn check_gradients(&self, images: usize, gradients: &Gradients) {
@@ -158,7 +172,7 @@ impl Assign {
     }
 }
 
-/// The working memory of every pass.
+/// The working memory of a pass; what only the backward ones use is empty in the others.
 struct Work<'a> {
     /// Directions of the queries, centers as columns, a head behind the other; and their gradients.
     columns: &'a mut [f32],
@@ -179,21 +193,40 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     #[inline(always)]
-    fn new(size: Assign, width: usize, wide: usize, scratch: &'a mut [f32]) -> Work<'a> {
-        let ([m, _], d, block) = (size.counts(), size.head_width(), size.block());
+    fn new(
+        size: Assign,
+        backward: bool,
+        width: usize,
+        wide: usize,
+        scratch: &'a mut [f32],
+    ) -> Work<'a> {
         let mut lent = Lent::new(scratch);
+        let parts = size.parts(backward, width, wide).map(|part| lent.take(part));
+        let [
+            columns,
+            dcolumns,
+            rows,
+            drows,
+            query_lengths,
+            scores,
+            lengths,
+            tops,
+            limits,
+            block_rows,
+            one,
+        ] = parts;
         Work {
-            columns: lent.take(size.heads * d * width),
-            dcolumns: lent.take(size.heads * d * width),
-            rows: lent.take(size.heads * m * wide),
-            drows: lent.take(size.heads * m * d),
-            query_lengths: lent.take(size.heads * width),
-            scores: lent.take(block * width),
-            lengths: lent.take(block),
-            tops: lent.take(block),
-            limits: lent.take(block),
-            block_rows: lent.take(block * wide),
-            one: lent.take(d),
+            columns,
+            dcolumns,
+            rows,
+            drows,
+            query_lengths,
+            scores,
+            lengths,
+            tops,
+            limits,
+            block_rows,
+            one,
         }
     }
 

@@ -4,6 +4,7 @@
 use super::super::assign::{Assign, Gradients, Inputs};
 use super::super::tile::Lent;
 use super::{Layout, Windowed};
+use crate::graph::Choice;
 
 /// One image, window after window.
 struct Parted<'a> {
@@ -23,23 +24,37 @@ struct Parted<'a> {
 }
 
 impl Windowed<Assign> {
-    /// For every pass.
-    pub fn scratch(&self) -> usize {
-        let parts = if self.whole() { vec![] } else { self.parts(true).to_vec() };
-        Lent::needed(&parts) + self.kernel.scratch()
+    /// For the forward pass of a choice.
+    pub fn scratch(&self, choice: Choice) -> usize {
+        self.needed(choice, false) + self.kernel.scratch()
     }
 
-    fn parts(&self, soft: bool) -> [usize; 7] {
+    /// For its backward pass.
+    pub fn backward_scratch(&self, choice: Choice) -> usize {
+        self.needed(choice, true) + self.kernel.backward_scratch()
+    }
+
+    fn needed(&self, choice: Choice, backward: bool) -> usize {
+        if self.whole() { 0 } else { Lent::needed(&self.parts(choice, backward)) }
+    }
+
+    /// In the order of [`Parted`].
+    fn parts(&self, choice: Choice, backward: bool) -> [usize; 7] {
         let Assign { map, grid, channels, heads } = self.kernel;
         let [m, n] = [grid, map].map(|size| self.layout(size).pixels());
-        let weights = n * heads * if soft { m / self.count() } else { 1 };
-        [m * channels, n * channels, m * channels, n * channels, n * heads, weights, weights]
+        let [index, weights] = match choice {
+            Choice::Hard => [n * heads; 2],
+            Choice::Soft => [0, n * heads * m / self.count()],
+        };
+        let backward = |part: usize| if backward { part } else { 0 };
+        let [queries, keys, dweights] = [m * channels, n * channels, weights].map(backward);
+        [m * channels, n * channels, queries, keys, index, weights, dweights]
     }
 
-    fn parted<'a>(&self, soft: bool, scratch: &'a mut [f32]) -> Parted<'a> {
+    fn parted<'a>(&self, choice: Choice, backward: bool, scratch: &'a mut [f32]) -> Parted<'a> {
         let mut lent = Lent::new(scratch);
         let [queries, keys, dqueries, dkeys, index, weight, dweight] =
-            self.parts(soft).map(|part| lent.take(part));
+            self.parts(choice, backward).map(|part| lent.take(part));
         let index = bytemuck::cast_slice_mut(index);
         let [map, grid] = [self.kernel.map, self.kernel.grid].map(|size| self.layout(size));
         let scratch = lent.into_rest();
@@ -73,7 +88,7 @@ impl Windowed<Assign> {
             return self.kernel.hard_forward(images, inputs, index, weight, scratch);
         }
         let (heads, count) = (self.kernel.heads, self.count());
-        let p = self.parted(false, scratch);
+        let p = self.parted(Choice::Hard, false, scratch);
         let (centers, chosen) = (p.grid.places(), p.map.pixels() * heads);
         assert_eq!([index.len(), weight.len()], [images * chosen; 2]);
         let each = index.chunks_exact_mut(chosen).zip(weight.chunks_exact_mut(chosen));
@@ -106,7 +121,7 @@ impl Windowed<Assign> {
                 .hard_backward(images, inputs, index, weight, dweight, gradients, scratch);
         }
         let (heads, count, c) = (kernel.heads, self.count(), kernel.channels);
-        let p = self.parted(false, scratch);
+        let p = self.parted(Choice::Hard, true, scratch);
         let within = within(p.grid, count);
         let chosen = p.map.pixels() * heads;
         let Gradients { queries, keys, alpha, beta } = gradients;
@@ -134,7 +149,7 @@ impl Windowed<Assign> {
         if self.whole() {
             return self.kernel.soft_forward(images, inputs, weights, scratch);
         }
-        let p = self.parted(true, scratch);
+        let p = self.parted(Choice::Soft, false, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
         assert_eq!(weights.len(), images * size);
         for (image, weights) in weights.chunks_exact_mut(size).enumerate() {
@@ -157,7 +172,7 @@ impl Windowed<Assign> {
             return self.kernel.soft_backward(images, inputs, dweights, gradients, scratch);
         }
         let c = self.kernel.channels;
-        let p = self.parted(true, scratch);
+        let p = self.parted(Choice::Soft, true, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
         assert_eq!(dweights.len(), images * size);
         let Gradients { queries, keys, alpha, beta } = gradients;
