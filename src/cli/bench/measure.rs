@@ -63,7 +63,7 @@ impl Case<'_> {
     fn on_cpu(&self, precision: Precision) -> Result<Measured, StepError> {
         let Case { args, graph, method, mode, batch } = self;
         let threads = threads(args.running.threads);
-        let before = resident("VmRSS");
+        let (before, read) = (resident("VmRSS"), resident("RssFile"));
         let parameters = init::initialize(graph, 0);
         let mut compiled = match mode {
             Mode::Train => {
@@ -86,7 +86,9 @@ impl Case<'_> {
         // Measuring the machine takes memory of its own.
         let peak = resident("VmHWM");
         let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
-        let planned = before.map(|before| before + planned);
+        // The program itself comes into memory as it is run: that is no part of a plan.
+        let code = resident("RssFile").zip(read).map_or(0, |(now, then)| now.saturating_sub(then));
+        let planned = before.map(|before| before + planned + code);
         Ok(Measured { mode: *mode, rates, planned, peak, profile })
     }
 
@@ -253,7 +255,7 @@ fn fits(
         return Ok(());
     }
     let help = match largest {
-        Some(largest @ 1..) => format!("a batch of {} fits", number::grouped(largest as u64)),
+        Some(largest @ 1..) => format!("`--batch {largest}` fits"),
         _ => "not even one image fits".to_string(),
     };
     let (batch, needed, left) =
