@@ -3,7 +3,8 @@
 use super::oracle::{Given, Outcome, run};
 use super::{close, close_within, on_each, random};
 use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
-use cluec::exec::cpu::kernels::dispatch::Dispatch;
+use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
+use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::windowed::Windowed;
 use cluec::graph::ops::Windows;
 use cluec::graph::{Choice, ops};
@@ -126,24 +127,17 @@ fn hard_assignments_agree() {
             let mut scratch = vec![f32::NAN; assign.scratch(Choice::Hard)];
             assign.hard_forward(IMAGES, inputs, &mut index, &mut weight, &mut scratch);
             let mut y = vec![f32::NAN; dy.len()];
-            dispatch.hard_forward(IMAGES, &index, &weight, centers, &mut y);
+            let chosen = Chosen { index: &index, weight: &weight };
+            dispatch.hard_forward(IMAGES, chosen, centers, &mut y);
             close(&name, &y, &expected.result);
 
             let mut found = Found::new(&data);
             let (gradients, dcenters) = found.gradients();
-            let mut dweight = vec![f32::NAN; chosen];
-            dispatch.hard_backward(IMAGES, &index, &weight, centers, dy, &mut dweight, dcenters);
+            let mut dweight = vec![f32::NAN; weight.len()];
+            let to = dispatch::Gradients { weights: &mut dweight, centers: dcenters };
+            dispatch.hard_backward(IMAGES, chosen, centers, dy, to);
             let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Hard)];
-            let given = (&index[..], &weight[..], &dweight[..]);
-            assign.hard_backward(
-                IMAGES,
-                inputs,
-                given.0,
-                given.1,
-                given.2,
-                gradients,
-                &mut scratch,
-            );
+            assign.hard_backward(IMAGES, inputs, chosen, &dweight, gradients, &mut scratch);
             found.check(&name, &data);
         });
     }
@@ -172,15 +166,8 @@ fn soft_assignments_agree() {
             let (gradients, dcenters) = found.gradients();
             let mut dweights = vec![f32::NAN; weights.len()];
             let mut other = vec![f32::NAN; dispatch.backward_scratch()];
-            dispatch.soft_backward(
-                IMAGES,
-                &weights,
-                centers,
-                dy,
-                &mut dweights,
-                dcenters,
-                &mut other,
-            );
+            let to = dispatch::Gradients { weights: &mut dweights, centers: dcenters };
+            dispatch.soft_backward(IMAGES, &weights, centers, dy, to, &mut other);
             let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Soft)];
             assign.soft_backward(IMAGES, inputs, &dweights, gradients, &mut scratch);
             found.check(&name, &data);

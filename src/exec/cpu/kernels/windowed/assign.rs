@@ -2,8 +2,9 @@
 //! a soft assignment has nothing of the centers of other windows.
 
 use super::super::assign::{Assign, Gradients, Inputs};
+use super::super::meeting::Chosen;
 use super::super::tile::Lent;
-use super::{Layout, Windowed};
+use super::{Layout, Numbers, Windowed};
 use crate::graph::Choice;
 
 /// One image, window after window.
@@ -89,51 +90,46 @@ impl Windowed<Assign> {
         }
         let (heads, count) = (self.kernel.heads, self.count());
         let p = self.parted(Choice::Hard, false, scratch);
-        let (centers, chosen) = (p.grid.places(), p.map.pixels() * heads);
+        let (numbers, chosen) = (Numbers::new(p.grid), p.map.pixels() * heads);
         assert_eq!([index.len(), weight.len()], [images * chosen; 2]);
         let each = index.chunks_exact_mut(chosen).zip(weight.chunks_exact_mut(chosen));
         for (image, (index, weight)) in each.enumerate() {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
             self.kernel.hard_forward(count, inputs, p.index, p.weight, p.scratch);
-            let (of_window, of_grid) = (chosen / count, centers.len() / count);
-            for (window, index) in p.index.chunks_exact_mut(of_window).enumerate() {
-                index.iter_mut().for_each(|c| *c = centers[window * of_grid + *c as usize]);
-            }
+            numbers.count_in_whole(p.index);
             p.map.join(heads, p.index, index);
             p.map.join(heads, p.weight, weight);
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub fn hard_backward(
         &self,
         images: usize,
         inputs: Inputs,
-        index: &[u32],
-        weight: &[f32],
+        chosen: Chosen,
         dweight: &[f32],
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
         let kernel = &self.kernel;
         if self.whole() {
-            return kernel
-                .hard_backward(images, inputs, index, weight, dweight, gradients, scratch);
+            return kernel.hard_backward(images, inputs, chosen, dweight, gradients, scratch);
         }
         let (heads, count, c) = (kernel.heads, self.count(), kernel.channels);
         let p = self.parted(Choice::Hard, true, scratch);
-        let within = within(p.grid, count);
-        let chosen = p.map.pixels() * heads;
+        let within = Numbers::new(p.grid).within();
+        let numbers = p.map.pixels() * heads;
         let Gradients { queries, keys, alpha, beta } = gradients;
         for image in 0..images {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
-            let at = image * chosen;
-            p.map.part(heads, &index[at..], p.index);
-            p.map.part(heads, &weight[at..], p.weight);
+            let at = image * numbers;
+            p.map.part(heads, &chosen.index[at..], p.index);
+            p.map.part(heads, &chosen.weight[at..], p.weight);
             p.map.part(heads, &dweight[at..], p.dweight);
             p.index.iter_mut().for_each(|center| *center = within[*center as usize]);
             let to = Gradients { queries: p.dqueries, keys: p.dkeys, alpha, beta };
-            kernel.hard_backward(count, inputs, p.index, p.weight, p.dweight, to, p.scratch);
+            let chosen = Chosen { index: p.index, weight: p.weight };
+            kernel.hard_backward(count, inputs, chosen, p.dweight, to, p.scratch);
             p.grid.join(c, p.dqueries, &mut queries[image * p.dqueries.len()..]);
             p.map.join(c, p.dkeys, &mut keys[image * p.dkeys.len()..]);
         }
@@ -201,15 +197,4 @@ impl Windowed<Assign> {
             }
         }
     }
-}
-
-/// Which center of its window a center of the whole grid is.
-fn within(grid: Layout, windows: usize) -> Vec<u32> {
-    let places = grid.places();
-    let of_window = places.len() / windows;
-    let mut within = vec![0; places.len()];
-    for (i, &place) in places.iter().enumerate() {
-        within[place as usize] = (i % of_window) as u32;
-    }
-    within
 }
