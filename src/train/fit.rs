@@ -176,7 +176,9 @@ impl Run<'_> {
             }
         }
         // A run resumed after its end.
-        Ok(self.measure(None)?.map_or(Outcome::Interrupted, Outcome::Finished))
+        let Some(evaluation) = self.measure(None)? else { return Ok(Outcome::Interrupted) };
+        self.tell_overflow(&evaluation);
+        Ok(Outcome::Finished(evaluation))
     }
 
     /// Steps to take, or an evaluation that was interrupted.
@@ -330,17 +332,22 @@ impl Run<'_> {
         self.progress.line(&format!("{skipped} of {step} {message}{now}"));
     }
 
+    fn tell_overflow(&self, evaluation: &Evaluation) {
+        if let Some(overflow) = evaluation.overflow(self.fit.method.precision) {
+            self.progress.line(&format!("warning: {overflow}"));
+        }
+    }
+
     /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
     /// interrupted, and then the epoch still waits for it.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
         let mut first = Vec::new();
         let Some(evaluation) = self.measure(Some(&mut first))? else { return Ok(None) };
         let watched = self.watch(&first)?;
-        let meta = &mut self.meta;
-        let epoch = meta.epoch + 1;
+        let epoch = self.meta.epoch + 1;
         let record = Record {
             kind: "eval".into(),
-            step: meta.step,
+            step: self.meta.step,
             epoch,
             loss: evaluation.loss,
             top1: evaluation.top1,
@@ -362,15 +369,14 @@ impl Run<'_> {
             100.0 * evaluation.top1,
             100.0 * evaluation.top3
         ));
-        if let Some(overflow) = evaluation.overflow(self.fit.method.precision) {
-            self.progress.line(&format!("warning: {overflow}"));
-        }
+        self.tell_overflow(&evaluation);
         for warning in watched.warnings {
             if !self.warned.contains(&warning) {
                 self.progress.line(&format!("warning: {warning}"));
                 self.warned.insert(warning);
             }
         }
+        let meta = &mut self.meta;
         if meta.batch == self.per_epoch {
             (meta.epoch, meta.batch) = (epoch, 0);
         }
