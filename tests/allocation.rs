@@ -1,18 +1,30 @@
-//! How much memory is asked for at once: readers of foreign files must not believe their sizes.
+//! How much memory is asked for at once: readers of foreign files must not believe their sizes. And
+//! how much of it a thread holds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which remembers the largest request of a thread.
+/// The system's allocator, which remembers the largest request of a thread, what the thread holds, and
+/// the most that it held.
 struct Watched;
 
 thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
 }
 
 fn note(size: usize) {
     // Nothing is noted while a thread ends.
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
+    held(size as isize);
+}
+
+fn held(more: isize) {
+    let _ = HELD.try_with(|held| {
+        held.set(held.get() + more);
+        MOST.try_with(|most| most.set(most.get().max(held.get())))
+    });
 }
 
 // SAFETY: all is handed on to the system's allocator as it came.
@@ -23,6 +35,7 @@ unsafe impl GlobalAlloc for Watched {
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        held(-(layout.size() as isize));
         unsafe { System.dealloc(at, layout) }
     }
 
@@ -33,6 +46,7 @@ unsafe impl GlobalAlloc for Watched {
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size);
+        held(-(layout.size() as isize));
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -47,6 +61,23 @@ pub fn within<T>(most: usize, act: impl FnOnce() -> T) -> T {
     let largest = LARGEST.replace(before);
     assert!(largest <= most, "{largest} bytes at once, of {most}");
     result
+}
+
+/// Does something, and tells by how many bytes what this thread holds grew at most meanwhile.
+pub fn growth(act: impl FnOnce()) -> usize {
+    let before = HELD.get();
+    MOST.set(before);
+    act();
+    (MOST.get() - before) as usize
+}
+
+#[test]
+fn what_is_held_is_seen() {
+    let grown = growth(|| {
+        drop(vec![0u8; 1 << 20]);
+        drop(vec![0u8; 3 << 20]);
+    });
+    assert_eq!(grown, 3 << 20);
 }
 
 #[test]

@@ -4,11 +4,12 @@
 use super::{Table, numbers, zeros};
 use cluec::exec::cpu::kernels::adaptive_pool::AdaptivePool;
 use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
-use cluec::exec::cpu::kernels::attend::{Attend, Saved};
+use cluec::exec::cpu::kernels::attend::{self, Attend, Saved};
 use cluec::exec::cpu::kernels::cluster_mean::{Belonging, ClusterMean, Saved as Means};
-use cluec::exec::cpu::kernels::dispatch::Dispatch;
-use cluec::exec::cpu::kernels::gate::{Gate, ParamGradients, Params};
+use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
+use cluec::exec::cpu::kernels::gate::{self, Gate, ParamGradients, Params};
 use cluec::exec::cpu::kernels::layer_norm::LayerNorm;
+use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::nearest::Nearest;
 use cluec::graph::ops::{Score, Weighing};
 
@@ -105,26 +106,29 @@ impl Stage {
         let (centers, keys, values) = (numbers(m * all), numbers(n * all), numbers(n * all));
         let (temperature, mut result) = ([0.756], zeros(m * all));
         let mut logs = zeros(m * self.heads);
+        let inputs = attend::Inputs {
+            centers: &centers,
+            keys: &keys,
+            values: &values,
+            temperature: &temperature,
+        };
         let mut scratch = zeros(kernel.scratch());
         table.line("attend", &self.shape(), 4 * m * n * all, || {
-            let to = (&mut result, &mut logs);
-            kernel.forward(1, &centers, &keys, &values, &temperature, to.0, to.1, &mut scratch);
+            kernel.forward(1, inputs, &mut result, &mut logs, &mut scratch);
         });
         let mut scratch = zeros(kernel.backward_scratch());
         let (mut dcenters, mut dkeys) = (zeros(m * all), zeros(n * all));
         let (mut dvalues, mut dtemperature) = (zeros(n * all), [0.0]);
         let dresult = numbers(m * all);
-        let saved = Saved {
-            centers: &centers,
-            keys: &keys,
-            values: &values,
-            temperature: &temperature,
-            result: &result,
-            logs: &logs,
-        };
+        let saved = Saved { inputs, result: &result, logs: &logs };
         table.line("attend_back", &self.shape(), 10 * m * n * all, || {
-            let to = (&mut dcenters, &mut dkeys, &mut dvalues);
-            kernel.backward(1, saved, &dresult, to.0, to.1, to.2, &mut dtemperature, &mut scratch);
+            let gradients = attend::Gradients {
+                centers: &mut dcenters,
+                keys: &mut dkeys,
+                values: &mut dvalues,
+                temperature: &mut dtemperature,
+            };
+            kernel.backward(1, saved, &dresult, gradients, &mut scratch);
         });
     }
 
@@ -145,17 +149,9 @@ impl Stage {
         let mut gradients = sizes.map(zeros);
         table.line("gate_back", &self.shape(), 3 * flops, || {
             let [weight1, bias1, weight2, bias2] = &mut gradients;
-            kernel.backward(
-                1,
-                &soft,
-                &local,
-                params,
-                &dy,
-                &mut dsoft,
-                &mut dlocal,
-                ParamGradients { weight1, bias1, weight2, bias2 },
-                &mut scratch,
-            );
+            let params_to = ParamGradients { weight1, bias1, weight2, bias2 };
+            let to = gate::Gradients { soft: &mut dsoft, local: &mut dlocal, params: params_to };
+            kernel.backward(1, [&soft, &local], params, &dy, to, &mut scratch);
         });
     }
 
@@ -170,6 +166,7 @@ impl Stage {
         table.line("assign", &self.shape(), 2 * m * n * all, || {
             kernel.hard_forward(1, inputs, &mut index, &mut weight, &mut scratch);
         });
+        let mut scratch = zeros(kernel.backward_scratch());
         let (mut dqueries, mut dkeys) = (zeros(m * all), zeros(n * all));
         let (mut dalpha, mut dbeta) = (0.0, 0.0);
         table.bytes("assign_back", &self.shape(), 8 * n * all, || {
@@ -179,7 +176,8 @@ impl Stage {
                 alpha: &mut dalpha,
                 beta: &mut dbeta,
             };
-            kernel.hard_backward(1, inputs, &index, &weight, &weight, gradients, &mut scratch);
+            let chosen = Chosen { index: &index, weight: &weight };
+            kernel.hard_backward(1, inputs, chosen, &weight, gradients, &mut scratch);
         });
         let mut weights = zeros(n * heads * m);
         table.line("assign_soft", &self.shape(), 2 * m * n * all, || {
@@ -188,11 +186,13 @@ impl Stage {
         let kernel = Dispatch { map, grid, channels: all, heads };
         let mut y = zeros(n * all);
         table.bytes("dispatch", &self.shape(), 4 * n * all, || {
-            kernel.hard_forward(1, &index, &weight, &queries, &mut y);
+            kernel.hard_forward(1, Chosen { index: &index, weight: &weight }, &queries, &mut y);
         });
         let mut dweight = zeros(n * heads);
         table.bytes("dispatch_back", &self.shape(), 4 * n * all, || {
-            kernel.hard_backward(1, &index, &weight, &queries, &y, &mut dweight, &mut dqueries);
+            let chosen = Chosen { index: &index, weight: &weight };
+            let to = dispatch::Gradients { weights: &mut dweight, centers: &mut dqueries };
+            kernel.hard_backward(1, chosen, &queries, &y, to);
         });
     }
 

@@ -4,6 +4,7 @@ use super::session::{Failure, Images, Session, no_number, restore, threads, work
 use super::table::room;
 use super::{Exit, Format};
 use super::{executor, options};
+use crate::diag::say;
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -68,6 +69,9 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         true => Exit::Fine,
         false => no_number(&format!("the loss is {}", result.loss), executor)?,
     };
+    if let (Exit::Fine, Some(overflow)) = (exit, result.overflow(executor.precision())) {
+        say(format!("warning: {overflow}"));
+    }
     let names = session.opened.test.classes();
     if let Some(path) = &args.confusion {
         write(path, result.confusion.svg(names))?;
@@ -83,6 +87,7 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             "step": checkpoint.meta.step,
             "images": result.images,
             "broken": result.broken,
+            "overflowed": result.overflowed,
             "loss": result.loss,
             "top1": result.top1,
             "top3": result.top3,

@@ -157,6 +157,9 @@ fn facts(
             facts.push(("top-3", percent(found.top3)));
             facts.push(("test loss", format!("{:.4}", found.loss)));
             facts.push(("test images", number::grouped(found.images)));
+            if found.overflowed > 0 {
+                facts.push(("images that overflow", number::grouped(found.overflowed)));
+            }
         }
         (None, Some(score)) => {
             facts.push(("top-1", percent(score.top1)));

@@ -205,7 +205,8 @@ fn unedited(folder: &RunFolder, texts: [&str; 2]) -> Result<(), Failure> {
     )))
 }
 
-/// The short flags are settings like any other, over everything else.
+/// The short flags are settings like any other: beside `--set` of the same one they are its second
+/// mention, and refused as such.
 fn recipe_sets(args: &Args) -> Vec<Argument> {
     let flags = [("--epochs", args.epochs), ("--batch", args.batch), ("--seed", args.seed)];
     let said =

@@ -105,11 +105,6 @@ impl Loader {
         Loader { channels, threads, next_worker: 0, left, batch, size: None, broken }
     }
 
-    /// Batches still to come.
-    pub fn batches_left(&self) -> usize {
-        self.left.div_ceil(self.batch)
-    }
-
     fn next_batch(&mut self) -> Result<Loaded, DataError> {
         let size = self.batch.min(self.left);
         let mut batch = Batch { labels: Vec::with_capacity(size), ..Batch::default() };

@@ -3,6 +3,7 @@
 //! Parameters enter and leave every executor as the same plain `f32` vectors in graph order, so a
 //! checkpoint does not know which executor wrote it.
 
+mod available;
 mod batch;
 pub mod cpu;
 #[cfg(feature = "cuda")]
@@ -23,6 +24,7 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod verify;
 
+pub use available::available;
 pub use batch::{Batch, Held, Other, Targets, Use, View};
 pub use footprint::{Footprint, Target, Work};
 pub use optimizer::{Kept, Move, Optimizer, Scaling};

@@ -31,6 +31,16 @@ impl Parameters {
         Parameters { numbers: Floats::zeros(self.numbers.len()), ranges: self.ranges.clone() }
     }
 
+    /// Bytes of vectors of so many numbers.
+    pub fn bytes_of(lengths: impl IntoIterator<Item = usize>) -> u64 {
+        lengths.into_iter().map(|length| 4 * whole_lines(length) as u64).sum()
+    }
+
+    /// Bytes of all.
+    pub fn bytes(&self) -> u64 {
+        size_of_val(&*self.numbers) as u64
+    }
+
     /// How many vectors there are.
     pub fn len(&self) -> usize {
         self.ranges.len()

@@ -19,6 +19,14 @@ pub enum Claim {
 }
 
 impl Store {
+    /// Whether there is a run of a key, however it stands.
+    pub fn is_begun(&mut self, key: &str) -> Result<bool, StoreError> {
+        self.alone(|db, root| {
+            let folders = store::folders(db, root, key)?;
+            Ok(folders.iter().any(|folder| folder.record().is_file()))
+        })
+    }
+
     /// The finished run of the key of `run`; else one to go on with, which is ours from now on, as a
     /// new one is: the folder `name` in `within`, below the root.
     pub fn claim(&mut self, run: Run, within: &Path, name: &str) -> Result<Claim, StoreError> {

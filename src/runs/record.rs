@@ -1,7 +1,7 @@
 //! `run.json`: what a run says of itself.
 
 use crate::spec::Keep;
-use crate::train::{Metrics, Record, RunFolder, naming, replace};
+use crate::train::{Metrics, Record, RunFolder, naming, replace, unread};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -108,11 +108,13 @@ impl Score {
 impl Run {
     /// What a folder says; none if it holds no run.
     pub fn read(folder: &RunFolder) -> io::Result<Option<Run>> {
-        match std::fs::read_to_string(folder.record()) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+        let path = folder.record();
+        let read = match std::fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
-        }
+        };
+        read.map_err(unread(&path))
     }
 
     pub fn write(&self, folder: &RunFolder) -> io::Result<()> {

@@ -1,12 +1,13 @@
 //! How good the logits are.
 
 use super::{Confusion, Fed};
-use crate::exec::Evaluator;
+use crate::exec::{Evaluator, all_finite};
+use crate::graph::Precision;
 
 /// Measured over a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross entropy.
+    /// Mean cross entropy of the images that do not overflow; no number where all do.
     pub loss: f64,
     /// Parts of the images, from 0 to 1.
     pub top1: f64,
@@ -14,6 +15,9 @@ pub struct Evaluation {
     pub images: u64,
     /// Left out because they can not be read.
     pub broken: u64,
+    /// Of the images, those whose logits are not all finite: they count as wrong, and are taken for
+    /// nothing.
+    pub overflowed: u64,
     /// Right (top-1) and all images of every class.
     pub per_class: Vec<(u64, u64)>,
     pub confusion: Confusion,
@@ -25,7 +29,8 @@ pub fn evaluate(
     batches: impl Iterator<Item = Result<Fed, String>>,
     classes: usize,
 ) -> Result<Evaluation, String> {
-    let (mut loss, mut top1, mut top3, mut images, mut left_out) = (0.0, 0u64, 0u64, 0u64, 0u64);
+    let (mut loss, mut top1, mut top3) = (0.0, 0u64, 0u64);
+    let (mut images, mut left_out, mut overflowed) = (0u64, 0u64, 0u64);
     let mut per_class = vec![(0, 0); classes];
     let mut confusion = Confusion::new(classes);
     for batch in batches {
@@ -40,28 +45,51 @@ pub fn evaluate(
         };
         let logits = logits.map_err(|e| e.to_string())?;
         for (row, &label) in logits.chunks(classes).zip(&batch.labels) {
-            let place = rank(row, label);
-            loss += cross_entropy(row, label);
-            top1 += u64::from(place == 0);
-            top3 += u64::from(place < 3);
             images += 1;
-            confusion.add(row, label);
-            if let Some((right, all)) = per_class.get_mut(label as usize) {
-                *right += u64::from(place == 0);
+            let place = all_finite(row).then(|| rank(row, label));
+            match place {
+                Some(_) => {
+                    loss += cross_entropy(row, label);
+                    confusion.add(row, label);
+                }
+                None => overflowed += 1,
+            }
+            let right = place == Some(0);
+            top1 += u64::from(right);
+            top3 += u64::from(place.is_some_and(|place| place < 3));
+            if let Some((rights, all)) = per_class.get_mut(label as usize) {
+                *rights += u64::from(right);
                 *all += 1;
             }
         }
     }
     let n = images.max(1) as f64;
+    // Of no images the loss is nothing; of images that all overflow it is no number.
+    let measured = if images == 0 { 1 } else { images - overflowed };
     Ok(Evaluation {
-        loss: loss / n,
+        loss: loss / measured as f64,
         top1: top1 as f64 / n,
         top3: top3 as f64 / n,
         images,
         broken: left_out,
+        overflowed,
         per_class,
         confusion,
     })
+}
+
+impl Evaluation {
+    /// That some images gave no numbers, if so: a sentence without its end.
+    pub fn overflow(&self, precision: Precision) -> Option<String> {
+        let (overflowed, images) = (self.overflowed, self.images);
+        let precision = precision.name();
+        (overflowed > 0).then(|| {
+            format!(
+                "{overflowed} of {images} test images overflow in {precision}: they count as wrong, \
+                 and the loss is that of the others"
+            )
+        })
+    }
 }
 
 /// How many logits are larger than that of the label (of equal ones the first counts as larger);

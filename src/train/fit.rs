@@ -176,7 +176,9 @@ impl Run<'_> {
             }
         }
         // A run resumed after its end.
-        Ok(self.measure(None)?.map_or(Outcome::Interrupted, Outcome::Finished))
+        let Some(evaluation) = self.measure(None)? else { return Ok(Outcome::Interrupted) };
+        self.tell_overflow(&evaluation);
+        Ok(Outcome::Finished(evaluation))
     }
 
     /// Steps to take, or an evaluation that was interrupted.
@@ -275,9 +277,16 @@ impl Run<'_> {
             Err(error) => return exec(error),
         };
         let (graph, by) = (fit.graph, scale.unwrap_or(1.0) as f32);
+        let compiled = || first_not_finite(graph, fit.method, parameters, &batch, by, key);
         let first = match fit.method.precision {
-            Precision::F32 => reference::first_not_finite(graph, parameters, &batch.images, key),
-            _ => first_not_finite(graph, fit.method, parameters, &batch, by, key),
+            // Op by op as the model says them, where it is none of the loss or the backward pass.
+            Precision::F32 => {
+                match reference::first_not_finite(graph, parameters, &batch.images, key) {
+                    Ok(None) => compiled(),
+                    found => found,
+                }
+            }
+            _ => compiled(),
         };
         let first = first.unwrap_or_else(|error| Some(error.to_string()));
         self.not_finite(1, what, first, scale)
@@ -323,17 +332,22 @@ impl Run<'_> {
         self.progress.line(&format!("{skipped} of {step} {message}{now}"));
     }
 
+    fn tell_overflow(&self, evaluation: &Evaluation) {
+        if let Some(overflow) = evaluation.overflow(self.fit.method.precision) {
+            self.progress.line(&format!("warning: {overflow}"));
+        }
+    }
+
     /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
     /// interrupted, and then the epoch still waits for it.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
         let mut first = Vec::new();
         let Some(evaluation) = self.measure(Some(&mut first))? else { return Ok(None) };
         let watched = self.watch(&first)?;
-        let meta = &mut self.meta;
-        let epoch = meta.epoch + 1;
+        let epoch = self.meta.epoch + 1;
         let record = Record {
             kind: "eval".into(),
-            step: meta.step,
+            step: self.meta.step,
             epoch,
             loss: evaluation.loss,
             top1: evaluation.top1,
@@ -341,6 +355,7 @@ impl Run<'_> {
             lr: None,
             images_per_second: None,
             broken: evaluation.broken,
+            overflowed: evaluation.overflowed,
             skipped: 0,
             loss_scale: None,
             clusters: watched.numbers,
@@ -354,12 +369,14 @@ impl Run<'_> {
             100.0 * evaluation.top1,
             100.0 * evaluation.top3
         ));
+        self.tell_overflow(&evaluation);
         for warning in watched.warnings {
             if !self.warned.contains(&warning) {
                 self.progress.line(&format!("warning: {warning}"));
                 self.warned.insert(warning);
             }
         }
+        let meta = &mut self.meta;
         if meta.batch == self.per_epoch {
             (meta.epoch, meta.batch) = (epoch, 0);
         }
@@ -397,15 +414,15 @@ impl Run<'_> {
         });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
-        if !evaluation.loss.is_finite() {
-            return Err(self.not_finite(
-                0,
-                format!("the test loss is {}", evaluation.loss),
-                None,
-                None,
-            ));
+        if self.fit.stopped() {
+            return Ok(None);
         }
-        Ok((!self.fit.stopped()).then_some(evaluation))
+        // Some images that overflow are told; where all do, nothing was measured.
+        if !evaluation.loss.is_finite() {
+            let what = format!("the test loss is {}", evaluation.loss);
+            return Err(self.not_finite(0, what, None, None));
+        }
+        Ok(Some(evaluation))
     }
 
     fn watch(&mut self, images: &[f32]) -> Result<Watched, TrainError> {

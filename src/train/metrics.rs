@@ -1,6 +1,6 @@
 //! `metrics.jsonl`: one JSON object a line, only ever appended to.
 
-use super::run::naming;
+use super::run::{naming, unread};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,6 +31,9 @@ pub struct Record {
     /// Images that could not be read: replaced in training, left out when measured.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub broken: u64,
+    /// Test images whose logits are not finite: wrong, and no part of the loss.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub overflowed: u64,
     /// Steps skipped since the line before, because gradients overflowed in half precision.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub skipped: u64,
@@ -118,7 +121,7 @@ impl Metrics {
     /// checkpoint is cut off, for it will be done again.
     pub fn from(held: Held, lines: u64) -> io::Result<Metrics> {
         let mut text = Vec::new();
-        held.file().read_to_end(&mut text)?;
+        held.file().read_to_end(&mut text).map_err(unread(held.path()))?;
         let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(lines as usize).collect();
         let whole = ends.last().copied().unwrap_or(0) as u64;
@@ -141,7 +144,7 @@ impl Metrics {
 
     /// The lines of a file; one that is damaged, as cut short by a crash, is left out.
     pub fn read(path: &Path) -> io::Result<Vec<Record>> {
-        let text = std::fs::read(path)?;
+        let text = std::fs::read(path).map_err(unread(path))?;
         let text = String::from_utf8_lossy(&text);
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }

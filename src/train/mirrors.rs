@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "kind",
     "step",
     "epoch",
@@ -21,6 +21,7 @@ const COLUMNS: [&str; 11] = [
     "images_per_second",
     "skipped",
     "loss_scale",
+    "overflowed",
 ];
 
 pub struct Mirrors {
@@ -66,7 +67,7 @@ fn line(fields: &Map<String, Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) => String::new(),
         Some(value) => value.to_string(),
-        None if ["broken", "skipped"].contains(name) => "0".to_string(),
+        None if ["broken", "skipped", "overflowed"].contains(name) => "0".to_string(),
         None => String::new(),
     };
     COLUMNS.iter().map(cell).collect::<Vec<String>>().join(",") + "\n"

@@ -32,7 +32,7 @@ pub use metrics::{Held, Metrics, Record};
 pub use mirrors::Mirrors;
 pub use progress::{Progress, resident};
 pub use range::{Found, Point, Range};
-pub use run::{RunFolder, naming, replace, replace_by};
+pub use run::{RunFolder, naming, replace, replace_by, unread};
 pub use schedule::{Curve, Schedule};
 pub use state::State;
 pub use window::{Exact, Window};

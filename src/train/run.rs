@@ -38,8 +38,17 @@ pub fn replace_by(
 
 /// An error of writing, with the file that it is about.
 pub fn naming(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
+    named(path, "written")
+}
+
+/// An error of reading, likewise.
+pub fn unread(path: &Path) -> impl Fn(io::Error) -> io::Error + '_ {
+    named(path, "read")
+}
+
+fn named<'a>(path: &'a Path, what: &'a str) -> impl Fn(io::Error) -> io::Error + 'a {
     move |error| {
-        let message = format!("{} can not be written: {error}", path.display());
+        let message = format!("{} can not be {what}: {error}", path.display());
         io::Error::new(error.kind(), message)
     }
 }

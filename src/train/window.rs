@@ -47,6 +47,7 @@ impl Window {
             lr: Some(lr),
             images_per_second: Some(images as f64 / elapsed.as_secs_f64().max(1e-9)),
             broken: self.broken,
+            overflowed: 0,
             skipped: self.skipped,
             loss_scale: meta.scaling.map(|scaling| scaling.scale.0),
             clusters: Default::default(),

@@ -1,11 +1,12 @@
 //! Memory before training.
 
-use super::compiled::models;
+use super::compiled::{KEY, SWITCHES, batch, models};
+use crate::allocation::growth;
 use crate::text::{check_file, root};
 use cluec::exec::cpu::Compiled;
-use cluec::exec::{Footprint, Optimizer, Target, Work, init};
-use cluec::graph::Graph;
-use cluec::graph::ops::{Average, Rule, Update};
+use cluec::exec::{Evaluator, Footprint, Optimizer, Target, Trainer, Work, init};
+use cluec::graph::ops::{Average, LossScale, Rule, Update};
+use cluec::graph::{Graph, Precision};
 use cluec::passes::Method;
 
 /// What is said before is what the compiled model says of itself, and a batch more does not fit.
@@ -33,6 +34,80 @@ fn the_footprint_is_that_of_the_compiled_model() {
         }
     }
     assert_eq!(footprint.largest(Work::Training, 1 << 20), None);
+}
+
+/// Methods that hold different things.
+fn methods() -> Vec<Method> {
+    let plain = Rule::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let average = Some(Average { decay: 0.9, warmup: false });
+    let scaling = Some(LossScale { start: 8.0, interval: Some(100) });
+    let method = |precision, update| Method { precision, update, ..Method::default() };
+    vec![
+        Method::default(),
+        method(Precision::Bf16, Update { rule: plain, average, ..Update::default() }),
+        method(Precision::F16, Update { average, scaling, ..Update::default() }),
+    ]
+}
+
+/// Bytes of a batch, which the caller holds.
+fn outside(graph: &Graph, images: usize) -> u64 {
+    4 * (images * (graph.image_numbers() + 1 + graph.classes())) as u64
+}
+
+/// What is said before is what is held after a step and an evaluation, to the byte.
+#[test]
+fn the_footprint_is_what_is_held() {
+    let published = ["cluenet_cifar", "coc_cifar", "clusterformer_cifar"];
+    let published = published.map(|name| models(&format!("models/{name}.clue"), &[]).remove(0));
+    for graph in models(SWITCHES, &[]).iter().chain(&published) {
+        for ((images, threads), method) in [(5, 3), (1, 2), (9, 1)].into_iter().zip(methods()) {
+            let target = Target::Cpu { threads };
+            let footprint = Footprint::new(graph, method, target);
+            let planned = |work| footprint.bytes(work, images) - outside(graph, images);
+            // Fewer images first: what is held grows.
+            let [few, batch] = [1, images].map(|images| batch(graph, images, 2));
+            let parameters = init::initialize(graph, 0);
+            let what = format!("{} in {:?}, {images} images", graph.name, method.precision);
+
+            let optimizer =
+                Optimizer::new(method.update, vec![true; parameters.len()], &parameters);
+            let mut trainer =
+                Compiled::trainer(graph, parameters.clone(), optimizer, method, threads);
+            trainer.step(&few, 1e-3, KEY).unwrap();
+            trainer.step(&batch, 1e-3, KEY).unwrap();
+            trainer.logits(&batch.images).unwrap();
+            assert_eq!(trainer.held(), planned(Work::Training), "{what}");
+
+            let mut evaluator =
+                Compiled::evaluator_in(method.precision, graph, parameters, threads);
+            evaluator.logits(&batch.images).unwrap();
+            assert_eq!(evaluator.held(), planned(Work::Inference), "{what}");
+            assert_eq!(evaluator.held(), evaluator.memory(images).peak, "{what}");
+        }
+    }
+}
+
+/// Nothing else of size is asked for while a step runs: what a thread holds grows by what is planned.
+#[test]
+fn a_step_takes_no_more_than_is_planned() {
+    // All of it from the usual allocator, which is the one that is watched.
+    let graph = &models(SWITCHES, &[])[0];
+    let batch = batch(graph, 8, 2);
+    for method in methods() {
+        let parameters = init::initialize(graph, 0);
+        let optimizer = Optimizer::new(method.update, vec![true; parameters.len()], &parameters);
+        let mut trainer = Compiled::trainer(graph, parameters, optimizer, method, 1);
+        let before = trainer.held();
+        let grown = growth(|| drop(trainer.step(&batch, 1e-3, KEY).unwrap())) as u64;
+        let (held, logits) = (trainer.held() - before, 4 * 8 * graph.classes() as u64);
+        // Lists of parameters.
+        let slack = 64 << 10;
+        assert!(held > 2 * slack, "{held}");
+        assert!((held..held + logits + slack).contains(&grown), "{grown} for {held}");
+        // Once everything is there, next to nothing is asked for.
+        let again = growth(|| drop(trainer.step(&batch, 1e-3, KEY).unwrap())) as u64;
+        assert!(again < logits + slack, "{again}");
+    }
 }
 
 /// Threads that train also evaluate, perhaps more of them at once; one without images takes nothing.
@@ -69,7 +144,7 @@ fn what_an_optimizer_keeps_is_counted() {
     let sgd = |momentum| Rule::Sgd { momentum, nesterov: false, weight_decay: 0.0 };
     let [adamw, momentum, plain] =
         [Rule::default(), sgd(0.9), sgd(0.0)].map(|rule| bytes(rule, None));
-    let one = 4 * graph.param_count();
+    let one = init::initialize(graph, 0).bytes();
     assert_eq!([adamw - momentum, momentum - plain], [one, one]);
     // The mean itself, and what it is measured with: the parameters of an evaluator.
     let average = Some(Average { decay: 0.9, warmup: false });

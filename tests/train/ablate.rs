@@ -148,11 +148,31 @@ fn a_case_that_fails_is_told_and_stops_no_other() {
     assert!(ran.err.contains("lost, seed 5:"), "{}", ran.err);
     assert!(ran.out.contains("1 not finished"), "{}", ran.out);
     assert_eq!(trained(&bench).keys().collect::<Vec<_>>(), ["parts.slow-5", "tiny-5"]);
+    assert!(ran.err.contains("nowhere"), "{}", ran.err);
+    // What never began has no folder.
     let states = states(&bench);
-    assert_eq!(states["parts/parts.lost-5"], "failed");
+    assert_eq!(states.keys().collect::<Vec<_>>(), ["parts/parts.slow-5", "parts/tiny-5"]);
     assert_eq!(states["parts/parts.slow-5"], "finished");
-    let shown = bench.fine("runs show parts/parts.lost-5").out;
-    assert!(shown.contains("nowhere"), "{shown}");
+    // Nor has what does not take the images.
+    let wide = text.replace("data image_folders { files \"nowhere\"; train {} }", "input 32x32");
+    std::fs::write(bench.path("parts.clue"), wide).unwrap();
+    let ran = bench.run("ablate parts.clue --train --epochs 1");
+    assert!(ran.err.contains("the model takes images of 32x32"), "{}", ran.err);
+    assert!(!bench.path("runs/parts/parts.lost-5").exists());
+}
+
+/// Seeds are counted up from the one that is set, which is said once.
+#[test]
+fn seeds_begin_where_they_are_set() {
+    let bench = bench();
+    let ran = bench.fine(
+        "ablate parts.clue --train --epochs 1 --steps 1 --seeds 2 --set recipe.seed=7 --format json",
+    );
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for row in json["ablations"][0]["rows"].as_array().unwrap() {
+        let runs = row["runs"].as_array().unwrap().iter();
+        assert_eq!(runs.map(|run| run["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [7, 8]);
+    }
 }
 
 #[test]

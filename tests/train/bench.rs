@@ -42,6 +42,24 @@ fn what_can_not_be_measured_is_said() {
     assert!(refused("bench tiny.clue --paper --set data=off", 1).contains("has no data"));
 }
 
+/// More than any machine has is no reason to be ended by the system.
+#[test]
+fn a_batch_that_does_not_fit_is_told_with_numbers() {
+    let bench = Bench::new();
+    for options in ["--mode train", "--mode infer", "--executor reference"] {
+        let arguments = format!("bench tiny.clue --set input=512x512 --batch 16777216 {options}");
+        let ran = bench.run(&arguments);
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        let told = "error: a batch of 16_777_216 images takes ";
+        assert!(ran.err.contains(told) && ran.err.contains("TiB of memory, and "), "{}", ran.err);
+        assert!(
+            ran.err.contains("help: `--batch ") && ran.err.ends_with("` fits\n"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
 #[test]
 fn ops_are_told_by_kind_or_by_size_and_are_the_same_work() {
     let bench = Bench::new();

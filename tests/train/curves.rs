@@ -13,6 +13,7 @@ fn record(kind: &str, step: u64, loss: f64, top1: f64) -> Record {
         lr: (kind == "train").then_some(1e-3),
         images_per_second: None,
         broken: 0,
+        overflowed: 0,
         skipped: 0,
         loss_scale: None,
         clusters: Default::default(),

@@ -1,7 +1,8 @@
 //! Accuracy and loss, by hand.
 
 use cluec::exec::cpu::Compiled;
-use cluec::exec::{Batch, init::initialize};
+use cluec::exec::{Batch, Evaluator, ExecError, init::initialize};
+use cluec::graph::Precision;
 use cluec::train::{Evaluation, Fed, evaluate, rank};
 
 #[test]
@@ -51,6 +52,41 @@ fn top1_top3_loss_and_classes() {
 fn huge_logits_give_no_infinity() {
     let found = measure([3e4, -3e4, 0.0, 0.0], vec![vec![0, 1]]);
     assert!((found.loss - 3e4).abs() < 1.0, "{}", found.loss);
+}
+
+/// Gives logits as they are told.
+struct Told(Vec<f32>);
+
+impl Evaluator for Told {
+    fn logits(&mut self, _: &[f32]) -> Result<Vec<f32>, ExecError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// An image that overflows is wrong, even where it overflows at the right class, or where there are no
+/// more than three; it is taken for nothing, and the loss is that of the others.
+#[test]
+fn an_image_that_overflows_is_wrong() {
+    let over = |rows: &[[f32; 2]], labels: &[u32]| {
+        let batch = Batch { labels: labels.to_vec(), ..Batch::default() };
+        let batches = [Ok(Fed { batch, broken: 0 })].into_iter();
+        evaluate(&mut Told(rows.concat()), batches, 2).unwrap()
+    };
+    let infinite = [[f32::INFINITY, 0.0], [f32::NAN, 0.0], [0.0, f32::NEG_INFINITY]];
+    let found = over(&[&infinite[..], &[[0.0; 2]]].concat(), &[0; 4]);
+    assert_eq!((found.images, found.overflowed), (4, 3));
+    assert_eq!([found.top1, found.top3], [0.25; 2]);
+    assert_eq!(found.per_class, [(1, 4), (0, 0)]);
+    assert_eq!(found.loss, 2f64.ln());
+    assert_eq!(found.confusion.rows().flatten().sum::<u64>(), 1);
+    assert_eq!(
+        found.overflow(Precision::F16).unwrap(),
+        "3 of 4 test images overflow in fp16: they count as wrong, and the loss is that of the others"
+    );
+    // Where all overflow there is no loss.
+    assert!(over(&infinite, &[0; 3]).loss.is_nan());
+    let whole = over(&[[0.0; 2]], &[0]);
+    assert_eq!((whole.overflowed, whole.overflow(Precision::F16)), (0, None));
 }
 
 #[test]

@@ -28,6 +28,24 @@ fn a_loss_that_is_none_is_followed_to_the_first_value() {
     assert!(record.contains("\"failed\"") && record.contains("gives the first"), "{record}");
 }
 
+/// The loss and the backward pass stand behind the last value of the model.
+#[test]
+fn a_loss_that_overflows_by_itself_is_placed() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 7");
+    let path = bench.path("run/last.safetensors");
+    let mut checkpoint = Checkpoint::load(&path).unwrap();
+    let head = checkpoint.names.iter().position(|name| name == "head.linear.bias").unwrap();
+    for (class, bias) in checkpoint.parameters[head].iter_mut().enumerate() {
+        *bias = if class == 0 { 3e38 } else { -3e38 };
+    }
+    checkpoint.save(&path).unwrap();
+    let said = refused(&bench, "train --resume run");
+    let placed =
+        "error: the loss is inf at step 8: `loss` (cross_entropy) gives the first, for image ";
+    assert!(said.starts_with(placed), "{said}");
+}
+
 /// Weights so large that every step from them gives the same NaN, whatever the learning rate.
 pub fn overflow(path: &Path) {
     let mut checkpoint = Checkpoint::load(path).unwrap();

@@ -57,7 +57,7 @@ fn a_step_that_overflows_is_skipped_counted_and_told() {
     assert!(lines(&ran).contains(&format!("{skipped} of 21 steps were skipped")), "{}", ran.err);
     assert!(ran.err.lines().next().unwrap().starts_with("step 1 is skipped"), "{}", ran.err);
     let table = std::fs::read_to_string(bench.path("run/metrics.csv")).unwrap();
-    assert!(table.lines().next().unwrap().ends_with("skipped,loss_scale"), "{table}");
+    assert!(table.lines().next().unwrap().ends_with("skipped,loss_scale,overflowed"), "{table}");
 }
 
 /// A scale that falls and rises is part of what a run goes on from.

@@ -13,7 +13,8 @@ use cluec::passes::Method;
 use cluec::see::Watcher;
 use cluec::spec::Recipe;
 use cluec::train::{
-    Batches, Checkpoint, Evaluation, Fed, Fit, Outcome, RunFolder, Schedule, State, TrainError,
+    Batches, Checkpoint, Evaluation, Fed, Fit, Metrics, Outcome, RunFolder, Schedule, State,
+    TrainError,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,6 +124,8 @@ struct Way {
     watched: bool,
     /// The trainer holds the training images.
     held: bool,
+    /// Of every batch that is evaluated, the logits of so many images overflow.
+    overflowing: usize,
 }
 
 /// The same.
@@ -130,7 +133,7 @@ fn train_by(
     folder: &Path,
     pull: Pull,
     fault: Option<Fault>,
-    Way { watched, held }: Way,
+    Way { watched, held, overflowing }: Way,
 ) -> Result<Outcome, TrainError> {
     let model = model(TINY, &[]);
     let (graph, recipe) = (model.graph.unwrap(), model.recipe.unwrap());
@@ -179,7 +182,7 @@ fn train_by(
     let State { parameters, optimizer, meta } = state(&graph, &recipe, &folder);
     let inner = Reference::new(graph.clone(), 1).unwrap();
     let held = [train_held, test_held];
-    let mut trainer = Faulty { inner, parameters, optimizer, fault, held };
+    let mut trainer = Faulty { inner, parameters, optimizer, fault, held, overflowing };
     fit.run(&mut trainer, meta)
 }
 
@@ -206,7 +209,7 @@ fn assert_same(one: &Path, other: &Path, what: &str) {
 fn looking_at_clusters_changes_no_bit() {
     let [plain, watched] = [0; 2].map(|_| tempfile::tempdir().unwrap());
     finished(train_by(plain.path(), Pull::Never, None, Way::default()));
-    finished(train_by(watched.path(), Pull::Never, None, Way { watched: true, held: false }));
+    finished(train_by(watched.path(), Pull::Never, None, Way { watched: true, ..Way::default() }));
     let without = |folder: &Path| {
         let clusters = |line: &str| {
             let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -228,7 +231,7 @@ fn looking_at_clusters_changes_no_bit() {
 #[test]
 fn images_that_the_trainer_holds_change_no_bit() {
     let [plain, held] = [0; 2].map(|_| tempfile::tempdir().unwrap());
-    let by = |held| Way { held, watched: true };
+    let by = |held| Way { held, watched: true, overflowing: 0 };
     finished(train_by(plain.path(), Pull::Never, None, by(false)));
     finished(train_by(held.path(), Pull::Never, None, by(true)));
     assert_same(plain.path(), held.path(), "held");
@@ -335,6 +338,7 @@ struct Faulty {
     fault: Option<Fault>,
     /// The training images and the test images, where it holds them.
     held: [Option<Held>; 2],
+    overflowing: usize,
 }
 
 impl Faulty {
@@ -347,7 +351,12 @@ impl Faulty {
 
 impl Evaluator for Faulty {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        self.inner.logits(&self.parameters, images)
+        let mut logits = self.inner.logits(&self.parameters, images)?;
+        let classes = self.inner.graph().classes();
+        // Of the right class or not.
+        let rows = logits.chunks_mut(classes).take(self.overflowing);
+        rows.for_each(|row| row[0] = f32::INFINITY);
+        Ok(logits)
     }
 
     fn logits_of(&mut self, views: &[View]) -> Result<Vec<f32>, ExecError> {
@@ -397,4 +406,32 @@ fn a_number_that_is_none_loses_nothing() {
         finished(train(folder.path(), Pull::Never, None));
         assert_same(whole.path(), folder.path(), message);
     }
+}
+
+/// A test image whose logits overflow is wrong, and told; the training goes on. Where all overflow,
+/// nothing is measured.
+#[test]
+fn test_images_that_overflow_are_counted() {
+    let [plain, some, all] = [0; 3].map(|_| tempfile::tempdir().unwrap());
+    let by = |folder: &Path, overflowing| {
+        train_by(folder, Pull::Never, None, Way { overflowing, ..Way::default() })
+    };
+    finished(by(plain.path(), 0));
+    let found = finished(by(some.path(), 1));
+    let batches = found.images.div_ceil(8);
+    assert_eq!(found.overflowed, batches);
+    assert!(found.loss.is_finite());
+    // What is learned is the same.
+    let last = |folder: &Path| Checkpoint::load(&folder.join("last.safetensors")).unwrap();
+    assert_eq!(last(some.path()).parameters, last(plain.path()).parameters);
+    let overflowed: Vec<u64> = Metrics::read(&some.path().join("metrics.jsonl"))
+        .unwrap()
+        .iter()
+        .map(|record| record.overflowed)
+        .filter(|&overflowed| overflowed > 0)
+        .collect();
+    assert_eq!(overflowed, [batches; 4]);
+
+    let error = by(all.path(), 8).unwrap_err().to_string();
+    assert!(error.starts_with("the test loss is NaN at step 7\n"), "{error}");
 }

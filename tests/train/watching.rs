@@ -23,10 +23,10 @@ fn the_metrics_are_a_table_that_an_interruption_leaves_whole() {
     let whole = table(&bench, "whole");
     assert_eq!(
         whole.lines().next(),
-        Some("kind,step,epoch,loss,top1,top3,lr,broken,skipped,loss_scale")
+        Some("kind,step,epoch,loss,top1,top3,lr,broken,skipped,loss_scale,overflowed")
     );
     assert_eq!(whole.lines().count(), 1 + bench.metrics("whole").lines().count());
-    assert!(whole.lines().all(|line| line.matches(',').count() == 9), "{whole}");
+    assert!(whole.lines().all(|line| line.matches(',').count() == 10), "{whole}");
     // Resumed from a checkpoint that knows less than what was written.
     bench.fine("train tiny.clue --out parts --steps 7");
     let early = fs::read(bench.path("parts/last.safetensors")).unwrap();

@@ -59,6 +59,8 @@ fn with_seeds(args: &Args, text: &str, ablation: &Ablation) -> Vec<Ablation> {
     let first = ablation.base.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
     let others = (1..args.training.seeds).filter_map(|further| {
         let mut sets = sets(args);
+        // What is set there is where the counting begins.
+        sets.retain(|set| set.text.split('=').next().map(str::trim) != Some("recipe.seed"));
         sets.push(Argument::of_recipe("--seed", first.wrapping_add(further)));
         let mut sources = Sources::default();
         let (program, _) = crate::compile_text(&mut sources, &args.file, text, &sets);

@@ -4,7 +4,7 @@ use super::sheet::{Outcome, Trial};
 use crate::cli::executor;
 use crate::cli::options::{threads, times};
 use crate::cli::session::Failure;
-use crate::cli::training::{Order, on_interrupt};
+use crate::cli::training::{Order, Ready, on_interrupt};
 use crate::diag::say;
 use crate::model::{Ablation, Checked, Quantity};
 use crate::runs::{Claim, Entry, Run, Score, State, Store};
@@ -195,6 +195,16 @@ impl<'a> Trials<'a> {
         store: &Mutex<Store>,
         stop: &AtomicBool,
     ) -> Result<Option<Outcome>, Failure> {
+        let failed = |failure: Failure| {
+            say(format!("{} failed: {failure}", job.name));
+            failure
+        };
+        // No folder for what can not be trained: what is to begin is looked at first.
+        let begun = lock(store).is_begun(&job.run.key)?;
+        let fresh = match begun {
+            true => None,
+            false => Some(self.order_of(job).ready(None, false).map_err(failed)?),
+        };
         let claim = lock(store).claim(job.run.clone(), &self.within, &job.name)?;
         let entry = match claim {
             Claim::Finished(folder, run) => return Ok(Some(finished(&folder, run.score))),
@@ -203,7 +213,7 @@ impl<'a> Trials<'a> {
         };
         let folder = entry.folder.clone();
         say(format!("{} in {}", job.name, folder.path.display()));
-        match self.fit(job, entry, stop) {
+        match self.fit(job, entry, fresh, stop) {
             Ok((Trained::Finished(_), run)) => {
                 let outcome = finished(&folder, run.score);
                 if let Some(score) = run.score {
@@ -212,19 +222,30 @@ impl<'a> Trials<'a> {
                 Ok(Some(outcome))
             }
             Ok((Trained::Interrupted, _)) => Ok(Some(Outcome::Failed("stopped".to_string()))),
-            Err(failure) => {
-                say(format!("{} failed: {failure}", job.name));
-                Err(failure)
-            }
+            Err(failure) => Err(failed(failure)),
         }
     }
 
-    /// From where the run stands, or from the beginning.
-    fn fit(&self, job: &Job, entry: Entry, stop: &AtomicBool) -> Result<(Trained, Run), Failure> {
+    fn order_of<'b>(&'b self, job: &'b Job) -> Order<'b> {
+        self.order(&job.model, job.ablation.as_deref())
+    }
+
+    /// From where the run stands, or from the beginning, which may be ready already.
+    fn fit(
+        &self,
+        job: &Job,
+        entry: Entry,
+        fresh: Option<Ready<'_>>,
+        stop: &AtomicBool,
+    ) -> Result<(Trained, Run), Failure> {
         let last = entry.folder.last();
-        let resumed = last.exists().then(|| Checkpoint::load(&last)).transpose();
-        let order = self.order(&job.model, job.ablation.as_deref());
-        let ready = resumed.map_err(Failure::from).and_then(|resumed| order.ready(resumed, false));
+        let ready = match (last.exists(), fresh) {
+            (true, _) => Checkpoint::load(&last)
+                .map_err(Failure::from)
+                .and_then(|checkpoint| self.order_of(job).ready(Some(checkpoint), false)),
+            (false, Some(fresh)) => Ok(fresh),
+            (false, None) => self.order_of(job).ready(None, false),
+        };
         match ready {
             Ok(ready) => ready.train(entry, stop),
             Err(failure) => {

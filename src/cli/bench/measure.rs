@@ -1,6 +1,7 @@
 //! One mode of one executor, measured on a synthetic batch.
 
 use super::super::executor::Executor;
+use super::super::number;
 use super::super::session::threads;
 use super::{Args, Mode};
 #[cfg(feature = "cuda")]
@@ -10,11 +11,11 @@ use crate::exec::cpu::{self, Compiled};
 use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
 use crate::exec::{
-    Batch, Evaluator, ExecError, Machine, Optimizer, Parameters, Profile, StepError, StepKey,
-    Trainer, init,
+    Batch, Evaluator, ExecError, Footprint, Machine, Optimizer, Parameters, Profile, StepError,
+    StepKey, Target, Trainer, Work, available, init,
 };
 #[cfg(feature = "cuda")]
-use crate::exec::{Footprint, Held, Target, Use, View, Work};
+use crate::exec::{Held, Use, View};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
 use crate::train::resident;
@@ -39,6 +40,7 @@ pub fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
+    fits(args, executor, graph, method, mode)?;
     let batch = batch(graph, args.batch as usize)?;
     let case = Case { args, graph, method, mode, batch };
     match executor {
@@ -61,7 +63,7 @@ impl Case<'_> {
     fn on_cpu(&self, precision: Precision) -> Result<Measured, StepError> {
         let Case { args, graph, method, mode, batch } = self;
         let threads = threads(args.running.threads);
-        let before = resident("VmRSS");
+        let (before, read) = (resident("VmRSS"), resident("RssFile"));
         let parameters = init::initialize(graph, 0);
         let mut compiled = match mode {
             Mode::Train => {
@@ -84,7 +86,9 @@ impl Case<'_> {
         // Measuring the machine takes memory of its own.
         let peak = resident("VmHWM");
         let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
-        let planned = before.map(|before| before + planned);
+        // The program itself comes into memory as it is run: that is no part of a plan.
+        let code = resident("RssFile").zip(read).map_or(0, |(now, then)| now.saturating_sub(then));
+        let planned = before.map(|before| before + planned + code);
         Ok(Measured { mode: *mode, rates, planned, peak, profile })
     }
 
@@ -222,6 +226,43 @@ impl Case<'_> {
         let views = (0..batch.labels.len() as u32).map(view).collect();
         Ok(Batch { views, labels: batch.labels.clone(), ..Batch::default() })
     }
+}
+
+/// A batch that is too large is told: the system would end the program without a word.
+fn fits(
+    args: &Args,
+    executor: Executor,
+    graph: &Graph,
+    method: Method,
+    mode: Mode,
+) -> Result<(), ExecError> {
+    let (batch, Some(left)) = (args.batch as usize, available()) else { return Ok(()) };
+    let images = 4 * graph.image_numbers() as u64;
+    let (needed, largest) = match executor {
+        Executor::Compiled(_) => {
+            let target = Target::Cpu { threads: threads(args.running.threads) };
+            let footprint = Footprint::new(graph, method, target);
+            let work = match mode {
+                Mode::Train => Work::Training,
+                Mode::Infer => Work::Inference,
+            };
+            (footprint.bytes(work, batch), footprint.largest(work, left))
+        }
+        // What else it takes here is not known before.
+        _ => (images.saturating_mul(batch as u64), usize::try_from(left / images.max(1)).ok()),
+    };
+    if needed <= left {
+        return Ok(());
+    }
+    let help = match largest {
+        Some(largest @ 1..) => format!("`--batch {largest}` fits"),
+        _ => "not even one image fits".to_string(),
+    };
+    let (batch, needed, left) =
+        (number::grouped(batch as u64), number::bytes(needed), number::bytes(left));
+    Err(ExecError(format!(
+        "a batch of {batch} images takes {needed} of memory, and {left} are left\n  help: {help}"
+    )))
 }
 
 /// Steps before the clock counts.

@@ -6,10 +6,11 @@ use super::kernels::attend;
 use super::kernels::cluster_mean::Saved;
 use super::kernels::conv::ConvGradients;
 use super::kernels::depthwise::DepthwiseGradients;
+use super::kernels::dispatch;
 use super::kernels::dispatch_linear;
 use super::kernels::elementwise;
 use super::kernels::ffn::{FfnBackward, FfnGradients};
-use super::kernels::gate::ParamGradients;
+use super::kernels::gate::{self, ParamGradients};
 use super::kernels::linear::LinearGradients;
 use super::kernels::loss::cross_entropy;
 use super::lane::Lane;
@@ -133,14 +134,9 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
         }
         Op::Attend(of) => {
             let Some(result) = operands.result else { return };
-            let saved = attend::Saved {
-                centers: x(0),
-                keys: x(1),
-                values: x(2),
-                temperature: operands::temperature(node),
-                result: node.read(result),
-                logs: node.read_at(result, 1),
-            };
+            let inputs = operands::attend_inputs(node, [0, 1, 2].map(x));
+            let (logs, result) = (node.read_at(result, 1), node.read(result));
+            let saved = attend::Saved { inputs, result, logs };
             let kernel = sized::attend(of, ty(0), ty(1));
             let mut none = [];
             let temperature = match node.params().first() {
@@ -148,14 +144,16 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
                 None => &mut none[..],
             };
             let [centers, keys, values] = [0, 1, 2].map(|i| node.y(i));
-            kernel.backward(n, saved, dy(), centers, keys, values, temperature, scratch);
+            let gradients = attend::Gradients { centers, keys, values, temperature };
+            kernel.backward(n, saved, dy(), gradients, scratch);
         }
         Op::Gate(of) => with(gradients, node.params(), |[weight1, bias1, weight2, bias2]| {
             let kernel = sized::gate(of, ty(0));
             let params = operands::gate_params(node);
-            let gradients = ParamGradients { weight1, bias1, weight2, bias2 };
             let [soft, local] = [0, 1].map(|i| node.y(i));
-            kernel.backward(n, x(0), x(1), params, dy(), soft, local, gradients, scratch);
+            let to = ParamGradients { weight1, bias1, weight2, bias2 };
+            let gradients = gate::Gradients { soft, local, params: to };
+            kernel.backward(n, [x(0), x(1)], params, dy(), gradients, scratch);
         }),
         Op::Assign(of) => with(gradients, node.params(), |[alpha, beta]| {
             let Some(result) = operands.result else { return };
@@ -166,30 +164,31 @@ pub fn run(node: &Node<'_>, op: &Gradient, lane: &mut Lane) {
             let gradients = assign::Gradients { queries, keys, alpha, beta };
             match of.choice {
                 Choice::Hard => {
-                    let (index, weight) = (node.read_index(result), node.read_at(result, 1));
-                    kernel.hard_backward(n, inputs, index, weight, dy(), gradients, scratch);
+                    let chosen = operands::chosen(node, result);
+                    kernel.hard_backward(n, inputs, chosen, dy(), gradients, scratch);
                 }
                 Choice::Soft => kernel.soft_backward(n, inputs, dy(), gradients, scratch),
             }
         }),
         Op::Dispatch(_) => {
             let Some((kernel, choice)) = sized::dispatch(ty(0), ty(1)) else { return };
-            let assignment = operands.inputs[0];
+            let [weights, centers] = [0, 1].map(|i| node.y(i));
+            let gradients = dispatch::Gradients { weights, centers };
             match choice {
                 Choice::Hard => {
-                    let (index, weight) =
-                        (node.read_index(assignment), node.read_at(assignment, 1));
-                    kernel.hard_backward(n, index, weight, x(1), dy(), node.y(0), node.y(1));
+                    let chosen = operands::chosen(node, operands.inputs[0]);
+                    kernel.hard_backward(n, chosen, x(1), dy(), gradients);
                 }
                 Choice::Soft => {
-                    kernel.soft_backward(n, x(0), x(1), dy(), node.y(0), node.y(1), scratch);
+                    kernel.soft_backward(n, x(0), x(1), dy(), gradients, scratch);
                 }
             }
         }
         Op::DispatchLinear(of) => {
             let Some(kernel) = sized::dispatch_linear(of, ty(0), ty(1)) else { return };
             let Some(packed) = weights.packed(node.params()[0]) else { return };
-            let inputs = operands::chosen(node, operands.inputs[0], x(1));
+            let chosen = operands::chosen(node, operands.inputs[0]);
+            let inputs = dispatch_linear::Inputs { chosen, centers: x(1) };
             let plain = node.param(0);
             with(gradients, node.params(), |[weight, bias]| {
                 let [scale, centers] = [0, 1].map(|i| node.y(i));

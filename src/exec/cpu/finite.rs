@@ -30,7 +30,7 @@ pub fn first_not_finite(
     let mut pixels = batch.images.clone();
     narrow(method.precision, &mut pixels);
     let group = plan::group(&plan, images);
-    let mut lane = Lane::new(parameters.zeros());
+    let mut lane = Lane::with(parameters.zeros());
     lane.reserve(plan.arena * group, scratch(&plan, group));
     let mut found = None;
     for first in (0..images).step_by(group) {

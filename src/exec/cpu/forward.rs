@@ -1,5 +1,6 @@
 //! What a node of the forward pass runs.
 
+use super::kernels::dispatch_linear;
 use super::kernels::elementwise::{self, Coordinates};
 use super::kernels::loss::cross_entropy;
 use super::lane::Lane;
@@ -67,16 +68,10 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         Op::AdaptivePool(op) => {
             sized::adaptive_pool(op.grid, ty(0)).forward(n, node.x(0), node.y(0))
         }
-        Op::Attend(op) => sized::attend(op, ty(0), ty(1)).forward(
-            n,
-            node.x(0),
-            node.x(1),
-            node.x(2),
-            operands::temperature(node),
-            node.y(0),
-            node.y(1),
-            scratch,
-        ),
+        Op::Attend(op) => {
+            let inputs = operands::attend_inputs(node, [0, 1, 2].map(|i| node.x(i)));
+            sized::attend(op, ty(0), ty(1)).forward(n, inputs, node.y(0), node.y(1), scratch);
+        }
         Op::Gate(op) => {
             sized::gate(op, ty(0)).forward(
                 n,
@@ -102,9 +97,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
             let assignment = node.inputs()[0];
             match choice {
                 Choice::Hard => {
-                    let (index, weight) =
-                        (node.read_index(assignment), node.read_at(assignment, 1));
-                    kernel.hard_forward(n, index, weight, node.x(1), node.y(0));
+                    let chosen = operands::chosen(node, assignment);
+                    kernel.hard_forward(n, chosen, node.x(1), node.y(0));
                 }
                 Choice::Soft => {
                     kernel.soft_forward(n, node.x(0), node.x(1), node.y(0), scratch);
@@ -114,7 +108,8 @@ pub fn run(node: &Node<'_>, op: &Op, lane: &mut Lane) {
         Op::DispatchLinear(op) => {
             let Some(weight) = node.run.weights.packed(node.params()[0]) else { return };
             let Some(kernel) = sized::dispatch_linear(op, ty(0), ty(1)) else { return };
-            let inputs = operands::chosen(node, node.inputs()[0], node.x(1));
+            let chosen = operands::chosen(node, node.inputs()[0]);
+            let inputs = dispatch_linear::Inputs { chosen, centers: node.x(1) };
             kernel.forward(n, inputs, weight, node.param(1), node.y(0), scratch);
         }
         Op::Nearest(op) => sized::nearest(op, ty(0)).forward(n, node.x(0), node.y_index(), scratch),

@@ -5,10 +5,11 @@ use crate::exec::Profile;
 use crate::exec::floats::Floats;
 use crate::plan::Place;
 
+#[derive(Default)]
 pub struct Lane {
     arena: Floats,
     pub scratch: Floats,
-    /// Of the group at hand; empty where nothing is trained.
+    /// Of the group at hand; empty where nothing was trained.
     pub gradients: Parameters,
     /// Whether these are the last group's, and not added yet.
     pub last: bool,
@@ -19,27 +20,29 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// `gradients` are zeros, or nothing where nothing is trained.
-    pub fn new(gradients: Parameters) -> Lane {
-        Lane {
-            arena: Floats::default(),
-            scratch: Floats::default(),
-            gradients,
-            last: false,
-            losses: Vec::new(),
-            profile: None,
-        }
+    /// With gradients, which are zeros.
+    pub fn with(gradients: Parameters) -> Lane {
+        Lane { gradients, ..Lane::default() }
     }
 
     /// At least so many floats. Scratch is used most: it is in large pages if the arena is.
     pub fn reserve(&mut self, arena: usize, scratch: usize) {
         if self.arena.len() < arena {
+            // Never both at once.
+            self.arena = Floats::default();
             self.arena = Floats::zeros(arena);
         }
         if self.scratch.len() < scratch {
+            self.scratch = Floats::default();
             let zeros = if self.arena.are_large() { Floats::large } else { Floats::zeros };
             self.scratch = zeros(scratch);
         }
+    }
+
+    /// Bytes of all that is held.
+    pub fn held(&self) -> u64 {
+        let floats = self.arena.len() + self.scratch.len();
+        4 * floats as u64 + self.gradients.bytes()
     }
 
     /// The arena for a group of `images`.

@@ -1,7 +1,8 @@
 //! What the compiled executor takes of memory, known before it runs.
 
 use super::{scratch, weights};
-use crate::graph::Precision;
+use crate::exec::Parameters;
+use crate::graph::{Param, Precision};
 use crate::plan::{self, Plan};
 
 /// Bytes of a run.
@@ -20,27 +21,25 @@ pub fn memory(
     threads: usize,
     precision: Precision,
 ) -> Memory {
-    let update = plan.graph.update();
-    let one = 4 * plan.graph.param_count();
-    let averaged = u64::from(update.is_some_and(|update| update.average.is_some()));
-    // Trained: themselves, what the optimizer keeps, the sum of gradients, and gradients of each
-    // thread that has images; a running mean, and its copy when it is measured.
-    let copies = match update {
-        Some(update) => {
-            let kept = update.rule.kept().len() as u64 + 2 * averaged;
-            2 + kept + plan::lanes(plan, batch, threads) as u64
+    let graph = &plan.graph;
+    let weights = |training| weights::bytes(graph, precision, training);
+    let mut parameters = weights(graph.update().is_some());
+    if let Some(update) = graph.update() {
+        // What the optimizer keeps, the sum of gradients, and gradients of each thread that has
+        // images.
+        let copies = update.rule.kept().len() + 1 + plan::lanes(plan, batch, threads);
+        let one = Parameters::bytes_of(graph.params.iter().map(Param::elements));
+        parameters += copies as u64 * one;
+        if update.average.is_some() {
+            // The running mean, and what it is measured with.
+            parameters += one + weights(false);
         }
-        None => 1,
-    };
-    // The running mean is packed too.
-    let [packed, transposed] = weights::packing(&plan.graph, update.is_some());
-    let mut parameters = copies * one + packed * (1 + averaged) + transposed;
-    let mut images = 0;
-    if precision != Precision::F32 {
-        // Parameters and their running mean once more as products read them, and the images.
-        parameters += one * (1 + averaged);
-        images = 4 * (batch * plan.graph.image_numbers()) as u64;
     }
+    // As they are stored.
+    let images = match precision {
+        Precision::F32 => 0,
+        _ => 4 * batch as u64 * graph.image_numbers() as u64,
+    };
     Memory { parameters, peak: parameters + lanes([plan, other], batch, threads) + images }
 }
 

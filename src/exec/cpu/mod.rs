@@ -87,9 +87,8 @@ impl Compiled {
     ) -> Compiled {
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let weights = Weights::new(&evaluation.graph, parameters, precision, false);
-        let lane = |_| Lane::new(Parameters::default());
-        let lanes = (0..threads.max(1)).map(lane).collect();
-        Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training: None }
+        let (lanes, images) = (lanes(threads), Vec::new());
+        Compiled { evaluation, weights, averaged: None, lanes, images, training: None }
     }
 
     /// For training, in the method's precision.
@@ -104,17 +103,27 @@ impl Compiled {
         let loss = method.loss;
         let evaluation = Plan::new(passes::evaluation(model, Keep::Output), Keep::Output);
         let gradients = parameters.zeros();
-        // Not copies of each other: zeros take no memory before a thread has a group to run.
-        let lanes = (0..threads.max(1)).map(|_| Lane::new(parameters.zeros())).collect();
+        let (lanes, images) = (lanes(threads), Vec::new());
         let weights = Weights::new(&plan.graph, parameters, method.precision, true);
         let training = Some(Training { plan, loss, optimizer, gradients });
-        Compiled { evaluation, weights, averaged: None, lanes, images: Vec::new(), training }
+        Compiled { evaluation, weights, averaged: None, lanes, images, training }
     }
 
     /// The memory of training with this batch, without evaluation, or of evaluation.
     pub fn memory(&self, batch: usize) -> Memory {
         let plan = self.training.as_ref().map_or(&self.evaluation, |training| &training.plan);
         memory([plan, plan], batch, self.lanes.len(), self.weights.precision)
+    }
+
+    /// The bytes that are held by now, but for the graphs.
+    pub fn held(&self) -> u64 {
+        let weights = self.averaged.iter().chain([&self.weights]).map(Weights::held).sum::<u64>();
+        let trained = self.training.iter().map(|training| {
+            let Training { optimizer: Optimizer { kept, average, .. }, gradients, .. } = training;
+            kept.iter().chain(average).chain([gradients]).map(Parameters::bytes).sum::<u64>()
+        });
+        let lanes = self.lanes.iter().map(Lane::held).sum::<u64>();
+        weights + trained.sum::<u64>() + lanes + 4 * self.images.capacity() as u64
     }
 
     /// Takes the time of every op from now on.
@@ -159,7 +168,10 @@ impl Compiled {
         batch.check(images, classes, training.loss.mixed)?;
         let group = plan::group(&training.plan, images);
         let groups = images.div_ceil(group);
-        reserve(&mut self.lanes, &training.plan, group);
+        reserve(&mut self.lanes, &training.plan, images);
+        for lane in self.lanes.iter_mut().take(groups).filter(|lane| lane.gradients.is_empty()) {
+            lane.gradients = training.gradients.zeros();
+        }
         let (plan, weights) = (&training.plan, &self.weights);
         let targets = batch.targets();
         let pixels = stored(weights.precision, &batch.images, &mut self.images);
@@ -211,7 +223,7 @@ impl Evaluator for Compiled {
         let graph = &self.evaluation.graph;
         let images_count = whole_images(graph, images)?;
         let group = plan::group(&self.evaluation, images_count);
-        reserve(&mut self.lanes, &self.evaluation, group);
+        reserve(&mut self.lanes, &self.evaluation, images_count);
         // Nothing is random in evaluation.
         let key = StepKey { seed: 0, step: 0 };
         if self.averaged.is_none()
@@ -281,7 +293,14 @@ fn stored<'a>(precision: Precision, images: &'a [f32], room: &'a mut Vec<f32>) -
     room
 }
 
-fn reserve(lanes: &mut [Lane], plan: &Plan, group: usize) {
-    let scratch = scratch(plan, group);
-    lanes.iter_mut().for_each(|lane| lane.reserve(plan.arena * group, scratch));
+/// One for each thread, empty: what it works with it takes when it has images.
+fn lanes(threads: usize) -> Vec<Lane> {
+    (0..threads.max(1)).map(|_| Lane::default()).collect()
+}
+
+/// Room in those that have images of a batch to run.
+fn reserve(lanes: &mut [Lane], plan: &Plan, images: usize) {
+    let group = plan::group(plan, images);
+    let (used, scratch) = (plan::lanes(plan, images, lanes.len()), scratch(plan, group));
+    lanes[..used].iter_mut().for_each(|lane| lane.reserve(plan.arena * group, scratch));
 }

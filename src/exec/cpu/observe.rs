@@ -29,7 +29,7 @@ pub fn observe(
         batch.check(images, plan.graph.classes(), false)?;
     }
     let weights = Weights::new(&plan.graph, parameters.clone(), Precision::F32, training);
-    let mut lane = Lane::new(parameters.zeros());
+    let mut lane = Lane::with(parameters.zeros());
     lane.reserve(plan.arena * images, scratch(&plan, images));
     let key = StepKey { seed: 0, step: 0 };
     let run = Run::of(&plan, &weights, &batch.images, batch.targets(), 0, images, key);

@@ -1,10 +1,11 @@
 //! What kernels read of a node beside its maps.
 
 use super::kernels::assign;
+use super::kernels::attend;
 use super::kernels::cluster_mean::Belonging;
-use super::kernels::dispatch_linear::Inputs;
 use super::kernels::ffn::FfnWeights;
 use super::kernels::gate;
+use super::kernels::meeting::Chosen;
 use super::run::Node;
 use crate::exec::drop_path;
 use crate::graph::{Choice, Type, Value, ops};
@@ -25,9 +26,13 @@ pub fn ffn_weights<'a>(node: &Node<'a>, op: &ops::Ffn) -> Option<FfnWeights<'a>>
     })
 }
 
-/// Empty where the score has none.
-pub fn temperature<'a>(node: &Node<'a>) -> &'a [f32] {
-    if node.params().is_empty() { &[] } else { node.param(0) }
+pub fn attend_inputs<'a>(
+    node: &Node<'a>,
+    [centers, keys, values]: [&'a [f32]; 3],
+) -> attend::Inputs<'a> {
+    // Not every score has one.
+    let temperature = if node.params().is_empty() { &[] } else { node.param(0) };
+    attend::Inputs { centers, keys, values, temperature }
 }
 
 pub fn gate_params<'a>(node: &Node<'a>) -> gate::Params<'a> {
@@ -47,10 +52,9 @@ pub fn assign_inputs<'a>(
     assign::Inputs { queries, keys, alpha: node.param(0)[0], beta: node.param(1)[0] }
 }
 
-/// What the pixels of an assignment chose of `centers`.
-pub fn chosen<'a>(node: &Node<'a>, assignment: Value, centers: &'a [f32]) -> Inputs<'a> {
-    let index = node.read_index(assignment);
-    Inputs { index, scale: node.read_at(assignment, 1), centers }
+/// What the pixels of a hard assignment chose.
+pub fn chosen<'a>(node: &Node<'a>, assignment: Value) -> Chosen<'a> {
+    Chosen { index: node.read_index(assignment), weight: node.read_at(assignment, 1) }
 }
 
 pub fn belonging<'a>(node: &Node<'a>, value: Value, ty: &Type) -> Belonging<'a> {

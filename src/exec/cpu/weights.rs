@@ -3,8 +3,7 @@
 use super::kernels::narrow::narrow;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 use crate::exec::Parameters;
-use crate::graph::{Graph, Op, ParamId, Precision};
-use std::collections::BTreeSet;
+use crate::graph::{Graph, Op, Param, ParamId, Precision};
 
 pub struct Weights {
     pub values: Parameters,
@@ -24,6 +23,16 @@ struct Read {
     narrow: Option<(Precision, Vec<f32>)>,
     /// A matrix `[k, n]`, if it is the right side of a product.
     matrix: Option<[usize; 2]>,
+}
+
+impl Read {
+    /// Numbers of the matrix as products read it, and in training of its transpose.
+    fn packed(&self, training: bool) -> [usize; 2] {
+        match self.matrix {
+            Some([k, n]) => [packed_len(k, n), if training { packed_len(n, k) } else { 0 }],
+            None => [0; 2],
+        }
+    }
 }
 
 /// A parameter, to be changed.
@@ -57,23 +66,19 @@ impl Part<'_> {
 impl Weights {
     /// `graph` is what runs; training runs it backward too.
     pub fn new(graph: &Graph, values: Parameters, precision: Precision, training: bool) -> Weights {
-        let mut reads: Vec<Read> = graph.params.iter().map(|_| Read::default()).collect();
-        for node in &graph.nodes {
-            for [matrix, bias] in products(&node.op, &node.params) {
-                reads[matrix.0 as usize].matrix = Some(sizes(graph, matrix));
-                for id in [matrix, bias].iter().filter(|_| precision != Precision::F32) {
-                    reads[id.0 as usize].narrow = Some((precision, Vec::new()));
-                }
-            }
-        }
-        let lengths = reads.iter().map(|read| match read.matrix {
-            Some([k, n]) => [packed_len(k, n), if training { packed_len(n, k) } else { 0 }],
-            None => [0; 2],
-        });
-        let packs = [0, 1].map(|way| Parameters::new(lengths.clone().map(|both| both[way])));
+        let reads = reads(graph, precision);
+        let packs =
+            [0, 1].map(|way| Parameters::new(reads.iter().map(|read| read.packed(training)[way])));
         let mut weights = Weights { values, precision, reads, packs };
         weights.parts().for_each(Part::fill);
         weights
+    }
+
+    /// Bytes of all that is held.
+    pub fn held(&self) -> u64 {
+        let narrow = self.reads.iter().filter_map(|read| read.narrow.as_ref());
+        let narrow: u64 = narrow.map(|(_, rounded)| 4 * rounded.capacity() as u64).sum();
+        self.values.bytes() + self.packs.iter().map(Parameters::bytes).sum::<u64>() + narrow
     }
 
     /// Takes other values.
@@ -112,15 +117,29 @@ impl Weights {
     }
 }
 
-/// Bytes of packed matrices: as the forward pass reads them, and in training their transposes.
-pub fn packing(graph: &Graph, training: bool) -> [u64; 2] {
-    let ops = graph.nodes.iter().flat_map(|node| products(&node.op, &node.params));
-    let matrices: BTreeSet<ParamId> = ops.map(|[matrix, _]| matrix).collect();
-    matrices.into_iter().fold([0; 2], |[forward, backward], id| {
-        let [k, n] = sizes(graph, id);
-        let transposed = if training { packed_len(n, k) } else { 0 };
-        [forward + 4 * packed_len(k, n) as u64, backward + 4 * transposed as u64]
-    })
+/// What products read of the parameters of a graph.
+fn reads(graph: &Graph, precision: Precision) -> Vec<Read> {
+    let mut reads: Vec<Read> = graph.params.iter().map(|_| Read::default()).collect();
+    for node in &graph.nodes {
+        for [matrix, bias] in products(&node.op, &node.params) {
+            reads[matrix.0 as usize].matrix = Some(sizes(graph, matrix));
+            for id in [matrix, bias].iter().filter(|_| precision != Precision::F32) {
+                reads[id.0 as usize].narrow = Some((precision, Vec::new()));
+            }
+        }
+    }
+    reads
+}
+
+/// Bytes that [`Weights`] of a graph hold.
+pub fn bytes(graph: &Graph, precision: Precision, training: bool) -> u64 {
+    let reads = reads(graph, precision);
+    let packs =
+        [0, 1].map(|way| Parameters::bytes_of(reads.iter().map(|read| read.packed(training)[way])));
+    let narrow = reads.iter().zip(graph.params.iter()).filter(|(read, _)| read.narrow.is_some());
+    let narrow: u64 = narrow.map(|(_, param)| 4 * param.elements() as u64).sum();
+    let values = Parameters::bytes_of(graph.params.iter().map(Param::elements));
+    values + packs.iter().sum::<u64>() + narrow
 }
 
 /// A parameter as a matrix.

@@ -3,7 +3,8 @@
 use super::oracle::{Given, Outcome, run};
 use super::{close, close_within, on_each, random};
 use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
-use cluec::exec::cpu::kernels::dispatch::Dispatch;
+use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
+use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::windowed::Windowed;
 use cluec::graph::ops::Windows;
 use cluec::graph::{Choice, ops};
@@ -123,27 +124,20 @@ fn hard_assignments_agree() {
             let inputs = Inputs { queries, keys, alpha: case.alpha, beta: case.beta };
             let chosen = IMAGES * case.counts()[1] * case.heads;
             let (mut index, mut weight) = (vec![u32::MAX; chosen], vec![f32::NAN; chosen]);
-            let mut scratch = vec![f32::NAN; assign.scratch()];
+            let mut scratch = vec![f32::NAN; assign.scratch(Choice::Hard)];
             assign.hard_forward(IMAGES, inputs, &mut index, &mut weight, &mut scratch);
             let mut y = vec![f32::NAN; dy.len()];
-            dispatch.hard_forward(IMAGES, &index, &weight, centers, &mut y);
+            let chosen = Chosen { index: &index, weight: &weight };
+            dispatch.hard_forward(IMAGES, chosen, centers, &mut y);
             close(&name, &y, &expected.result);
 
             let mut found = Found::new(&data);
             let (gradients, dcenters) = found.gradients();
-            let mut dweight = vec![f32::NAN; chosen];
-            dispatch.hard_backward(IMAGES, &index, &weight, centers, dy, &mut dweight, dcenters);
-            scratch.fill(f32::NAN);
-            let given = (&index[..], &weight[..], &dweight[..]);
-            assign.hard_backward(
-                IMAGES,
-                inputs,
-                given.0,
-                given.1,
-                given.2,
-                gradients,
-                &mut scratch,
-            );
+            let mut dweight = vec![f32::NAN; weight.len()];
+            let to = dispatch::Gradients { weights: &mut dweight, centers: dcenters };
+            dispatch.hard_backward(IMAGES, chosen, centers, dy, to);
+            let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Hard)];
+            assign.hard_backward(IMAGES, inputs, chosen, &dweight, gradients, &mut scratch);
             found.check(&name, &data);
         });
     }
@@ -161,7 +155,7 @@ fn soft_assignments_agree() {
             let inputs = Inputs { queries, keys, alpha: case.alpha, beta: case.beta };
             let [m, n] = case.counts();
             let mut weights = vec![f32::NAN; IMAGES * n * case.heads * m];
-            let mut scratch = vec![f32::NAN; assign.scratch()];
+            let mut scratch = vec![f32::NAN; assign.scratch(Choice::Soft)];
             assign.soft_forward(IMAGES, inputs, &mut weights, &mut scratch);
             let mut y = vec![f32::NAN; dy.len()];
             let mut other = vec![f32::NAN; dispatch.scratch()];
@@ -171,17 +165,10 @@ fn soft_assignments_agree() {
             let mut found = Found::new(&data);
             let (gradients, dcenters) = found.gradients();
             let mut dweights = vec![f32::NAN; weights.len()];
-            other.fill(f32::NAN);
-            dispatch.soft_backward(
-                IMAGES,
-                &weights,
-                centers,
-                dy,
-                &mut dweights,
-                dcenters,
-                &mut other,
-            );
-            scratch.fill(f32::NAN);
+            let mut other = vec![f32::NAN; dispatch.backward_scratch()];
+            let to = dispatch::Gradients { weights: &mut dweights, centers: dcenters };
+            dispatch.soft_backward(IMAGES, &weights, centers, dy, to, &mut other);
+            let mut scratch = vec![f32::NAN; assign.backward_scratch(Choice::Soft)];
             assign.soft_backward(IMAGES, inputs, &dweights, gradients, &mut scratch);
             found.check(&name, &data);
         });

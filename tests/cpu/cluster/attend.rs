@@ -1,6 +1,6 @@
 use super::oracle::{Given, run};
 use super::{close, on_each, random};
-use cluec::exec::cpu::kernels::attend::{Attend, Saved};
+use cluec::exec::cpu::kernels::attend::{Attend, Gradients, Inputs, Saved};
 use cluec::exec::cpu::kernels::windowed::Windowed;
 use cluec::graph::ops::{self, Score, Windows};
 
@@ -52,40 +52,27 @@ fn attend_agrees() {
             let mut scratch = vec![f32::NAN; kernel.scratch()];
             let mut result = vec![f32::NAN; m];
             let mut logs = vec![f32::NAN; m / width];
-            kernel.forward(
-                images,
-                &centers,
-                &keys,
-                &values,
-                &temperature,
-                &mut result,
-                &mut logs,
-                &mut scratch,
-            );
+            let inputs = Inputs {
+                centers: &centers,
+                keys: &keys,
+                values: &values,
+                temperature: &temperature,
+            };
+            kernel.forward(images, inputs, &mut result, &mut logs, &mut scratch);
             close(&format!("{name} {set}"), &result, &expected.result);
 
             let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
             let (mut dcenters, mut dkeys) = (vec![f32::NAN; m], vec![f32::NAN; n]);
             let mut dvalues = vec![f32::NAN; n];
             let mut dtemperature = vec![0.0; temperature.len()];
-            let saved = Saved {
-                centers: &centers,
-                keys: &keys,
-                values: &values,
-                temperature: &temperature,
-                result: &result,
-                logs: &logs,
+            let saved = Saved { inputs, result: &result, logs: &logs };
+            let gradients = Gradients {
+                centers: &mut dcenters,
+                keys: &mut dkeys,
+                values: &mut dvalues,
+                temperature: &mut dtemperature,
             };
-            kernel.backward(
-                images,
-                saved,
-                &dresult,
-                &mut dcenters,
-                &mut dkeys,
-                &mut dvalues,
-                &mut dtemperature,
-                &mut scratch,
-            );
+            kernel.backward(images, saved, &dresult, gradients, &mut scratch);
             let found = [dcenters, dkeys, dvalues, dtemperature];
             for (i, (found, expected)) in found.iter().zip(&expected.gradients).enumerate() {
                 close(&format!("{name} gradient {i} {set}"), found, expected);

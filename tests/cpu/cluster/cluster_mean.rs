@@ -5,6 +5,7 @@ use super::{close, close_within, on_each, random};
 use cluec::exec::cpu::kernels::adaptive_pool::AdaptivePool;
 use cluec::exec::cpu::kernels::assign::{self, Assign};
 use cluec::exec::cpu::kernels::cluster_mean::{Belonging, ClusterMean, Saved};
+use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::nearest::Nearest;
 use cluec::exec::cpu::kernels::windowed::Windowed;
 use cluec::graph::ops::{self, Weighing, Windows};
@@ -98,7 +99,7 @@ fn cluster_means_by_an_assignment_agree() {
             let assign = Windowed { kernel, windows };
             let inputs = assign::Inputs { queries: &queries, keys: &keys, alpha, beta };
             let kernel = ClusterMean { map, grid, channels: c, heads, weighing };
-            let mut scratch = vec![f32::NAN; assign.scratch().max(kernel.scratch())];
+            let mut scratch = vec![f32::NAN; assign.scratch(choice).max(kernel.scratch())];
             let mut index = vec![u32::MAX; n * heads];
             let weights = if choice == Choice::Soft { m / IMAGES } else { 1 };
             let mut weight = vec![f32::NAN; n * heads * weights];
@@ -137,17 +138,12 @@ fn cluster_means_by_an_assignment_agree() {
                 alpha: &mut dalpha,
                 beta: &mut dbeta,
             };
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; assign.backward_scratch(choice)];
             match choice {
-                Choice::Hard => assign.hard_backward(
-                    IMAGES,
-                    inputs,
-                    &index,
-                    &weight,
-                    &dweight,
-                    to,
-                    &mut scratch,
-                ),
+                Choice::Hard => {
+                    let chosen = Chosen { index: &index, weight: &weight };
+                    assign.hard_backward(IMAGES, inputs, chosen, &dweight, to, &mut scratch);
+                }
                 Choice::Soft => {
                     assign.soft_backward(IMAGES, inputs, &dweight, to, &mut scratch);
                 }

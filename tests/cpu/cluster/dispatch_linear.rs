@@ -1,9 +1,10 @@
 //! A dispatch and the linear layer behind it as one kernel, beside both of them one after the other.
 
 use super::{close, on_each, random};
-use cluec::exec::cpu::kernels::dispatch::Dispatch;
+use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
 use cluec::exec::cpu::kernels::dispatch_linear::{DispatchLinear, Gradients, Inputs};
 use cluec::exec::cpu::kernels::linear::{Linear, LinearGradients};
+use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 
 const IMAGES: usize = 2;
@@ -39,7 +40,8 @@ fn a_dispatch_and_the_layer_behind_it_agree_with_both_apart() {
         let dispatch = Dispatch { map, grid, channels: all, heads };
         let linear = Linear { rows: n, input: all, output };
         let (mut between, mut y) = (vec![f32::NAN; IMAGES * n * all], vec![f32::NAN; dy.len()]);
-        dispatch.hard_forward(IMAGES, &index, &scale, &centers, &mut between);
+        let chosen = Chosen { index: &index, weight: &scale };
+        dispatch.hard_forward(IMAGES, chosen, &centers, &mut between);
         linear.forward(IMAGES, &between, packed, &bias, &mut y);
         let mut dbetween = vec![f32::NAN; between.len()];
         linear.backward_input(IMAGES, &dy, turned, &mut dbetween, false);
@@ -49,17 +51,17 @@ fn a_dispatch_and_the_layer_behind_it_agree_with_both_apart() {
         linear.backward_weight(IMAGES, &between, &dy, gradients, &mut scratch);
         let (mut dscale, mut dcenters) =
             (vec![f32::NAN; scale.len()], vec![f32::NAN; centers.len()]);
-        let (to, centers_to) = (&mut dscale, &mut dcenters);
-        dispatch.hard_backward(IMAGES, &index, &scale, &centers, &dbetween, to, centers_to);
+        let to = dispatch::Gradients { weights: &mut dscale, centers: &mut dcenters };
+        dispatch.hard_backward(IMAGES, chosen, &centers, &dbetween, to);
 
         on_each(|set| {
             let kernel = DispatchLinear { centers: m, pixels: n, heads, width, output };
-            let inputs = Inputs { index: &index, scale: &scale, centers: &centers };
+            let inputs = Inputs { chosen, centers: &centers };
             let mut scratch = vec![f32::NAN; kernel.scratch()];
             let mut found = vec![f32::NAN; y.len()];
             kernel.forward(IMAGES, inputs, packed, &bias, &mut found, &mut scratch);
             close(&format!("{name} y {set}"), &found, &y);
-            scratch.fill(f32::NAN);
+            let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
             let nan = |of: &[f32]| vec![f32::NAN; of.len()];
             // Gradients of parameters are added.
             let mut found =

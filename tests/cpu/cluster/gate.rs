@@ -1,6 +1,6 @@
 use super::oracle::{Given, run};
 use super::{close, on_each, random};
-use cluec::exec::cpu::kernels::gate::{Gate, ParamGradients, Params};
+use cluec::exec::cpu::kernels::gate::{Gate, Gradients, ParamGradients, Params};
 use cluec::graph::ops;
 
 #[test]
@@ -37,17 +37,9 @@ fn gate_agrees() {
             let mut gradients = given.map(|param| vec![0.0; param.len()]);
             let [weight1, bias1, weight2, bias2] = &mut gradients;
             let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
-            kernel.backward(
-                images,
-                &soft,
-                &local,
-                params,
-                &dy,
-                &mut dsoft,
-                &mut dlocal,
-                ParamGradients { weight1, bias1, weight2, bias2 },
-                &mut scratch,
-            );
+            let gradients_of = ParamGradients { weight1, bias1, weight2, bias2 };
+            let to = Gradients { soft: &mut dsoft, local: &mut dlocal, params: gradients_of };
+            kernel.backward(images, [&soft, &local], params, &dy, to, &mut scratch);
             let found = [dsoft, dlocal].into_iter().chain(gradients);
             for (i, (found, expected)) in found.zip(&expected.gradients).enumerate() {
                 close(&format!("{name} gradient {i} {set}"), &found, expected);

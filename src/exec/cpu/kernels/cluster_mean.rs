@@ -1,5 +1,6 @@
 //! Centers become the mean of themselves and their pixels, head by head.
 
+use super::meeting::Meeting;
 use super::tile::Lent;
 use super::vector::{add_scaled, dot, scaled, vectorized};
 use crate::graph::Size;
@@ -37,8 +38,7 @@ pub struct Saved<'a> {
 
 impl ClusterMean {
     pub fn scratch(&self) -> usize {
-        let [m, _] = self.counts();
-        Lent::needed(&[m * self.heads])
+        Lent::needed(&[self.meeting().centers * self.heads])
     }
 
     /// `y` holds the centers themselves on entry.
@@ -51,9 +51,9 @@ impl ClusterMean {
         scratch: &mut [f32],
     ) {
         self.check_belonging(images, belonging);
-        let [m, n] = self.counts();
-        assert_eq!(x.len(), images * n * self.channels);
-        assert_eq!(y.len(), images * m * self.channels);
+        let of = self.meeting();
+        assert_eq!(x.len(), images * of.map());
+        assert_eq!(y.len(), images * of.grid());
         assert!(scratch.len() >= self.scratch());
         forward(*self, belonging, x, y, scratch);
     }
@@ -68,8 +68,7 @@ impl ClusterMean {
         scratch: &mut [f32],
     ) {
         self.check_belonging(images, belonging);
-        let [m, _] = self.counts();
-        assert_eq!([dy.len(), down.len()], [images * m * self.channels; 2]);
+        assert_eq!([dy.len(), down.len()], [images * self.meeting().grid(); 2]);
         assert!(scratch.len() >= self.scratch());
         backward_own(*self, belonging, dy, down, scratch);
     }
@@ -79,7 +78,8 @@ impl ClusterMean {
     pub fn backward(&self, images: usize, saved: Saved, dx: &mut [f32], dweights: &mut [f32]) {
         let Saved { belonging, x, result, down } = saved;
         self.check_belonging(images, belonging);
-        let [m, n] = self.counts().map(|count| images * count * self.channels);
+        let of = self.meeting();
+        let [m, n] = [of.grid(), of.map()].map(|numbers| images * numbers);
         assert_eq!(down.len(), m);
         assert!(dx.is_empty() || dx.len() == n);
         if self.weighing != Weighing::Mean {
@@ -93,8 +93,8 @@ impl ClusterMean {
     }
 
     fn check_belonging(&self, images: usize, belonging: Belonging) {
-        let [m, n] = self.counts();
-        let chosen = images * n * self.heads;
+        let of = self.meeting();
+        let chosen = images * of.chosen();
         match (belonging, self.weighing) {
             (Belonging::Hard(index, _), Weighing::Mean) => assert_eq!(index.len(), chosen),
             (Belonging::Hard(index, weights), _) => {
@@ -102,14 +102,13 @@ impl ClusterMean {
             }
             (Belonging::Soft(weights), weighing) => {
                 assert_eq!(weighing, Weighing::Weighted);
-                assert_eq!(weights.len(), chosen * m);
+                assert_eq!(weights.len(), images * of.weights());
             }
         }
     }
 
-    /// Centers and pixels.
-    fn counts(&self) -> [usize; 2] {
-        [self.grid, self.map].map(|[rows, columns]| rows * columns)
+    fn meeting(&self) -> Meeting {
+        Meeting::new(self.map, self.grid, self.channels, self.heads)
     }
 
     /// Every pixel and head with a center that has some of it: places of the weight, of the center's
@@ -120,7 +119,7 @@ impl ClusterMean {
         belonging: Belonging<'a>,
         image: usize,
     ) -> impl Iterator<Item = Pair> + use<'a> {
-        let ([m, n], heads, d) = (self.counts(), self.heads, self.channels / self.heads);
+        let Meeting { centers: m, pixels: n, heads, width: d, .. } = self.meeting();
         let first = image * n * heads;
         (first..first + n * heads).flat_map(move |i| {
             let (weights, centers) = match belonging {
@@ -177,8 +176,7 @@ vectorized! {
         y: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let [m, n] = size.counts();
-        let d = size.channels / size.heads;
+        let Meeting { centers: m, pixels: n, width: d, .. } = size.meeting();
         let shares = Lent::new(scratch).take(m * size.heads);
         for image in 0..x.len() / (n * size.channels) {
             size.shares(belonging, image, shares);
@@ -201,8 +199,7 @@ vectorized! {
         down: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let [m, _] = size.counts();
-        let (c, d) = (size.channels, size.channels / size.heads);
+        let Meeting { centers: m, channels: c, width: d, .. } = size.meeting();
         let shares = Lent::new(scratch).take(m * size.heads);
         let images = dy.chunks_exact(m * c).zip(down.chunks_exact_mut(m * c));
         for (image, (dy, down)) in images.enumerate() {
@@ -221,8 +218,7 @@ vectorized! {
         dx: &'a mut [f32],
         dweights: &'a mut [f32],
     ) {
-        let [m, _] = size.counts();
-        let d = size.channels / size.heads;
+        let Meeting { centers: m, width: d, .. } = size.meeting();
         let Saved { belonging, x, result, down } = saved;
         for image in 0..down.len() / (m * size.channels) {
             for pair in size.pairs(belonging, image) {

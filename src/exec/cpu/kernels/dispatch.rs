@@ -1,6 +1,7 @@
 //! Centers return to the pixels: for a hard assignment a scaled gather, for a soft one a product.
 
 use super::directions::{as_columns, as_rows, column};
+use super::meeting::{Chosen, Meeting};
 use super::tile::{Lent, Panel, Rows, collect, multiply, padded, room};
 use super::vector::{add_scaled, dot, scaled, vectorized};
 use crate::graph::Size;
@@ -14,44 +15,47 @@ pub struct Dispatch {
     pub heads: usize,
 }
 
+/// What the backward passes overwrite.
+pub struct Gradients<'a> {
+    /// As many as there are of the assignment, hard or soft.
+    pub weights: &'a mut [f32],
+    pub centers: &'a mut [f32],
+}
+
 impl Dispatch {
-    /// For the soft passes; the hard ones need none.
+    /// For the soft forward pass; the hard ones need none.
     pub fn scratch(&self) -> usize {
-        let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
-        let (rows, columns) = (self.heads * m * room(d), self.heads * d * room(m));
-        Lent::needed(&[rows, columns, columns, room(m), block * room(d), block * room(m), d])
+        let Meeting { centers: m, width: d, .. } = self.meeting();
+        Lent::needed(&[self.heads * m * room(d), m, self.block() * room(d)])
     }
 
-    /// `y = weight center[index]`; index and weight are `[H, W, heads]`.
-    pub fn hard_forward(
-        &self,
-        images: usize,
-        index: &[u32],
-        weight: &[f32],
-        centers: &[f32],
-        y: &mut [f32],
-    ) {
+    /// For the soft backward pass.
+    pub fn backward_scratch(&self) -> usize {
+        let Meeting { centers: m, width: d, .. } = self.meeting();
+        let columns = self.heads * d * room(m);
+        Lent::needed(&[columns, columns, m, self.block() * room(m), d])
+    }
+
+    /// `y = weight center[index]`
+    pub fn hard_forward(&self, images: usize, chosen: Chosen, centers: &[f32], y: &mut [f32]) {
         self.check(images, centers, y);
-        self.check_chosen(images, index, weight);
-        hard_forward(*self, index, weight, centers, y);
+        self.check_chosen(images, chosen);
+        hard_forward(*self, chosen, centers, y);
     }
 
-    /// Overwrites `dweight` and `dcenters`.
-    #[allow(clippy::too_many_arguments)]
     pub fn hard_backward(
         &self,
         images: usize,
-        index: &[u32],
-        weight: &[f32],
+        chosen: Chosen,
         centers: &[f32],
         dy: &[f32],
-        dweight: &mut [f32],
-        dcenters: &mut [f32],
+        gradients: Gradients,
     ) {
         self.check(images, centers, dy);
-        self.check_chosen(images, index, weight);
-        assert_eq!([dweight.len(), dcenters.len()], [weight.len(), centers.len()]);
-        hard_backward(*self, index, weight, centers, dy, dweight, dcenters);
+        self.check_chosen(images, chosen);
+        let Gradients { weights, centers: dcenters } = gradients;
+        assert_eq!([weights.len(), dcenters.len()], [chosen.weight.len(), centers.len()]);
+        hard_backward(*self, chosen, centers, dy, weights, dcenters);
     }
 
     /// `y = the sum of weights times centers`; weights are `[H, W, heads, M]`.
@@ -64,62 +68,50 @@ impl Dispatch {
         scratch: &mut [f32],
     ) {
         self.check(images, centers, y);
-        self.check_weights(images, weights, scratch);
+        self.check_weights(images, weights);
+        assert!(scratch.len() >= self.scratch());
         soft_forward(*self, weights, centers, y, scratch);
     }
 
-    /// Overwrites `dweights` and `dcenters`.
-    #[allow(clippy::too_many_arguments)]
     pub fn soft_backward(
         &self,
         images: usize,
         weights: &[f32],
         centers: &[f32],
         dy: &[f32],
-        dweights: &mut [f32],
-        dcenters: &mut [f32],
+        gradients: Gradients,
         scratch: &mut [f32],
     ) {
+        let Gradients { weights: dweights, centers: dcenters } = gradients;
         self.check(images, centers, dy);
-        self.check_weights(images, weights, scratch);
+        self.check_weights(images, weights);
+        assert!(scratch.len() >= self.backward_scratch());
         assert_eq!([dweights.len(), dcenters.len()], [weights.len(), centers.len()]);
         soft_backward(*self, weights, centers, dy, dweights, dcenters, scratch);
     }
 
     fn check(&self, images: usize, centers: &[f32], map: &[f32]) {
-        let [m, n] = self.counts();
-        assert_eq!(centers.len(), images * m * self.channels);
-        assert_eq!(map.len(), images * n * self.channels);
+        let of = self.meeting();
+        assert_eq!(centers.len(), images * of.grid());
+        assert_eq!(map.len(), images * of.map());
     }
 
-    fn check_chosen(&self, images: usize, index: &[u32], weight: &[f32]) {
-        assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
+    fn check_chosen(&self, images: usize, chosen: Chosen) {
+        let Chosen { index, weight } = chosen;
+        assert_eq!([index.len(), weight.len()], [images * self.meeting().chosen(); 2]);
     }
 
-    fn check_weights(&self, images: usize, weights: &[f32], scratch: &[f32]) {
-        let [m, n] = self.counts();
-        assert_eq!(weights.len(), images * n * self.heads * m);
-        assert!(scratch.len() >= self.scratch());
+    fn check_weights(&self, images: usize, weights: &[f32]) {
+        assert_eq!(weights.len(), images * self.meeting().weights());
     }
 
-    fn head_width(&self) -> usize {
-        self.channels / self.heads
-    }
-
-    /// Centers and pixels.
-    fn counts(&self) -> [usize; 2] {
-        [self.grid, self.map].map(|[rows, columns]| rows * columns)
+    fn meeting(&self) -> Meeting {
+        Meeting::new(self.map, self.grid, self.channels, self.heads)
     }
 
     /// Pixels in a block.
     fn block(&self) -> usize {
-        48.min(self.counts()[1])
-    }
-
-    /// One head of rows `start..start + count`.
-    #[inline(always)]
-    fn head<'a>(&self, map: &'a [f32], start: usize, count: usize, h: usize) -> Rows<'a> {
-        Rows::head(map, self.channels, [start, count], h, self.head_width())
+        48.min(self.meeting().pixels)
     }
 }
 
@@ -127,15 +119,14 @@ vectorized! {
     fn hard_forward<S>(
         simd,
         size: Dispatch,
-        index: &'a [u32],
-        weight: &'a [f32],
+        chosen: Chosen<'a>,
         centers: &'a [f32],
         y: &'a mut [f32],
     ) {
-        let ([m, n], c, d) = (size.counts(), size.channels, size.head_width());
+        let Meeting { centers: m, pixels: n, channels: c, width: d, .. } = size.meeting();
         let images = centers.chunks_exact(m * c).zip(y.chunks_exact_mut(n * c));
-        let chosen = index.chunks_exact(n * size.heads).zip(weight.chunks_exact(n * size.heads));
-        for ((centers, y), (index, weight)) in images.zip(chosen) {
+        let chosen = chosen.images(n * size.heads);
+        for ((centers, y), Chosen { index, weight }) in images.zip(chosen) {
             for ((to, at), (&center, &s)) in
                 y.chunks_exact_mut(d).zip((0..c).step_by(d).cycle()).zip(index.iter().zip(weight))
             {
@@ -147,18 +138,18 @@ vectorized! {
     fn hard_backward<S>(
         simd,
         size: Dispatch,
-        index: &'a [u32],
-        weight: &'a [f32],
+        chosen: Chosen<'a>,
         centers: &'a [f32],
         dy: &'a [f32],
         dweight: &'a mut [f32],
         dcenters: &'a mut [f32],
     ) {
-        let ([m, n], c, d) = (size.counts(), size.channels, size.head_width());
+        let Meeting { centers: m, pixels: n, channels: c, width: d, .. } = size.meeting();
         let images = centers.chunks_exact(m * c).zip(dcenters.chunks_exact_mut(m * c));
-        let chosen = index.chunks_exact(n * size.heads).zip(weight.chunks_exact(n * size.heads));
+        let chosen = chosen.images(n * size.heads);
         let maps = dy.chunks_exact(n * c).zip(dweight.chunks_exact_mut(n * size.heads));
-        for (((centers, dcenters), (index, weight)), (dy, dweight)) in images.zip(chosen).zip(maps) {
+        for (((centers, dcenters), chosen), (dy, dweight)) in images.zip(chosen).zip(maps) {
+            let Chosen { index, weight } = chosen;
             dcenters.fill(0.0);
             let heads = dy.chunks_exact(d).zip((0..c).step_by(d).cycle());
             for ((g, at), ((&center, &s), to)) in heads.zip(index.iter().zip(weight).zip(dweight)) {
@@ -177,7 +168,8 @@ vectorized! {
         y: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], c, d, heads) = (size.counts(), size.channels, size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels: c, width: d } = of;
         let wide = padded::<S>(d);
         let mut lent = Lent::new(scratch);
         let (rows, factors) = (lent.take(heads * m * wide), lent.take(m));
@@ -186,7 +178,7 @@ vectorized! {
         let images = centers.chunks_exact(m * c).zip(y.chunks_exact_mut(n * c));
         for ((centers, y), weights) in images.zip(weights.chunks_exact(n * heads * m)) {
             for (h, panel) in rows.chunks_exact_mut(m * wide).enumerate() {
-                as_rows(size.head(centers, 0, m, h), factors, wide, panel);
+                as_rows(of.head(centers, 0, m, h), factors, wide, panel);
             }
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
@@ -212,7 +204,8 @@ vectorized! {
         dcenters: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], c, d, heads) = (size.counts(), size.channels, size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels: c, width: d } = of;
         let width = padded::<S>(m);
         let mut lent = Lent::new(scratch);
         let (columns, sums) = (lent.take(heads * d * width), lent.take(heads * d * width));
@@ -225,13 +218,13 @@ vectorized! {
             images.zip(matrices).zip(dy.chunks_exact(n * c))
         {
             for (h, panel) in columns.chunks_exact_mut(d * width).enumerate() {
-                as_columns(size.head(centers, 0, m, h), factors, width, panel);
+                as_columns(of.head(centers, 0, m, h), factors, width, panel);
             }
             sums.fill(0.0);
             for start in (0..n).step_by(size.block()) {
                 let count = size.block().min(n - start);
                 for h in 0..heads {
-                    let rows = size.head(dy, start, count, h);
+                    let rows = of.head(dy, start, count, h);
                     let panel = Panel::new(&columns[h * d * width..][..d * width], width);
                     multiply(simd, rows, panel, block);
                     for (i, row) in block.chunks_exact_mut(width).take(count).enumerate() {

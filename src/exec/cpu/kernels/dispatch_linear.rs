@@ -1,6 +1,7 @@
 //! A hard dispatch and the linear layer behind it: the layer is applied to the centers, head by
 //! head, and every pixel adds up rows of the result.
 
+use super::meeting::Chosen;
 use super::product::{
     Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
     pack_transposed, packed_len,
@@ -18,12 +19,10 @@ pub struct DispatchLinear {
     pub output: usize,
 }
 
-/// What every pixel chose, `[pixels, heads]` of every image, and the centers.
+/// What every pixel chose, and the centers.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    pub index: &'a [u32],
-    /// What the center chosen is scaled by.
-    pub scale: &'a [f32],
+    pub chosen: Chosen<'a>,
     pub centers: &'a [f32],
 }
 
@@ -36,8 +35,13 @@ pub struct Gradients<'a> {
 }
 
 impl DispatchLinear {
-    /// Floats for either pass.
+    /// For the forward pass.
     pub fn scratch(&self) -> usize {
+        self.rows()
+    }
+
+    /// For the backward pass.
+    pub fn backward_scratch(&self) -> usize {
         let packs = self.heads * packed_len(self.output, self.width);
         2 * self.rows() + packs + at_b_scratch(self.width, self.output)
     }
@@ -59,9 +63,9 @@ impl DispatchLinear {
     ) {
         let rows = &mut scratch[..self.rows()];
         for (image, y) in (0..images).zip(y.chunks_exact_mut(self.pixels * self.output)) {
-            let Inputs { index, scale, centers } = self.image(inputs, image);
+            let Inputs { chosen, centers } = self.image(inputs, image);
             self.apply(centers, weight, rows);
-            gather(*self, index, scale, rows, bias, y);
+            gather(*self, chosen, rows, bias, y);
         }
     }
 
@@ -88,11 +92,12 @@ impl DispatchLinear {
         }
         add_column_sums(Matrix::new(dy, images * self.pixels, output), gradients.bias);
         for (image, dy) in (0..images).zip(dy.chunks_exact(self.pixels * output)) {
-            let Inputs { index, scale, centers: values } = self.image(inputs, image);
+            let Inputs { chosen, centers: values } = self.image(inputs, image);
             self.apply(values, weight, rows);
             slopes.fill(0.0);
-            let dscale = &mut gradients.scale[image * index.len()..][..index.len()];
-            scatter(*self, index, scale, rows, dy, dscale, slopes);
+            let count = chosen.index.len();
+            let dscale = &mut gradients.scale[image * count..][..count];
+            scatter(*self, chosen, rows, dy, dscale, slopes);
             let dcenters = &mut gradients.centers[image * centers * all..][..centers * all];
             for (h, slopes) in slopes.chunks_exact(centers * output).enumerate() {
                 let slopes = Matrix::new(slopes, centers, output);
@@ -108,9 +113,12 @@ impl DispatchLinear {
 
     fn image<'a>(&self, inputs: Inputs<'a>, image: usize) -> Inputs<'a> {
         let [chosen, centers] = [self.pixels, self.centers * self.width].map(|n| n * self.heads);
+        let Chosen { index, weight } = inputs.chosen;
         Inputs {
-            index: &inputs.index[image * chosen..][..chosen],
-            scale: &inputs.scale[image * chosen..][..chosen],
+            chosen: Chosen {
+                index: &index[image * chosen..][..chosen],
+                weight: &weight[image * chosen..][..chosen],
+            },
             centers: &inputs.centers[image * centers..][..centers],
         }
     }
@@ -131,14 +139,13 @@ vectorized! {
     fn gather<S>(
         simd,
         size: DispatchLinear,
-        index: &'a [u32],
-        scale: &'a [f32],
+        chosen: Chosen<'a>,
         rows: &'a [f32],
         bias: &'a [f32],
         y: &'a mut [f32],
     ) {
         let (heads, c) = (size.heads, size.output);
-        let chosen = index.chunks_exact(heads).zip(scale.chunks_exact(heads));
+        let chosen = chosen.images(heads).map(|chosen| (chosen.index, chosen.weight));
         for (to, (index, scale)) in y.chunks_exact_mut(c).zip(chosen) {
             along!(S, c, |at, part| {
                 let mut sum = part.load(simd, bias, at);
@@ -158,15 +165,14 @@ vectorized! {
     fn scatter<S>(
         simd,
         size: DispatchLinear,
-        index: &'a [u32],
-        scale: &'a [f32],
+        chosen: Chosen<'a>,
         rows: &'a [f32],
         dy: &'a [f32],
         dscale: &'a mut [f32],
         slopes: &'a mut [f32],
     ) {
         let (heads, c) = (size.heads, size.output);
-        let chosen = index.chunks_exact(heads).zip(scale.chunks_exact(heads));
+        let chosen = chosen.images(heads).map(|chosen| (chosen.index, chosen.weight));
         for ((g, (index, scale)), to) in
             dy.chunks_exact(c).zip(chosen).zip(dscale.chunks_exact_mut(heads))
         {

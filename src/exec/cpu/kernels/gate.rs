@@ -32,6 +32,13 @@ pub struct ParamGradients<'a> {
     pub bias2: &'a mut [f32],
 }
 
+/// What the backward pass writes: the gradients of the centers are overwritten.
+pub struct Gradients<'a> {
+    pub soft: &'a mut [f32],
+    pub local: &'a mut [f32],
+    pub params: ParamGradients<'a>,
+}
+
 /// Centers that go through a head's perceptron together.
 const BLOCK: usize = 48;
 
@@ -60,7 +67,6 @@ impl Gate {
         [2 * d * lanes, lanes, lanes, BLOCK * lanes, BLOCK]
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub fn forward(
         &self,
         images: usize,
@@ -77,26 +83,23 @@ impl Gate {
         forward(*self, rows, [soft, local], params, y, scratch);
     }
 
-    /// Overwrites `dsoft` and `dlocal`.
-    #[allow(clippy::too_many_arguments)]
+    /// `centers` are the soft and the local ones.
     pub fn backward(
         &self,
         images: usize,
-        soft: &[f32],
-        local: &[f32],
+        centers: [&[f32]; 2],
         params: Params,
         dy: &[f32],
-        dsoft: &mut [f32],
-        dlocal: &mut [f32],
-        gradients: ParamGradients,
+        gradients: Gradients,
         scratch: &mut [f32],
     ) {
+        let Gradients { soft, local, params: of_params } = gradients;
         let rows = images * self.centers;
-        let sizes = [soft.len(), local.len(), dy.len(), dsoft.len(), dlocal.len()];
+        let sizes = [centers[0].len(), centers[1].len(), dy.len(), soft.len(), local.len()];
         assert_eq!(sizes, [rows * self.channels; 5]);
         assert!(scratch.len() >= self.backward_scratch());
         self.check(params);
-        backward(*self, rows, [soft, local], params, dy, [dsoft, dlocal], gradients, scratch);
+        backward(*self, rows, centers, params, dy, [soft, local], of_params, scratch);
     }
 
     fn check(&self, params: Params) {

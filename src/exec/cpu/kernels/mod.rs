@@ -23,6 +23,7 @@ pub mod group_norm;
 pub mod layer_norm;
 pub mod linear;
 pub mod loss;
+pub mod meeting;
 pub mod narrow;
 pub mod nearest;
 mod normal;

@@ -6,6 +6,7 @@
 
 use super::adaptive_pool::AdaptivePool;
 use super::directions::inverse_lengths;
+use super::meeting::Meeting;
 use super::tile::{Lent, Rows, room};
 use super::vector::vectorized;
 use crate::graph::Size;
@@ -29,32 +30,33 @@ const LANES: usize = 16;
 
 impl Nearest {
     pub fn scratch(&self) -> usize {
-        let ([m, _], c) = (self.counts(), self.channels);
+        let Meeting { centers: m, channels: c, .. } = self.meeting();
         Lent::needed(&[m * c, m, self.columns() * c, BLOCK * LANES, BLOCK * LANES])
     }
 
     pub fn forward(&self, images: usize, x: &[f32], index: &mut [u32], scratch: &mut [f32]) {
-        let [_, n] = self.counts();
-        assert_eq!([x.len(), index.len()], [images * n * self.channels, images * n]);
+        let of = self.meeting();
+        assert_eq!([x.len(), index.len()], [images * of.map(), images * of.pixels]);
         assert!(scratch.len() >= self.scratch());
         forward(*self, x, index, scratch);
     }
 
-    /// Centers and pixels.
-    fn counts(&self) -> [usize; 2] {
-        [self.grid, self.map].map(|[rows, columns]| rows * columns)
+    /// All channels are one head.
+    fn meeting(&self) -> Meeting {
+        Meeting::new(self.map, self.grid, self.channels, 1)
     }
 
     /// Centers, up to whole tiles.
     fn columns(&self) -> usize {
-        room(self.counts()[0])
+        room(self.meeting().centers)
     }
 }
 
 vectorized! {
     fn forward<S>(simd, size: Nearest, x: &'a [f32], index: &'a mut [u32], scratch: &'a mut [f32]) {
         let Nearest { map, grid, channels } = size;
-        let [m, n] = size.counts();
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, .. } = of;
         let mut lent = Lent::new(scratch);
         let (centers, lengths) = (lent.take(m * channels), lent.take(m));
         let panel = lent.take(size.columns() * channels);
@@ -64,7 +66,7 @@ vectorized! {
         };
         for (x, index) in x.chunks_exact(n * channels).zip(index.chunks_exact_mut(n)) {
             AdaptivePool { map, grid, channels }.forward(1, x, centers);
-            let rows = Rows { data: centers, stride: channels, count: m, depth: channels };
+            let rows = of.head(centers, 0, m, 0);
             inverse_lengths(simd, rows, lengths);
             pack::<S>(rows, lengths, panel);
             for (block, index) in index.chunks_mut(BLOCK).enumerate() {

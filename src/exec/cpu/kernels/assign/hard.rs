@@ -2,6 +2,7 @@
 
 use super::{Assign, Gradients, Inputs, Work};
 use crate::exec::cpu::kernels::directions::inverse_lengths;
+use crate::exec::cpu::kernels::meeting::{Chosen, Meeting};
 use crate::exec::cpu::kernels::tile::{Panel, multiply, padded};
 use crate::exec::cpu::kernels::vector::{Part, Whole, along, bits, dot, exp, sigmoid, vectorized};
 use pulp::Simd;
@@ -15,19 +16,21 @@ vectorized! {
         weight: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels, width: d } = of;
+        let block = of.block();
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
-        let images = inputs.queries.chunks_exact(m * size.channels);
-        let maps = inputs.keys.chunks_exact(n * size.channels);
+        let mut work = Work::new(size, false, width, wide, scratch);
+        let images = inputs.queries.chunks_exact(m * channels);
+        let maps = inputs.keys.chunks_exact(n * channels);
         let chosen = index.chunks_exact_mut(n * heads).zip(weight.chunks_exact_mut(n * heads));
         for ((queries, keys), (index, weight)) in images.zip(maps).zip(chosen) {
             work.measure(simd, size, queries);
             work.lay_columns(size, queries, width);
-            for start in (0..n).step_by(size.block()) {
-                let count = size.block().min(n - start);
+            for start in (0..n).step_by(block) {
+                let count = block.min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
-                    let rows = size.head(keys, start, count, h);
+                    let rows = of.head(keys, start, count, h);
                     multiply(simd, rows, Panel::new(panel, width), work.scores);
                     let factors = &mut work.lengths[..count];
                     inverse_lengths(simd, rows, factors);
@@ -50,33 +53,34 @@ vectorized! {
         simd,
         size: Assign,
         inputs: Inputs<'a>,
-        index: &'a [u32],
-        weight: &'a [f32],
+        chosen: Chosen<'a>,
         dweight: &'a [f32],
         gradients: Gradients<'a>,
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels, width: d } = of;
+        let block = of.block();
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, true, width, wide, scratch);
         // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
-        let images = inputs.queries.chunks_exact(m * size.channels);
-        let outs = gradients.queries.chunks_exact_mut(m * size.channels);
+        let images = inputs.queries.chunks_exact(m * channels);
+        let outs = gradients.queries.chunks_exact_mut(m * channels);
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
-            let keys = &inputs.keys[image * n * size.channels..][..n * size.channels];
-            let dkeys = &mut gradients.keys[image * n * size.channels..][..n * size.channels];
+            let keys = &inputs.keys[image * n * channels..][..n * channels];
+            let dkeys = &mut gradients.keys[image * n * channels..][..n * channels];
             work.measure(simd, size, queries);
             work.lay_rows(size, queries, wide);
             work.drows.fill(0.0);
-            for start in (0..n).step_by(size.block()) {
-                let count = size.block().min(n - start);
+            for start in (0..n).step_by(block) {
+                let count = block.min(n - start);
                 for h in 0..heads {
-                    let rows = size.head(keys, start, count, h);
+                    let rows = of.head(keys, start, count, h);
                     inverse_lengths(simd, rows, work.lengths);
                     for i in 0..count {
                         let place = (image * n + start + i) * heads + h;
-                        let (center, s) = (index[place] as usize, weight[place]);
+                        let (center, s) = (chosen.index[place] as usize, chosen.weight[place]);
                         let query = &work.rows[(h * m + center) * wide..][..d];
                         let (key, length) = (rows.row(i), work.lengths[i]);
                         let cos = dot(simd, key, query) * length;
@@ -85,7 +89,7 @@ vectorized! {
                         dalpha += f64::from(g * cos);
                         let g = g * inputs.alpha * length;
                         let dquery = &mut work.drows[(h * m + center) * d..][..d];
-                        let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
+                        let to = &mut dkeys[(start + i) * channels + h * d..][..d];
                         let (slope, back) =
                             (simd.splat_f32s(g), simd.splat_f32s(-g * cos * length));
                         along!(S, d, |at, part| {

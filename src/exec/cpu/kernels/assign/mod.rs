@@ -7,7 +7,8 @@ mod hard;
 mod soft;
 
 use super::directions::{as_columns, as_rows, inverse_lengths, through_length};
-use super::tile::{self, Lent, Rows, room};
+use super::meeting::{Chosen, Meeting};
+use super::tile::{Lent, room};
 use super::vector::scaled;
 use crate::graph::Size;
 use pulp::Simd;
@@ -40,25 +41,40 @@ pub struct Gradients<'a> {
 }
 
 impl Assign {
-    /// For every pass.
+    /// For the forward passes.
     pub fn scratch(&self) -> usize {
-        let ([m, _], d, block) = (self.counts(), self.head_width(), self.block());
-        let panel = self.heads * d * room(m);
-        let rows = self.heads * m * room(d);
-        let lanes = self.heads * room(m);
-        Lent::needed(&[
-            panel,
-            panel,
-            rows,
-            self.heads * m * d,
-            lanes,
-            block * room(m),
+        self.needed(false)
+    }
+
+    /// For the backward passes.
+    pub fn backward_scratch(&self) -> usize {
+        self.needed(true)
+    }
+
+    fn needed(&self, backward: bool) -> usize {
+        let Meeting { centers, width, .. } = self.meeting();
+        Lent::needed(&self.parts(backward, room(centers), room(width)))
+    }
+
+    /// Parts of the working memory, in the order of [`Work`], with rows of so many centers and of so
+    /// many channels.
+    fn parts(&self, backward: bool, width: usize, wide: usize) -> [usize; 11] {
+        let of = self.meeting();
+        let (Meeting { centers: m, width: d, .. }, block) = (of, of.block());
+        let backward = |part: usize| if backward { part } else { 0 };
+        [
+            self.heads * d * width,
+            backward(self.heads * d * width),
+            backward(self.heads * m * wide),
+            backward(self.heads * m * d),
+            self.heads * width,
+            block * width,
             block,
             block,
             block,
-            block * room(d),
-            d,
-        ])
+            backward(block * wide),
+            backward(d),
+        ]
     }
 
     /// The center of the largest `s`, the first of equal ones, and that `s`.
@@ -70,28 +86,27 @@ impl Assign {
         weight: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
-        assert_eq!([index.len(), weight.len()], [images * self.counts()[1] * self.heads; 2]);
+        self.check(images, inputs, scratch, self.scratch());
+        assert_eq!([index.len(), weight.len()], [images * self.meeting().chosen(); 2]);
         hard::forward(*self, inputs, index, weight, scratch);
     }
 
     /// The gradient flows through the chosen similarities.
-    #[allow(clippy::too_many_arguments)]
     pub fn hard_backward(
         &self,
         images: usize,
         inputs: Inputs,
-        index: &[u32],
-        weight: &[f32],
+        chosen: Chosen,
         dweight: &[f32],
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.backward_scratch());
         self.check_gradients(images, &gradients);
-        let chosen = images * self.counts()[1] * self.heads;
-        assert_eq!([index.len(), weight.len(), dweight.len()], [chosen; 3]);
-        hard::backward(*self, inputs, index, weight, dweight, gradients, scratch);
+        let Chosen { index, weight } = chosen;
+        let count = images * self.meeting().chosen();
+        assert_eq!([index.len(), weight.len(), dweight.len()], [count; 3]);
+        hard::backward(*self, inputs, chosen, dweight, gradients, scratch);
     }
 
     /// Every `s` over their sum.
@@ -102,9 +117,8 @@ impl Assign {
         weights: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
-        let [m, n] = self.counts();
-        assert_eq!(weights.len(), images * n * self.heads * m);
+        self.check(images, inputs, scratch, self.scratch());
+        assert_eq!(weights.len(), images * self.meeting().weights());
         soft::forward(*self, inputs, weights, scratch);
     }
 
@@ -116,49 +130,31 @@ impl Assign {
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
-        self.check(images, inputs, scratch);
+        self.check(images, inputs, scratch, self.backward_scratch());
         self.check_gradients(images, &gradients);
-        let [m, n] = self.counts();
-        assert_eq!(dweights.len(), images * n * self.heads * m);
+        assert_eq!(dweights.len(), images * self.meeting().weights());
         soft::backward(*self, inputs, dweights, gradients, scratch);
     }
 
-    fn check(&self, images: usize, inputs: Inputs, scratch: &[f32]) {
-        let [m, n] = self.counts();
-        assert_eq!(inputs.queries.len(), images * m * self.channels);
-        assert_eq!(inputs.keys.len(), images * n * self.channels);
-        assert!(scratch.len() >= self.scratch());
+    fn check(&self, images: usize, inputs: Inputs, scratch: &[f32], needed: usize) {
+        let of = self.meeting();
+        assert_eq!(inputs.queries.len(), images * of.grid());
+        assert_eq!(inputs.keys.len(), images * of.map());
+        assert!(scratch.len() >= needed);
     }
 
     fn check_gradients(&self, images: usize, gradients: &Gradients) {
-        let [m, n] = self.counts();
-        assert_eq!(gradients.queries.len(), images * m * self.channels);
-        assert_eq!(gradients.keys.len(), images * n * self.channels);
+        let of = self.meeting();
+        assert_eq!(gradients.queries.len(), images * of.grid());
+        assert_eq!(gradients.keys.len(), images * of.map());
     }
 
-    fn head_width(&self) -> usize {
-        self.channels / self.heads
-    }
-
-    /// Centers and pixels.
-    fn counts(&self) -> [usize; 2] {
-        [self.grid, self.map].map(|[rows, columns]| rows * columns)
-    }
-
-    /// Pixels in a block.
-    fn block(&self) -> usize {
-        let [m, n] = self.counts();
-        tile::block(m, n)
-    }
-
-    /// One head of rows `start..start + count`.
-    #[inline(always)]
-    fn head<'a>(&self, map: &'a [f32], start: usize, count: usize, h: usize) -> Rows<'a> {
-        Rows::head(map, self.channels, [start, count], h, self.head_width())
+    fn meeting(&self) -> Meeting {
+        Meeting::new(self.map, self.grid, self.channels, self.heads)
     }
 }
 
-/// The working memory of every pass.
+/// The working memory of a pass; what only the backward ones use is empty in the others.
 struct Work<'a> {
     /// Directions of the queries, centers as columns, a head behind the other; and their gradients.
     columns: &'a mut [f32],
@@ -179,51 +175,73 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     #[inline(always)]
-    fn new(size: Assign, width: usize, wide: usize, scratch: &'a mut [f32]) -> Work<'a> {
-        let ([m, _], d, block) = (size.counts(), size.head_width(), size.block());
+    fn new(
+        size: Assign,
+        backward: bool,
+        width: usize,
+        wide: usize,
+        scratch: &'a mut [f32],
+    ) -> Work<'a> {
         let mut lent = Lent::new(scratch);
+        let parts = size.parts(backward, width, wide).map(|part| lent.take(part));
+        let [
+            columns,
+            dcolumns,
+            rows,
+            drows,
+            query_lengths,
+            scores,
+            lengths,
+            tops,
+            limits,
+            block_rows,
+            one,
+        ] = parts;
         Work {
-            columns: lent.take(size.heads * d * width),
-            dcolumns: lent.take(size.heads * d * width),
-            rows: lent.take(size.heads * m * wide),
-            drows: lent.take(size.heads * m * d),
-            query_lengths: lent.take(size.heads * width),
-            scores: lent.take(block * width),
-            lengths: lent.take(block),
-            tops: lent.take(block),
-            limits: lent.take(block),
-            block_rows: lent.take(block * wide),
-            one: lent.take(d),
+            columns,
+            dcolumns,
+            rows,
+            drows,
+            query_lengths,
+            scores,
+            lengths,
+            tops,
+            limits,
+            block_rows,
+            one,
         }
     }
 
     /// The lengths of an image's queries.
     #[inline(always)]
     fn measure<S: Simd>(&mut self, simd: S, size: Assign, queries: &[f32]) {
-        let width = self.query_lengths.len() / size.heads;
+        let of = size.meeting();
+        let width = self.query_lengths.len() / of.heads;
         for (h, lengths) in self.query_lengths.chunks_exact_mut(width).enumerate() {
-            inverse_lengths(simd, size.head(queries, 0, size.counts()[0], h), lengths);
+            inverse_lengths(simd, of.head(queries, 0, of.centers, h), lengths);
         }
     }
 
     /// Their directions as columns, once they are measured.
     #[inline(always)]
     fn lay_columns(&mut self, size: Assign, queries: &[f32], width: usize) {
-        let panels = self.columns.chunks_exact_mut(size.head_width() * width);
+        let of = size.meeting();
+        let panels = self.columns.chunks_exact_mut(of.width * width);
         for (h, (panel, lengths)) in panels.zip(self.query_lengths.chunks_exact(width)).enumerate()
         {
-            as_columns(size.head(queries, 0, size.counts()[0], h), lengths, width, panel);
+            as_columns(of.head(queries, 0, of.centers, h), lengths, width, panel);
         }
     }
 
     /// The same as rows.
     #[inline(always)]
     fn lay_rows(&mut self, size: Assign, queries: &[f32], wide: usize) {
-        let (m, width) = (size.counts()[0], self.query_lengths.len() / size.heads);
-        let panels = self.rows.chunks_exact_mut(m * wide);
+        let of = size.meeting();
+        let width = self.query_lengths.len() / of.heads;
+        let panels = self.rows.chunks_exact_mut(of.centers * wide);
         for (h, (panel, lengths)) in panels.zip(self.query_lengths.chunks_exact(width)).enumerate()
         {
-            as_rows(size.head(queries, 0, m, h), lengths, wide, panel);
+            as_rows(of.head(queries, 0, of.centers, h), lengths, wide, panel);
         }
     }
 
@@ -236,14 +254,15 @@ impl<'a> Work<'a> {
         queries: &[f32],
         dqueries: &mut [f32],
     ) {
-        let ([m, _], d) = (size.counts(), size.head_width());
-        let width = self.query_lengths.len() / size.heads;
-        for h in 0..size.heads {
-            let rows = size.head(queries, 0, m, h);
+        let of = size.meeting();
+        let Meeting { centers: m, heads, channels, width: d, .. } = of;
+        let width = self.query_lengths.len() / heads;
+        for h in 0..heads {
+            let rows = of.head(queries, 0, m, h);
             for i in 0..m {
                 let length = self.query_lengths[h * width + i];
                 scaled(simd, self.one, &self.drows[(h * m + i) * d..][..d], length);
-                let to = &mut dqueries[i * size.channels + h * d..][..d];
+                let to = &mut dqueries[i * channels + h * d..][..d];
                 through_length(simd, rows.row(i), length, self.one, to);
             }
         }

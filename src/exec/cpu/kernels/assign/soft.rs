@@ -2,6 +2,7 @@
 
 use super::{Assign, Gradients, Inputs, Work};
 use crate::exec::cpu::kernels::directions::{column, inverse_lengths, through_length};
+use crate::exec::cpu::kernels::meeting::Meeting;
 use crate::exec::cpu::kernels::tile::{Panel, Rows, collect, multiply, padded};
 use crate::exec::cpu::kernels::vector::{Part, Whole, along, scaled, sigmoid, vectorized};
 use pulp::Simd;
@@ -14,19 +15,21 @@ vectorized! {
         weights: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels, width: d } = of;
+        let block = of.block();
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
-        let images = inputs.queries.chunks_exact(m * size.channels);
-        let maps = inputs.keys.chunks_exact(n * size.channels);
+        let mut work = Work::new(size, false, width, wide, scratch);
+        let images = inputs.queries.chunks_exact(m * channels);
+        let maps = inputs.keys.chunks_exact(n * channels);
         let beta = simd.splat_f32s(inputs.beta);
         for ((queries, keys), weights) in images.zip(maps).zip(weights.chunks_exact_mut(n * heads * m)) {
             work.measure(simd, size, queries);
             work.lay_columns(size, queries, width);
-            for start in (0..n).step_by(size.block()) {
-                let count = size.block().min(n - start);
+            for start in (0..n).step_by(block) {
+                let count = block.min(n - start);
                 for (h, panel) in work.columns.chunks_exact(d * width).enumerate() {
-                    let rows = size.head(keys, start, count, h);
+                    let rows = of.head(keys, start, count, h);
                     multiply(simd, rows, Panel::new(panel, width), work.scores);
                     inverse_lengths(simd, rows, work.lengths);
                     for (i, row) in work.scores.chunks_exact_mut(width).take(count).enumerate() {
@@ -54,24 +57,26 @@ vectorized! {
         gradients: Gradients<'a>,
         scratch: &'a mut [f32],
     ) {
-        let ([m, n], d, heads) = (size.counts(), size.head_width(), size.heads);
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels, width: d } = of;
+        let block = of.block();
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
-        let mut work = Work::new(size, width, wide, scratch);
+        let mut work = Work::new(size, true, width, wide, scratch);
         // What the parameters get from all pixels may cancel almost entirely.
         let (mut dalpha, mut dbeta) = (0.0f64, 0.0f64);
-        let images = inputs.queries.chunks_exact(m * size.channels);
-        let outs = gradients.queries.chunks_exact_mut(m * size.channels);
+        let images = inputs.queries.chunks_exact(m * channels);
+        let outs = gradients.queries.chunks_exact_mut(m * channels);
         for (image, (queries, dqueries)) in images.zip(outs).enumerate() {
-            let keys = &inputs.keys[image * n * size.channels..][..n * size.channels];
-            let dkeys = &mut gradients.keys[image * n * size.channels..][..n * size.channels];
+            let keys = &inputs.keys[image * n * channels..][..n * channels];
+            let dkeys = &mut gradients.keys[image * n * channels..][..n * channels];
             work.measure(simd, size, queries);
             work.lay_columns(size, queries, width);
             work.lay_rows(size, queries, wide);
             work.dcolumns.fill(0.0);
-            for start in (0..n).step_by(size.block()) {
-                let count = size.block().min(n - start);
+            for start in (0..n).step_by(block) {
+                let count = block.min(n - start);
                 for h in 0..heads {
-                    let rows = size.head(keys, start, count, h);
+                    let rows = of.head(keys, start, count, h);
                     let panel = &work.columns[h * d * width..][..d * width];
                     multiply(simd, rows, Panel::new(panel, width), work.scores);
                     inverse_lengths(simd, rows, work.lengths);
@@ -88,7 +93,7 @@ vectorized! {
                     let panel = &work.rows[h * m * wide..][..m * wide];
                     multiply(simd, dscores, Panel::new(panel, wide), work.block_rows);
                     for i in 0..count {
-                        let to = &mut dkeys[(start + i) * size.channels + h * d..][..d];
+                        let to = &mut dkeys[(start + i) * channels + h * d..][..d];
                         let g = &work.block_rows[i * wide..][..d];
                         through_length(simd, rows.row(i), work.lengths[i], g, to);
                     }

@@ -4,6 +4,7 @@ use super::single::{self, in_vectors};
 use super::softmax::harden;
 use super::{Attend, Saved, weigh};
 use crate::exec::cpu::kernels::directions::{as_columns, as_rows, column, through_length};
+use crate::exec::cpu::kernels::meeting::Meeting;
 use crate::exec::cpu::kernels::tile::{Lent, Panel, Rows, collect, multiply, padded};
 use crate::exec::cpu::kernels::vector::{dot, scaled, vectorized};
 use crate::graph::ops::Score;
@@ -19,9 +20,10 @@ vectorized! {
         along_temperature: &'a mut f64,
         scratch: &'a mut [f32],
     ) {
-        let Attend { channels, heads, .. } = size;
+        let of = size.meeting();
+        let Meeting { centers: m, pixels: n, heads, channels, width: d } = of;
         let cosine = matches!(size.score, Score::Cosine { .. });
-        let ([m, n], d) = (size.counts(), size.head_width());
+        let block = of.block();
         let (width, wide) = (padded::<S>(m), padded::<S>(d));
         // Centers that go by vectors, and those that do not.
         let whole = in_vectors::<S>(size);
@@ -29,35 +31,36 @@ vectorized! {
         let mut lent = Lent::new(scratch);
         let (queries, dqueries) = (lent.take(heads * d * width), lent.take(heads * d * width));
         let shifts = lent.take(heads * width);
-        let (factors, scores) = (lent.take(width), lent.take(size.block() * width));
-        let lengths = lent.take(size.block());
+        let (factors, scores) = (lent.take(width), lent.take(block * width));
+        let lengths = lent.take(block);
         let gradients = lent.take(heads * d * width);
         let (query_rows, gradient_rows) = (lent.take(heads * m * wide), lent.take(heads * m * wide));
         let (center_lengths, alongs) = (lent.take(heads * width), lent.take(heads * width));
-        let (dscores, rows_out) = (lent.take(size.block() * width), lent.take(size.block() * wide));
+        let (dscores, rows_out) = (lent.take(block * width), lent.take(block * wide));
         let (one, along_one) = (lent.take(d), lent.take(d));
         let single_dqueries = lent.take(heads * singles * d);
-        let [single_scores, single_dscores] = [0; 2].map(|_| lent.take(size.block()));
-        let images = saved.keys.len() / (n * channels);
+        let [single_scores, single_dscores] = [0; 2].map(|_| lent.take(block));
+        let Saved { inputs, result: results, logs } = saved;
+        let images = inputs.keys.len() / (n * channels);
         let [dcenters, dkeys, dvalues] = to;
         for image in 0..images {
             let (at, at_map) = (image * m * channels, image * n * channels);
-            let centers = &saved.centers[at..][..m * channels];
-            let (result, dresult) = (&saved.result[at..][..m * channels], &dresult[at..][..m * channels]);
-            let keys = &saved.keys[at_map..][..n * channels];
-            let values = &saved.values[at_map..][..n * channels];
+            let centers = &inputs.centers[at..][..m * channels];
+            let (result, dresult) = (&results[at..][..m * channels], &dresult[at..][..m * channels]);
+            let keys = &inputs.keys[at_map..][..n * channels];
+            let values = &inputs.values[at_map..][..n * channels];
             for h in 0..heads {
-                let rows = Rows::head(centers, channels, [0, m], h, d);
+                let rows = of.head(centers, 0, m, h);
                 weigh(simd, size, rows, 1.0, &mut center_lengths[h * width..][..width]);
                 scaled(simd, factors, &center_lengths[h * width..][..width], scale);
                 as_columns(rows, factors, width, &mut queries[h * d * width..]);
                 as_rows(rows, factors, wide, &mut query_rows[h * m * wide..]);
-                let rows = Rows::head(dresult, channels, [0, m], h, d);
+                let rows = of.head(dresult, 0, m, h);
                 factors.fill(1.0);
                 as_columns(rows, factors, width, &mut gradients[h * d * width..]);
                 as_rows(rows, factors, wide, &mut gradient_rows[h * m * wide..]);
-                let results = Rows::head(result, channels, [0, m], h, d);
-                let logs = &saved.logs[(image * heads + h) * m..][..m];
+                let results = of.head(result, 0, m, h);
+                let logs = &logs[(image * heads + h) * m..][..m];
                 for i in 0..width {
                     let (at, i) = (h * width + i, i.min(m - 1));
                     alongs[at] = dot(simd, rows.row(i), results.row(i));
@@ -66,11 +69,11 @@ vectorized! {
             }
             dqueries.fill(0.0);
             single_dqueries.fill(0.0);
-            for start in (0..n).step_by(size.block()) {
-                let count = size.block().min(n - start);
+            for start in (0..n).step_by(block) {
+                let count = block.min(n - start);
                 for h in 0..heads {
-                    let of_keys = Rows::head(keys, channels, [start, count], h, d);
-                    let of_values = Rows::head(values, channels, [start, count], h, d);
+                    let of_keys = of.head(keys, start, count, h);
+                    let of_values = of.head(values, start, count, h);
                     let panel = Panel::new(&queries[h * d * width..][..d * width], width);
                     multiply(simd, of_keys, panel.columns(whole), scores);
                     weigh(simd, size, of_keys, 1.0, lengths);
@@ -100,9 +103,9 @@ vectorized! {
                         single::put(scores_of, width, i, scores);
                         single::put(dscores_of, width, i, dscores);
                     }
-                    let block = |data| Rows { data, stride: width, count, depth: m };
+                    let of_block = |data| Rows { data, stride: width, count, depth: m };
                     let panel = &query_rows[h * m * wide..][..m * wide];
-                    multiply(simd, block(&*dscores), Panel::new(panel, wide), rows_out);
+                    multiply(simd, of_block(&*dscores), Panel::new(panel, wide), rows_out);
                     for i in 0..count {
                         let place = at_map + (start + i) * channels + h * d;
                         let (g, to) = (&rows_out[i * wide..][..d], &mut dkeys[place..][..d]);
@@ -114,7 +117,7 @@ vectorized! {
                         }
                     }
                     let panel = &gradient_rows[h * m * wide..][..m * wide];
-                    multiply(simd, block(&*scores), Panel::new(panel, wide), rows_out);
+                    multiply(simd, of_block(&*scores), Panel::new(panel, wide), rows_out);
                     for i in 0..count {
                         let place = at_map + (start + i) * channels + h * d;
                         scaled(simd, &mut dvalues[place..][..d], &rows_out[i * wide..][..d], 1.0);
@@ -122,7 +125,7 @@ vectorized! {
                 }
             }
             for h in 0..heads {
-                let rows = Rows::head(centers, channels, [0, m], h, d);
+                let rows = of.head(centers, 0, m, h);
                 for i in 0..m {
                     let length = center_lengths[h * width + i];
                     match i.checked_sub(whole) {

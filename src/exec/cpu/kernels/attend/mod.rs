@@ -11,7 +11,8 @@ mod single;
 mod softmax;
 
 use super::directions::inverse_lengths;
-use super::tile::{self, Lent, Rows, room};
+use super::meeting::Meeting;
+use super::tile::{Lent, Rows, room};
 use crate::graph::Size;
 use crate::graph::ops::Score;
 use pulp::Simd;
@@ -27,17 +28,31 @@ pub struct Attend {
     pub score: Score,
 }
 
-/// What the backward pass reads.
+/// What both passes read.
 #[derive(Debug, Clone, Copy)]
-pub struct Saved<'a> {
+pub struct Inputs<'a> {
     pub centers: &'a [f32],
     pub keys: &'a [f32],
     pub values: &'a [f32],
     /// One number for cosine scores, none for dot products.
     pub temperature: &'a [f32],
-    /// Of the forward pass.
+}
+
+/// What the backward pass reads: with the inputs what the forward pass left.
+#[derive(Debug, Clone, Copy)]
+pub struct Saved<'a> {
+    pub inputs: Inputs<'a>,
     pub result: &'a [f32],
     pub logs: &'a [f32],
+}
+
+/// What the backward pass writes: the gradients of centers, keys and values are overwritten, that of
+/// the temperature is added to.
+pub struct Gradients<'a> {
+    pub centers: &'a mut [f32],
+    pub keys: &'a mut [f32],
+    pub values: &'a mut [f32],
+    pub temperature: &'a mut [f32],
 }
 
 impl Attend {
@@ -51,64 +66,57 @@ impl Attend {
         Lent::needed(&self.parts(true))
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub fn forward(
         &self,
         images: usize,
-        centers: &[f32],
-        keys: &[f32],
-        values: &[f32],
-        temperature: &[f32],
+        inputs: Inputs,
         result: &mut [f32],
         logs: &mut [f32],
         scratch: &mut [f32],
     ) {
-        let [m, n] = self.counts();
-        assert_eq!([centers.len(), result.len()], [images * m * self.channels; 2]);
-        assert_eq!(logs.len(), images * m * self.heads);
-        assert_eq!([keys.len(), values.len()], [images * n * self.channels; 2]);
+        self.check(images, inputs, result, logs);
         assert!(scratch.len() >= self.scratch());
-        let scale = self.scale(temperature);
-        forward::forward(*self, centers, keys, values, scale, result, logs, scratch);
+        forward::forward(*self, inputs, self.scale(inputs.temperature), result, logs, scratch);
     }
 
-    /// Overwrites the gradients of centers, keys and values, adds to that of the temperature.
-    #[allow(clippy::too_many_arguments)]
     pub fn backward(
         &self,
         images: usize,
         saved: Saved,
         dresult: &[f32],
-        dcenters: &mut [f32],
-        dkeys: &mut [f32],
-        dvalues: &mut [f32],
-        dtemperature: &mut [f32],
+        gradients: Gradients,
         scratch: &mut [f32],
     ) {
-        let [m, n] = self.counts();
-        let Saved { centers, keys, values, temperature, result, logs } = saved;
-        let of_centers = [centers.len(), result.len(), dresult.len(), dcenters.len()];
-        assert_eq!(of_centers, [images * m * self.channels; 4]);
-        assert_eq!(logs.len(), images * m * self.heads);
-        let of_pixels = [keys.len(), values.len(), dkeys.len(), dvalues.len()];
-        assert_eq!(of_pixels, [images * n * self.channels; 4]);
+        let Saved { inputs, result, logs } = saved;
+        self.check(images, inputs, result, logs);
+        let Gradients { centers, keys, values, temperature } = gradients;
+        let of = self.meeting();
+        assert_eq!([dresult.len(), centers.len()], [images * of.grid(); 2]);
+        assert_eq!([keys.len(), values.len()], [images * of.map(); 2]);
         assert!(scratch.len() >= self.backward_scratch());
         let mut along_temperature = 0.0;
-        let scale = self.scale(temperature);
-        let to = [dcenters, dkeys, dvalues];
+        let scale = self.scale(inputs.temperature);
+        let to = [centers, keys, values];
         backward::backward(*self, saved, scale, dresult, to, &mut along_temperature, scratch);
         if let Score::Cosine { floor, .. } = self.score
-            && temperature[0] >= floor.ln() as f32
+            && inputs.temperature[0] >= floor.ln() as f32
         {
-            dtemperature[0] += along_temperature as f32;
+            temperature[0] += along_temperature as f32;
         }
+    }
+
+    fn check(&self, images: usize, inputs: Inputs, result: &[f32], logs: &[f32]) {
+        let of = self.meeting();
+        assert_eq!([inputs.centers.len(), result.len()], [images * of.grid(); 2]);
+        assert_eq!([inputs.keys.len(), inputs.values.len()], [images * of.map(); 2]);
+        assert_eq!(logs.len(), images * of.centers * of.heads);
     }
 
     /// What a score is multiplied by.
     fn scale(&self, temperature: &[f32]) -> f32 {
         match self.score {
             Score::Cosine { floor, .. } => (-temperature[0].max(floor.ln() as f32)).exp(),
-            Score::Dot => 1.0 / (self.head_width() as f32).sqrt(),
+            Score::Dot => 1.0 / (self.meeting().width as f32).sqrt(),
         }
     }
 
@@ -120,25 +128,15 @@ impl Attend {
         }
     }
 
-    fn head_width(&self) -> usize {
-        self.channels / self.heads
-    }
-
-    /// Centers and pixels.
-    fn counts(&self) -> [usize; 2] {
-        [self.grid, self.map].map(|[rows, columns]| rows * columns)
-    }
-
-    /// Pixels in a block.
-    fn block(&self) -> usize {
-        let [m, n] = self.counts();
-        tile::block(m, n)
+    fn meeting(&self) -> Meeting {
+        Meeting::new(self.map, self.grid, self.channels, self.heads)
     }
 
     /// Parts of the scratch.
     fn parts(&self, backward: bool) -> Vec<usize> {
-        let ([m, _], d) = (self.counts(), self.head_width());
-        let (block, lanes, panel) = (self.block(), room(m), self.heads * d * room(m));
+        let of = self.meeting();
+        let Meeting { centers: m, width: d, .. } = of;
+        let (block, lanes, panel) = (of.block(), room(m), self.heads * d * room(m));
         let singles = self.heads * single::FEW * d;
         if backward {
             // Queries, gradients of results, of queries, as columns; the first two as rows.

@@ -14,7 +14,8 @@ pub const FEW: usize = 2;
 /// do their results, so all go by vectors.
 #[inline(always)]
 pub fn in_vectors<S: Simd>(size: Attend) -> usize {
-    let ([centers, _], Attend { map, grid, .. }) = (size.counts(), size);
+    let Attend { map, grid, .. } = size;
+    let centers = size.meeting().centers;
     let beyond = centers % S::F32_LANES;
     let few = beyond <= (S::F32_LANES / 8).min(FEW) && beyond < centers;
     let repeated = grid[0] > map[0] || grid[1] > map[1];

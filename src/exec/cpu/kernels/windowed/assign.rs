@@ -2,8 +2,10 @@
 //! a soft assignment has nothing of the centers of other windows.
 
 use super::super::assign::{Assign, Gradients, Inputs};
+use super::super::meeting::Chosen;
 use super::super::tile::Lent;
-use super::{Layout, Windowed};
+use super::{Layout, Numbers, Windowed};
+use crate::graph::Choice;
 
 /// One image, window after window.
 struct Parted<'a> {
@@ -23,23 +25,37 @@ struct Parted<'a> {
 }
 
 impl Windowed<Assign> {
-    /// For every pass.
-    pub fn scratch(&self) -> usize {
-        let parts = if self.whole() { vec![] } else { self.parts(true).to_vec() };
-        Lent::needed(&parts) + self.kernel.scratch()
+    /// For the forward pass of a choice.
+    pub fn scratch(&self, choice: Choice) -> usize {
+        self.needed(choice, false) + self.kernel.scratch()
     }
 
-    fn parts(&self, soft: bool) -> [usize; 7] {
+    /// For its backward pass.
+    pub fn backward_scratch(&self, choice: Choice) -> usize {
+        self.needed(choice, true) + self.kernel.backward_scratch()
+    }
+
+    fn needed(&self, choice: Choice, backward: bool) -> usize {
+        if self.whole() { 0 } else { Lent::needed(&self.parts(choice, backward)) }
+    }
+
+    /// In the order of [`Parted`].
+    fn parts(&self, choice: Choice, backward: bool) -> [usize; 7] {
         let Assign { map, grid, channels, heads } = self.kernel;
         let [m, n] = [grid, map].map(|size| self.layout(size).pixels());
-        let weights = n * heads * if soft { m / self.count() } else { 1 };
-        [m * channels, n * channels, m * channels, n * channels, n * heads, weights, weights]
+        let [index, weights] = match choice {
+            Choice::Hard => [n * heads; 2],
+            Choice::Soft => [0, n * heads * m / self.count()],
+        };
+        let backward = |part: usize| if backward { part } else { 0 };
+        let [queries, keys, dweights] = [m * channels, n * channels, weights].map(backward);
+        [m * channels, n * channels, queries, keys, index, weights, dweights]
     }
 
-    fn parted<'a>(&self, soft: bool, scratch: &'a mut [f32]) -> Parted<'a> {
+    fn parted<'a>(&self, choice: Choice, backward: bool, scratch: &'a mut [f32]) -> Parted<'a> {
         let mut lent = Lent::new(scratch);
         let [queries, keys, dqueries, dkeys, index, weight, dweight] =
-            self.parts(soft).map(|part| lent.take(part));
+            self.parts(choice, backward).map(|part| lent.take(part));
         let index = bytemuck::cast_slice_mut(index);
         let [map, grid] = [self.kernel.map, self.kernel.grid].map(|size| self.layout(size));
         let scratch = lent.into_rest();
@@ -73,52 +89,47 @@ impl Windowed<Assign> {
             return self.kernel.hard_forward(images, inputs, index, weight, scratch);
         }
         let (heads, count) = (self.kernel.heads, self.count());
-        let p = self.parted(false, scratch);
-        let (centers, chosen) = (p.grid.places(), p.map.pixels() * heads);
+        let p = self.parted(Choice::Hard, false, scratch);
+        let (numbers, chosen) = (Numbers::new(p.grid), p.map.pixels() * heads);
         assert_eq!([index.len(), weight.len()], [images * chosen; 2]);
         let each = index.chunks_exact_mut(chosen).zip(weight.chunks_exact_mut(chosen));
         for (image, (index, weight)) in each.enumerate() {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
             self.kernel.hard_forward(count, inputs, p.index, p.weight, p.scratch);
-            let (of_window, of_grid) = (chosen / count, centers.len() / count);
-            for (window, index) in p.index.chunks_exact_mut(of_window).enumerate() {
-                index.iter_mut().for_each(|c| *c = centers[window * of_grid + *c as usize]);
-            }
+            numbers.count_in_whole(p.index);
             p.map.join(heads, p.index, index);
             p.map.join(heads, p.weight, weight);
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub fn hard_backward(
         &self,
         images: usize,
         inputs: Inputs,
-        index: &[u32],
-        weight: &[f32],
+        chosen: Chosen,
         dweight: &[f32],
         gradients: Gradients,
         scratch: &mut [f32],
     ) {
         let kernel = &self.kernel;
         if self.whole() {
-            return kernel
-                .hard_backward(images, inputs, index, weight, dweight, gradients, scratch);
+            return kernel.hard_backward(images, inputs, chosen, dweight, gradients, scratch);
         }
         let (heads, count, c) = (kernel.heads, self.count(), kernel.channels);
-        let p = self.parted(false, scratch);
-        let within = within(p.grid, count);
-        let chosen = p.map.pixels() * heads;
+        let p = self.parted(Choice::Hard, true, scratch);
+        let within = Numbers::new(p.grid).within();
+        let numbers = p.map.pixels() * heads;
         let Gradients { queries, keys, alpha, beta } = gradients;
         for image in 0..images {
             let inputs = self.inputs((&mut *p.queries, &mut *p.keys), inputs, image);
-            let at = image * chosen;
-            p.map.part(heads, &index[at..], p.index);
-            p.map.part(heads, &weight[at..], p.weight);
+            let at = image * numbers;
+            p.map.part(heads, &chosen.index[at..], p.index);
+            p.map.part(heads, &chosen.weight[at..], p.weight);
             p.map.part(heads, &dweight[at..], p.dweight);
             p.index.iter_mut().for_each(|center| *center = within[*center as usize]);
             let to = Gradients { queries: p.dqueries, keys: p.dkeys, alpha, beta };
-            kernel.hard_backward(count, inputs, p.index, p.weight, p.dweight, to, p.scratch);
+            let chosen = Chosen { index: p.index, weight: p.weight };
+            kernel.hard_backward(count, inputs, chosen, p.dweight, to, p.scratch);
             p.grid.join(c, p.dqueries, &mut queries[image * p.dqueries.len()..]);
             p.map.join(c, p.dkeys, &mut keys[image * p.dkeys.len()..]);
         }
@@ -134,7 +145,7 @@ impl Windowed<Assign> {
         if self.whole() {
             return self.kernel.soft_forward(images, inputs, weights, scratch);
         }
-        let p = self.parted(true, scratch);
+        let p = self.parted(Choice::Soft, false, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
         assert_eq!(weights.len(), images * size);
         for (image, weights) in weights.chunks_exact_mut(size).enumerate() {
@@ -157,7 +168,7 @@ impl Windowed<Assign> {
             return self.kernel.soft_backward(images, inputs, dweights, gradients, scratch);
         }
         let c = self.kernel.channels;
-        let p = self.parted(true, scratch);
+        let p = self.parted(Choice::Soft, true, scratch);
         let size = p.map.pixels() * self.kernel.heads * p.grid.pixels();
         assert_eq!(dweights.len(), images * size);
         let Gradients { queries, keys, alpha, beta } = gradients;
@@ -186,15 +197,4 @@ impl Windowed<Assign> {
             }
         }
     }
-}
-
-/// Which center of its window a center of the whole grid is.
-fn within(grid: Layout, windows: usize) -> Vec<u32> {
-    let places = grid.places();
-    let of_window = places.len() / windows;
-    let mut within = vec![0; places.len()];
-    for (i, &place) in places.iter().enumerate() {
-        within[place as usize] = (i % of_window) as u32;
-    }
-    within
 }

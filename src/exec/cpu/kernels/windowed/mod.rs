@@ -69,10 +69,43 @@ impl Layout {
         }
     }
 
-    /// Where every pixel of the windows stands in the map.
+    /// Where every pixel of the windows stands in the map: the order of windows, and what all else
+    /// that is said of it follows from.
     fn places(self) -> Vec<u32> {
         let width = self.within[1];
         self.runs().flat_map(|(map, _)| (map..map + width).map(|place| place as u32)).collect()
+    }
+}
+
+/// The centers of a grid, as they are counted in their windows and in the whole.
+struct Numbers {
+    /// In the whole, window after window.
+    places: Vec<u32>,
+    of_window: usize,
+}
+
+impl Numbers {
+    fn new(grid: Layout) -> Numbers {
+        let of_window = grid.within[0] * grid.within[1];
+        Numbers { places: grid.places(), of_window }
+    }
+
+    /// Of the centers that every window's pixels chose within it, those of the whole grid.
+    fn count_in_whole(&self, chosen: &mut [u32]) {
+        let windows = self.places.chunks_exact(self.of_window);
+        let of_window = chosen.len() / windows.len();
+        for (chosen, places) in chosen.chunks_exact_mut(of_window).zip(windows) {
+            chosen.iter_mut().for_each(|center| *center = places[*center as usize]);
+        }
+    }
+
+    /// Which center of its window every center of the whole grid is.
+    fn within(&self) -> Vec<u32> {
+        let mut within = vec![0; self.places.len()];
+        for (i, &place) in self.places.iter().enumerate() {
+            within[place as usize] = (i % self.of_window) as u32;
+        }
+        within
     }
 }
 
@@ -91,5 +124,13 @@ mod tests {
         assert_eq!(parted[..], places[..]);
         layout.join(1, &parted, &mut back);
         assert_eq!(back[..], map[..]);
+        // Every window's pixels chose all of its centers: those are counted as they stand, and back.
+        let numbers = Numbers::new(layout);
+        let mut chosen = [0, 1, 2, 3].repeat(6);
+        numbers.count_in_whole(&mut chosen);
+        assert_eq!(chosen, places);
+        let within = numbers.within();
+        chosen.iter_mut().for_each(|center| *center = within[*center as usize]);
+        assert_eq!(chosen, [0, 1, 2, 3].repeat(6));
     }
 }

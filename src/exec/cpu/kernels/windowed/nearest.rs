@@ -2,7 +2,7 @@
 
 use super::super::nearest::Nearest;
 use super::super::tile::Lent;
-use super::Windowed;
+use super::{Numbers, Windowed};
 
 impl Windowed<Nearest> {
     pub fn scratch(&self) -> usize {
@@ -18,8 +18,7 @@ impl Windowed<Nearest> {
         }
         let Nearest { map, grid, channels } = self.kernel;
         let (map, grid) = (self.layout(map), self.layout(grid));
-        let (n, of_window) = (map.pixels(), map.pixels() / self.count());
-        let (centers, of_grid) = (grid.places(), grid.pixels() / self.count());
+        let (n, numbers) = (map.pixels(), Numbers::new(grid));
         assert_eq!([x.len(), index.len()], [images * n * channels, images * n]);
         let mut lent = Lent::new(scratch);
         let (pixels, chosen) = (lent.take(n * channels), lent.take(n));
@@ -27,9 +26,7 @@ impl Windowed<Nearest> {
         for (x, index) in x.chunks_exact(n * channels).zip(index.chunks_exact_mut(n)) {
             map.part(channels, x, pixels);
             self.kernel.forward(self.count(), pixels, chosen, lent.rest());
-            for (window, chosen) in chosen.chunks_exact_mut(of_window).enumerate() {
-                chosen.iter_mut().for_each(|c| *c = centers[window * of_grid + *c as usize]);
-            }
+            numbers.count_in_whole(chosen);
             map.join(1, chosen, index);
         }
     }
