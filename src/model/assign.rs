@@ -247,9 +247,8 @@ impl<'a> Scope<'a> {
                 Named::Nothing(Outcome::Told)
             }
             (Some(kind), _) => {
-                // What it lacks is no mistake of a text that does not name it.
-                self.failed.extend(kind.fields.iter().map(|field| field.name.to_string()));
-                Named::Meant(Tree::new(kind, Some(*span)))
+                self.failed.insert(field.name.to_string());
+                Named::Meant(Tree { guessed: true, ..Tree::new(kind, Some(*span)) })
             }
             (_, Some(item)) => {
                 let tree = self.item_tree(item, slot, &mut Vec::new());

@@ -7,7 +7,7 @@ use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
-use crate::schema::{Field, Kind, MANY, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits};
+use crate::schema::{Field, Kind, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits, scaled};
 use crate::syntax::ast::{Literal, Number, Setting};
 
 impl Scope<'_> {
@@ -58,7 +58,10 @@ impl Scope<'_> {
             Some(name) => diagnostic.fix(key.span, name),
             None => diagnostic,
         });
-        self.failed.extend(meant.setting);
+        if let Some(setting) = meant.setting {
+            self.outgrown.answered_key(&setting);
+            self.failed.insert(setting);
+        }
         Outcome::Failed
     }
 
@@ -96,7 +99,11 @@ impl Scope<'_> {
             false => format!("{} values", row.len()),
         };
         let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
-        if field.ty.arity() != MANY
+        if let Some(color) = from_bytes(field, row) {
+            let help = format!("colors lie between 0 and 1: write `{} {color}`", field.name);
+            diagnostic = diagnostic.help(help).fix(place, color);
+        }
+        if field.ty.arity() == 1
             && let Some(first) = row.first()
             && let Some((help, texts)) = hint(field, &first.value)
         {
@@ -216,11 +223,16 @@ impl Scope<'_> {
         }
         let what =
             if field.name == slot.name { String::new() } else { format!(" ({})", slot.name) };
-        self.diags.push(
-            Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
-                .at(place, "unknown")
-                .suggest(place, name, &names),
-        );
+        let told = Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
+            .at(place, "unknown")
+            .suggest(place, name, &names);
+        // `recipe recipe { … }`, as an item is written.
+        self.diags.push(match slot.single() {
+            Some(kind) if kind.name == name || names.iter().all(|name| *name == "off") => {
+                told.help(format!("leave the name out: `{} {{ … }}`", field.name))
+            }
+            _ => told,
+        });
         nearest(name, names).map(str::to_string)
     }
 
@@ -287,6 +299,21 @@ fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
     field.ty.parse(&[range]).map(|_| words)
 }
 
+/// A color in bytes, where one between 0 and 1 is meant.
+fn from_bytes(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
+    let part = |value: &Spanned<Literal>| match &value.value {
+        Literal::Number(number) if number.unit.is_empty() && number.value <= 255.0 => {
+            let digits = format!("{:.3}", number.value / 255.0);
+            Some(Number { value: digits.parse().ok()?, digits, unit: String::new() })
+        }
+        _ => None,
+    };
+    let parts = row.iter().map(part).collect::<Option<Vec<Number>>>()?;
+    let words: Vec<&str> = parts.iter().map(|part| part.digits.as_str()).collect();
+    let color: Vec<Literal> = parts.iter().cloned().map(Literal::Number).collect();
+    (field.ty.arity() == 3).then(|| field.ty.parse(&color)).flatten().map(|_| words.join(" "))
+}
+
 /// One side, where rows and columns are meant.
 fn square(number: &Number, parse: Parse) -> Option<String> {
     let side = number.digits.parse().ok().filter(|_| number.unit.is_empty())?;
@@ -300,7 +327,7 @@ fn is_too_large(number: &Number, parse: Parse) -> bool {
     };
     let most = f64::from(MOST);
     let bounded = takes(most).is_some() && takes(most + 1.0).is_none();
-    number.unit != "%" && number.value > most && bounded
+    scaled(number).is_some_and(|value| value > most) && bounded
 }
 
 /// What the writer of a value that does not fit may have meant, and what to write instead.
@@ -318,6 +345,11 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 return Some((format!("{} at most", grouped(MOST.into())), Vec::new()));
             }
             if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
+                let upper = Number { unit: number.unit.to_uppercase(), ..number.clone() };
+                let written = format!("{}{}", number.digits, upper.unit);
+                if parse(&[Literal::Number(upper)]).is_some() {
+                    return Some((format!("write `{} {written}`", field.name), vec![written]));
+                }
                 let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
                 return Some((help, Vec::new()));
             }
@@ -335,9 +367,15 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))
         }
         (Literal::Range(low, high), Ty::Plain { parse, .. }) => {
-            let turned = parse(&[Literal::Range(high.clone(), low.clone())]).is_some();
-            let range = format!("{}{}..{}{}", high.digits, high.unit, low.digits, low.unit);
-            turned.then(|| (format!("write `{range}`"), vec![range]))
+            let percent = |end: &Number| Number { unit: "%".to_string(), ..end.clone() };
+            let bare = low.unit.is_empty() && high.unit.is_empty() && high.value > 1.0;
+            let meant = [(high.clone(), low.clone()), (percent(low), percent(high))];
+            let mut meant = meant.into_iter().take(if bare { 2 } else { 1 });
+            let (low, high) = meant.find(|(low, high)| {
+                parse(&[Literal::Range(low.clone(), high.clone())]).is_some()
+            })?;
+            let range = format!("{}{}..{}{}", low.digits, low.unit, high.digits, high.unit);
+            Some((format!("write `{range}`"), vec![range]))
         }
         (Literal::Size(sides), Ty::Plain { parse, .. })
             if parse(&[Literal::Size(vec![1, 1])]).is_some() =>
@@ -359,7 +397,7 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
 fn out_of_reach(field: &Field, number: &Number) -> Option<String> {
     let one = Number { digits: "1".to_string(), value: 1.0, unit: String::new() };
     field.ty.parse(&[Literal::Number(one)])?;
-    match number.value {
+    match scaled(number)? {
         value if value > f64::from(f32::MAX) => {
             Some("it is computed with in 32 bits, whose numbers end at 3.4e38".to_string())
         }

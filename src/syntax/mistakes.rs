@@ -2,7 +2,7 @@
 
 use super::ast::{Literal, Setting};
 use super::parser::reads;
-use super::plain::plain;
+use super::plain::{other, plain};
 use crate::diag::{Diagnostic, Span, Spanned};
 
 /// What is wrong with `raw`, which stands at `span`, alone on a line or `after` the start of a
@@ -13,6 +13,9 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
         return Diagnostic::error("E0110", "a body opens on the line of what it belongs to")
             .at(span, "alone on its line")
             .help("put the `{` at the end of the line above");
+    }
+    if let Some(pattern) = after.and_then(|start| unquoted(raw, span, start)) {
+        return pattern;
     }
     if let Some(at) = block_comment(raw) {
         let start = span.start + at as u32;
@@ -56,9 +59,9 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
             .help("end it with `\"`")
             .fix(Span { start: span.end, ..span }, "\""),
         _ if starts_with_word(raw, &["in", "when", "where"]) => {
-            Diagnostic::error("E0116", "a setting has one value, which is written out")
-                .at(span, "draws or computes one")
-                .help("give one value")
+            Diagnostic::error("E0116", "a value is written out, not drawn or computed")
+                .at(span, "not written out")
+                .help("write one value, or a row of them")
         }
         [b'"' | b'\'', ..] if setting.is_none() => quoted_key(raw, span),
         _ => foreign_value(raw, span, after),
@@ -102,7 +105,7 @@ fn sign(
         Some(_) => format!("from {value}"),
     };
     match after.and_then(|start| start.with(&meant)) {
-        Some(line) => diagnostic.help(format!("write `{line}`")).fix(span, [gap, &meant].concat()),
+        Some(line) => write(diagnostic, after, (&line, &meant), other(value), (span, gap)),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
     }
 }
@@ -155,10 +158,57 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         _ => return unreadable(span),
     };
     if let Some(line) = line {
-        let meant = [spaced(after, span), &meant].concat();
-        diagnostic = diagnostic.help(format!("write `{line}`")).fix(span, meant);
+        let place = (span, spaced(after, span));
+        diagnostic = write(diagnostic, after, (&line, &meant), other(raw), place);
     }
     diagnostic
+}
+
+/// Says the `line` to write and its value, and the `other` one that may be meant, in place of what
+/// stands at a span and behind a gap.
+fn write(
+    diagnostic: Diagnostic,
+    after: Option<Start<'_>>,
+    (line, meant): (&str, &str),
+    other: Option<String>,
+    (span, gap): (Span, &str),
+) -> Diagnostic {
+    let diagnostic = diagnostic.fix(span, [gap, meant].concat());
+    let other = other.and_then(|other| Some((after?.with(&other)?, other)));
+    match other {
+        None => diagnostic.help(format!("write `{line}`")),
+        Some((second, other)) => diagnostic
+            .help(format!("write `{line}`, or `{second}`"))
+            .fix(span, [gap, &other].concat()),
+    }
+}
+
+/// A path or a pattern without its quotes: `files images/*.png`, `files ~/images`, `except *.bias`.
+fn unquoted(raw: &str, span: Span, start: Start<'_>) -> Option<Diagnostic> {
+    if !start.setting.row.is_empty() || start.setting.body.is_some() {
+        return None;
+    }
+    let words: Vec<&str> = raw.split_whitespace().collect();
+    let letters = |word: &&str| {
+        let comment = word.starts_with("//") || word.starts_with("/*");
+        let named = word.contains(|c: char| c.is_alphabetic());
+        let number = word.starts_with(|c: char| c.is_ascii_digit());
+        named
+            && !comment
+            && !number
+            && word.chars().all(|c| c.is_alphanumeric() || "_-./*~?".contains(c))
+    };
+    let marked = |word: &&str| word.contains('/') || word.starts_with('*') || word.ends_with('*');
+    let behind_a_key = start.setting.path.span.end < span.start;
+    if !behind_a_key || !words.iter().all(letters) || !words.iter().any(marked) {
+        return None;
+    }
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    let line = start.with(&quoted.join(" "))?;
+    let told = Diagnostic::error("E0119", "a path or a pattern stands in double quotes");
+    Some(
+        told.at(span, "without quotes").help(format!("write `{line}`")).fix(span, quoted.join(" ")),
+    )
 }
 
 /// Where a comment of another language begins, outside of strings and of comments.
