@@ -1,5 +1,6 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
+use super::settings::{Whole, is_per_stage};
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, list};
 use crate::schema::{Slot, Word, names};
@@ -231,6 +232,14 @@ fn unknown_item(word: &Spanned<String>) -> Diagnostic {
         .at(word.span, "a file holds items");
     match word.as_str() {
         "case" => diagnostic.help("a case stands in the body of its ablation"),
+        "import" | "include" | "from" => {
+            diagnostic.help("items of another file are brought in by `use \"other.clue\"`")
+        }
+        "class" | "network" | "net" => diagnostic.help("write `model`").fix(word.span, "model"),
+        key if Whole::KIND.field(key).is_some() || is_per_stage(key) => {
+            let owner = "a setting of a model: it stands in its braces, `model my_name { … }`";
+            diagnostic.help(format!("`{key}` is {owner}"))
+        }
         _ => diagnostic.suggest(word.span, word, &words),
     }
 }

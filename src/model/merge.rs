@@ -168,6 +168,18 @@ fn apply(
     let key = &line.keys[0];
     (scope.columns, scope.inside) = (None, line.inside.clone());
     if line.broken {
+        let stage = merged.stages.first_mut();
+        let tree = match Whole::KIND.field(key) {
+            Some(_) => Some(&merged.whole),
+            None => stage.map(|stage| &*stage).filter(|_| is_per_stage(key)),
+        };
+        match tree {
+            Some(tree) => scope.check_keys(tree, None, &line.keys),
+            None if is_per_stage(key) => {}
+            None => {
+                scope.no_setting("a model", &[Whole::KIND, Stage::KIND], key);
+            }
+        }
         return vec![scope.failed_line(line)];
     }
     if two_settings(scope, line) || scope.row_with_body(line) {

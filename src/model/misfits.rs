@@ -226,6 +226,13 @@ impl Scope<'_> {
         let told = Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
             .at(place, "unknown")
             .suggest(place, name, &names);
+        let off = switch(field, &Literal::Name(name.to_string())).filter(|_| field.ty.takes_off());
+        let within = off.or_else(|| kind_within(name, &names));
+        let near = nearest(name, names.iter().copied());
+        let told = match within.filter(|_| near.is_none()) {
+            Some(meant) => told.help(format!("did you mean `{meant}`?")).fix(place, meant),
+            None => told,
+        };
         // `recipe recipe { … }`, as an item is written.
         self.diags.push(match slot.single() {
             Some(kind) if kind.name == name || names.iter().all(|name| *name == "off") => {
@@ -233,7 +240,7 @@ impl Scope<'_> {
             }
             _ => told,
         });
-        nearest(name, names).map(str::to_string)
+        near.or(within).map(str::to_string)
     }
 
     pub fn item_without_kind(&mut self, item: &Item, slot: &Slot) {
@@ -332,6 +339,9 @@ fn is_too_large(number: &Number, parse: Parse) -> bool {
 
 /// What the writer of a value that does not fit may have meant, and what to write instead.
 fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
+    if let Some(switch) = switch(field, value) {
+        return Some((format!("write `{} {switch}`", field.name), vec![switch.to_string()]));
+    }
     match (value, field.ty.inner()) {
         (Literal::Name(word), Ty::Words(words)) => {
             let near = nearest(word, words.iter().map(|w| w.name))?;
@@ -391,6 +401,33 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
         }
         _ => None,
     }
+}
+
+/// What other languages call `off` and `on`.
+fn switch(field: &Field, value: &Literal) -> Option<&'static str> {
+    let meant = match value {
+        Literal::Name(word) => match word.to_lowercase().as_str() {
+            "off" | "none" | "null" | "nil" | "false" | "no" => "off",
+            "on" | "true" | "yes" => "on",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if field.ty.parse(&[Literal::Name(meant.to_string())]).is_some() {
+        return Some(meant);
+    }
+    // There is one thing that it can be turned to.
+    match (meant, field.ty.inner()) {
+        ("on", Ty::Words([word])) => Some(word.name),
+        _ => None,
+    }
+}
+
+/// The kind in a name that another program gives it: `CosineAnnealingLR`.
+fn kind_within<'a>(name: &str, kinds: &[&'a str]) -> Option<&'a str> {
+    let whole = name.to_lowercase().replace('_', "");
+    let within = |kind: &&&str| kind.len() > 2 && whole.contains(&kind.replace('_', ""));
+    kinds.iter().filter(within).max_by_key(|kind| kind.len()).copied()
 }
 
 /// A number of the right sort that is none in 32 bits.

@@ -114,8 +114,11 @@ pub fn check(
 ) -> Study {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
-    let overrides = overrides(sources, sets, &mut diags);
-    layers::argued(&overrides, &mut diags);
+    let mut misread = Diags::default();
+    let overrides = overrides(sources, sets, &mut misread);
+    layers::argued(&overrides, &mut misread);
+    let overridden_wrongly = misread.has_errors();
+    misread.0.into_iter().for_each(|d| diags.push(d));
     let only = of.only(&items, root);
     let only = only.as_deref();
     loose(sources, &items, root, &mut diags);
@@ -126,7 +129,11 @@ pub fn check(
         let overrides = aim.overrides(&item.name, None);
         let mut own = Diags::default();
         let stack = layers::stack(&items, item, overrides, &mut own);
-        let checked = build(sources, &items, item, &stack, overrides.is_empty(), &mut own);
+        let mut checked = build(sources, &items, item, &stack, overrides.is_empty(), &mut own);
+        // It is not the model that was asked for.
+        if overridden_wrongly && aim.hits(&checked.name, None) {
+            checked.graph = None;
+        }
         let said = checked.graph.as_ref().map(review).unwrap_or_default();
         said.into_iter().for_each(|d| own.push(d));
         let heard = aim.hits(&checked.name, None);

@@ -8,6 +8,8 @@ use crate::schema::Count;
 
 /// What CIFAR is published with, whatever the kind.
 const CIFAR: Size = [32, 32];
+/// As many kinds of shapes as are generated.
+const MOST_SHAPES: usize = 100;
 const CIFAR_CLASSES: [usize; 2] = [10, 100];
 
 /// Everything that does not fit the images that a model takes, and the classes that it tells apart.
@@ -75,7 +77,11 @@ fn count(data: &Data, place: Span, classes: Spanned<Count>) -> Option<Diagnostic
     let diagnostic = Diagnostic::error("E0701", message)
         .at(classes.span, format!("{here} here"))
         .at(span, format!("{words} here"));
-    Some(diagnostic.help(format!("write `classes {}`", words.replace(" or ", "` or `classes "))))
+    let mut help = format!("write `classes {}`", words.replace(" or ", "` or `classes "));
+    if matches!(data, Data::Shapes(_)) && here <= MOST_SHAPES {
+        help = format!("{help}, or `data.classes {here}`");
+    }
+    Some(diagnostic.help(help))
 }
 
 /// What is known of the size of images when they come to the model, and what says so.

@@ -99,11 +99,15 @@ fn sign(
     // Behind a name another item is meant: `model a: b`.
     let sort = after.and_then(|start| Some(start.text.split_once(' ')?.0));
     let meant = match sort {
-        None => plain(value),
+        None => called(value).unwrap_or_else(|| plain(value)),
         Some("ablation") => format!("of {value}"),
         Some("case") => format!("with {value}"),
         Some(_) => format!("from {value}"),
     };
+    if let (true, Some(start)) = (value.is_empty(), after) {
+        let help = format!("what it holds stands in braces: `{} {{ … }}`", start.text.trim_end());
+        return diagnostic.help(help);
+    }
     match after.and_then(|start| start.with(&meant)) {
         Some(line) => write(diagnostic, after, (&line, &meant), other(value), (span, gap)),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
@@ -137,6 +141,15 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         let colon = Span { start: span.start + at as u32, ..span };
         let start = Start { text: &text, ..start };
         return sign(&raw[at..], colon, Some(start), " ", COLON);
+    }
+    // `cluster(grid=2x2, heads=4)`.
+    if let Some(meant) = called(raw)
+        && let Some(line) = after.and_then(|start| start.with(&meant))
+    {
+        return Diagnostic::error("E0119", "settings stand in braces")
+            .at(span, "as in a call")
+            .help(format!("write `{line}`"))
+            .fix(span, meant);
     }
     let meant = plain(raw);
     let line = after.and_then(|start| start.with(&meant)).filter(|_| meant != raw);
@@ -209,6 +222,18 @@ fn unquoted(raw: &str, span: Span, start: Start<'_>) -> Option<Diagnostic> {
     Some(
         told.at(span, "without quotes").help(format!("write `{line}`")).fix(span, quoted.join(" ")),
     )
+}
+
+/// A kind with its settings, as a call has them: `name(key=value, …)`.
+fn called(raw: &str) -> Option<String> {
+    let (name, rest) = raw.split_once('(')?;
+    let inside = rest.trim_end().strip_suffix(')')?;
+    let settings = inside.split(',').map(|setting| {
+        let (key, value) = setting.split_once('=')?;
+        Some(format!("{} {}", key.trim(), plain(value)))
+    });
+    let settings = settings.collect::<Option<Vec<String>>>()?;
+    Some(format!("{} {{ {} }}", name.trim_end(), settings.join("; ")))
 }
 
 /// Where a comment of another language begins, outside of strings and of comments.

@@ -94,10 +94,17 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
         Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
         Err(_) => Vec::new(),
     };
-    if let Some(second) = settings.get(1) {
+    let second = settings.get(1).map(|setting| setting.path.span).or_else(|| {
+        // `width=8 blocks=2`.
+        let (before, _) = row.rsplit_once('=').filter(|_| reader.diags.has_errors())?;
+        let word = before.rsplit([' ', '\t']).next().filter(|word| reads(word))?;
+        let end = path.len() + 1 + before.len();
+        Some(Span::new(id, end - word.len(), end))
+    });
+    if let Some(second) = second {
         // Whatever else is wrong follows.
         let told = Diagnostic::error("E0120", "`--set` takes one setting")
-            .at(second.path.span, "another one")
+            .at(second, "another one")
             .help("give every setting a `--set` of its own");
         return (None, Diags(vec![told]));
     }
