@@ -296,6 +296,14 @@ pub fn stray(span: Span) -> Diagnostic {
         .fix(span, "")
 }
 
+pub fn unopened(owner: Span, close: Span) -> Diagnostic {
+    Diagnostic::error("E0110", "this body is never opened")
+        .at(owner, "no `{` behind it")
+        .at(close, "closed here")
+        .help("put a `{` at the end of its line")
+        .fix(Span { start: owner.end, ..owner }, " {")
+}
+
 pub fn too_large(span: Span) -> Diagnostic {
     Diagnostic::error("E0113", "this number is too large").at(span, "can not be stored")
 }

@@ -162,7 +162,11 @@ impl Reader<'_> {
                         owner.body = body;
                     }
                 }
-                Rule::stray => self.diags.push(mistakes::stray(self.span(&pair))),
+                Rule::stray => {
+                    let brace = self.span(&pair);
+                    let told = self.unopened(&mut settings, brace);
+                    self.diags.push(told.unwrap_or_else(|| mistakes::stray(brace)));
+                }
                 _ => {}
             }
         }
@@ -170,6 +174,26 @@ impl Reader<'_> {
             self.diags.push(mistakes::undocumented(last));
         }
         settings
+    }
+
+    /// A brace that closes nothing stands below an item without a body, and what is between them
+    /// further right: it closes that item, to which the settings go.
+    fn unopened(&self, settings: &mut Vec<Setting>, brace: Span) -> Option<Diagnostic> {
+        let column = |span: Span| {
+            let before = self.text.get(..span.start as usize).unwrap_or("");
+            before.len() - before.rfind('\n').map_or(0, |at| at + 1)
+        };
+        let left = column(brace);
+        let at = settings.iter().rposition(|setting| column(setting.path.span) <= left)?;
+        let inside = settings.split_off(at + 1);
+        let owner = settings.last_mut()?;
+        if owner.body.is_some() || inside.is_empty() || column(owner.path.span) < left {
+            settings.extend(inside);
+            return None;
+        }
+        let open = Span { start: owner.span.end, ..owner.span };
+        owner.body = Some(Body { settings: inside, open, end: brace.start, broken: false });
+        Some(mistakes::unopened(owner.span, brace))
     }
 
     /// A line in error is reported, and marked as broken.
