@@ -142,7 +142,7 @@ impl Seen<'_> {
         for (part, set, survey) in self.parts() {
             let misfits = self.misfits(part, survey);
             let most = misfits.iter().max_by_key(|(_, images)| **images);
-            let as_generated = is_as_generated(&self.opened, part);
+            let as_generated = is_as_generated(self.opened, part);
             let why = most.and_then(|(&given, _)| misfit(part, as_generated, self.takes, given));
             if let Some(why) = why {
                 let (some, all) = (count(misfits.values().sum()), count(set.len()));
