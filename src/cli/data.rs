@@ -1,7 +1,7 @@
 //! `cluec data`: what the images of a model are, before anything is trained on them.
 
 use super::number;
-use super::session::{Failure, data_of, misfit};
+use super::session::{Failure, data_of, is_as_generated, misfit};
 use super::table::{Side, Table, room};
 use super::{Exit, Format};
 use crate::data::{Dataset, Image, Opened, Split, Statistics, Survey, open, sheet, spread};
@@ -142,7 +142,9 @@ impl Seen<'_> {
         for (part, set, survey) in self.parts() {
             let misfits = self.misfits(part, survey);
             let most = misfits.iter().max_by_key(|(_, images)| **images);
-            if let Some(why) = most.and_then(|(&given, _)| misfit(part, self.takes, given)) {
+            let as_generated = is_as_generated(self.opened, part);
+            let why = most.and_then(|(&given, _)| misfit(part, as_generated, self.takes, given));
+            if let Some(why) = why {
                 let (some, all) = (count(misfits.values().sum()), count(set.len()));
                 let _ = writeln!(text, "{some} of {all} {} images do not fit: {why}", part.word());
             }

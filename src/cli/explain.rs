@@ -3,7 +3,8 @@
 use super::table::{Side, Table, hanging, room, wrapped};
 use super::{Exit, address, select, usage};
 use crate::diag::codes::{self, Place};
-use crate::diag::{Argument, Diags, SourceId, Sources, suggest};
+use crate::diag::number::{many, plural};
+use crate::diag::{Argument, Diags, SourceId, Sources, Span, suggest};
 use crate::model::{self, Section, Spoken, Step};
 use crate::schema::{Field, Kind, Ty};
 use crate::syntax::ast::Selector;
@@ -247,13 +248,24 @@ fn setting_report(
     let field = setting.field;
     let held: Vec<usize> =
         settings.iter().filter(|s| s.path == path).filter_map(|s| s.stage).collect();
+    let count = settings.iter().find(|s| s.path == "stages").and_then(|s| s.value.parse().ok());
     settings.retain(|s| spoken.speaks(s.stage));
-    if !settings.iter().any(|s| s.path == path) {
-        let all = stages(&held);
-        return usage(&match all.is_empty() {
-            true => format!("`{path}` is said of the whole model: leave the stages out"),
-            false => format!("of {} `{path}` has the stages {all}", model.name),
-        });
+    let outside = count.and_then(|count| Some((spoken.outside(count)?, count)));
+    let name_of = &model.name;
+    match outside {
+        _ if held.is_empty() && spoken.0.is_some() => {
+            return usage(&format!("`{path}` is said of the whole model: leave the stages out"));
+        }
+        Some((stage, count)) => {
+            let count = many(count as u64, "stage");
+            return usage(&format!("there is no stage {stage}: {name_of} has {count}"));
+        }
+        None if !settings.iter().any(|s| s.path == path) => {
+            let all = stages(&held);
+            let noun = plural(held.len() as f64, "stage");
+            return usage(&format!("{name_of} has `{path}` in {noun} {all} only"));
+        }
+        None => {}
     }
     let holds = model::row(&settings, path).unwrap_or_default();
     let holds = holds.trim_start_matches("- ");
@@ -273,6 +285,12 @@ impl Stages {
     fn speaks(&self, stage: Option<usize>) -> bool {
         let Some(ranges) = &self.0 else { return true };
         stage.is_some_and(|stage| ranges.iter().any(|(low, high)| (*low..=*high).contains(&stage)))
+    }
+
+    /// A stage that is spoken of, where there are `count`, and that there is not.
+    fn outside(&self, count: usize) -> Option<usize> {
+        let ends = self.0.iter().flatten().flat_map(|&(low, high)| [low, high]);
+        ends.into_iter().find(|stage| !(1..=count).contains(stage))
     }
 
     /// Leaves of a step what these stages say; whether that is anything.
@@ -298,7 +316,17 @@ fn selected(path: &str) -> Result<(String, Stages), (Sources, Diags)> {
     let mut sources = Sources::default();
     let id = sources.add("PATH", format!("{path}=off"));
     let (setting, diags) = parse_argument(&sources, id);
-    let Some(setting) = setting else { return Err((sources, diags)) };
+    let Some(setting) = setting else {
+        // Only the path is what was written.
+        let mut written = Sources::default();
+        let id = written.add("PATH", path);
+        let mut diags = diags;
+        for label in diags.0.iter_mut().flat_map(|found| &mut found.labels) {
+            let end = label.span.end.min(path.len() as u32);
+            label.span = Span { source: id, start: label.span.start.min(end), end };
+        }
+        return Err((written, diags));
+    };
     let keys: Vec<&str> = setting.path.keys.iter().map(|key| key.as_str()).collect();
     let stages = match setting.path.selector.map(|selector| selector.value) {
         Some(Selector::Stages(ranges)) => Some(ranges),

@@ -438,11 +438,11 @@ fn prune(runs: &[&Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}  {state}  {}", named.name, number::bytes(size))?;
     }
     let count = number::word(runs.len());
-    let plural = if runs.len() == 1 { "" } else { "s" };
+    let noun = number::plural(runs.len() as f64, "run");
     match yes {
-        true => writeln!(out, "{count} run{plural} removed, {}", number::bytes(sum)),
+        true => writeln!(out, "{count} {noun} removed, {}", number::bytes(sum)),
         false if runs.is_empty() => writeln!(out, "nothing to remove"),
-        false => writeln!(out, "{count} run{plural}, {}: remove with --yes", number::bytes(sum)),
+        false => writeln!(out, "{count} {noun}, {}: remove with --yes", number::bytes(sum)),
     }
 }
 

@@ -72,7 +72,9 @@ impl Session {
     pub fn fits(&self) -> Result<(), Failure> {
         let takes = self.graph.input_size();
         let parts = [Split::Train, Split::Test].into_iter();
-        let misfits = parts.filter_map(|part| misfit(part, takes, self.opened.shown(part)?));
+        let misfits = parts.filter_map(|part| {
+            misfit(part, is_as_generated(&self.opened, part), takes, self.opened.shown(part)?)
+        });
         match misfits.collect::<Vec<String>>() {
             none if none.is_empty() => Ok(()),
             misfits => Err(Failure::new(misfits.join("\nerror: "))),
@@ -97,19 +99,27 @@ impl Session {
 }
 
 /// Why a model that takes images of one size can not take those of a part, if they have another.
-pub fn misfit(part: Split, takes: Size, given: Size) -> Option<String> {
-    let crop = match part {
-        Split::Train => "data.train.crop resized",
-        Split::Test => "data.test.crop center",
-    };
+pub fn misfit(part: Split, as_generated: bool, takes: Size, given: Size) -> Option<String> {
+    if takes == given {
+        return None;
+    }
     let [takes, given] = [takes, given].map(times);
-    (takes != given).then(|| {
-        format!(
-            "the model takes images of {takes} (rows x columns), and the {} images are {given}\n  \
-             help: crop them: `{crop} {{ size {takes} }}`",
-            part.word()
-        )
-    })
+    let help = match part {
+        _ if as_generated => format!("generate them so: `data.size {takes}`"),
+        Split::Train => format!("crop them: `data.train.crop resized {{ size {takes} }}`"),
+        Split::Test => format!("crop them: `data.test.crop center {{ size {takes} }}`"),
+    };
+    let part = part.word();
+    Some(format!(
+        "the model takes images of {takes} (rows x columns), and the {part} images are {given}\n  \
+         help: {help}"
+    ))
+}
+
+/// Whether images of a part are generated and come in the size that was asked for: nothing crops them.
+pub fn is_as_generated(opened: &Opened, part: Split) -> bool {
+    const ANY: Size = [1, usize::MAX];
+    opened.folder.is_none() && opened.part(part).1.size(ANY) == ANY
 }
 
 /// Where images lie, from wherever one looks.
@@ -196,11 +206,11 @@ impl Images<'_> {
         let [train, test] = &self.opened.broken;
         let (part, broken) = if self.train { (Split::Train, train) } else { (Split::Test, test) };
         let (set, pipeline) = self.opened.part(part);
-        let takes = self.size;
+        let (takes, as_generated) = (self.size, is_as_generated(self.opened, part));
         let loader = Loader::new(set.clone(), pipeline.clone(), broken.clone(), plan);
         loader.map(move |loaded| {
             let Loaded { batch, broken, size, .. } = loaded.map_err(|e| e.to_string())?;
-            if let Some(misfit) = size.and_then(|given| misfit(part, takes, given)) {
+            if let Some(misfit) = size.and_then(|given| misfit(part, as_generated, takes, given)) {
                 return Err(misfit);
             }
             Ok(Fed { batch, broken: broken as u64 })

@@ -13,7 +13,7 @@ mod say;
 pub mod svg;
 pub mod table;
 
-pub use argument::Argument;
+pub use argument::{Argument, OVERRIDE};
 pub use file::{decode, read_file};
 pub use fix::Fix;
 pub use say::say;
@@ -28,9 +28,6 @@ pub struct Source {
     pub name: String,
     pub text: String,
 }
-
-/// What the source of a `--set` argument is called.
-pub const OVERRIDE: &str = "--set";
 
 /// Index of a [`Source`] in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

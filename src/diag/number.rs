@@ -48,7 +48,12 @@ pub fn signed(x: f64, decimals: usize) -> String {
 
 /// `1 image`, `2_000 images`: so many of what has a name with a regular plural.
 pub fn many(n: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+    format!("{} {}", grouped(n), plural(n as f64, what))
+}
+
+/// `image`, `images`: what has a regular plural, for so many.
+pub fn plural(n: f64, what: &str) -> String {
+    format!("{what}{}", if n == 1.0 { "" } else { "s" })
 }
 
 /// `six`: counts up to twelve are words in a sentence.

@@ -77,6 +77,27 @@ impl<'a> Scope<'a> {
         outcome
     }
 
+    /// Whether there is the setting `keys` of `tree` at all, whose line is in error for another reason.
+    pub fn check_keys(
+        &mut self,
+        tree: &Tree,
+        slot: Option<&'static Slot>,
+        keys: &[Spanned<String>],
+    ) {
+        let Some(field) = tree.kind.field(&keys[0]) else {
+            self.unknown_key(tree, slot, &keys[0]);
+            return;
+        };
+        let slot = match field.ty.inner() {
+            Ty::Slot(slot) => Some(*slot),
+            _ => None,
+        };
+        let inner = tree.fields.get(field.name).map(|inner| &inner.value);
+        if let (Some(Value::Tree(inner)), true) = (inner, keys.len() > 1) {
+            self.check_keys(inner, slot, &keys[1..]);
+        }
+    }
+
     fn set(
         &mut self,
         tree: &mut Tree,
@@ -247,9 +268,8 @@ impl<'a> Scope<'a> {
                 Named::Nothing(Outcome::Told)
             }
             (Some(kind), _) => {
-                // What it lacks is no mistake of a text that does not name it.
-                self.failed.extend(kind.fields.iter().map(|field| field.name.to_string()));
-                Named::Meant(Tree::new(kind, Some(*span)))
+                self.failed.insert(field.name.to_string());
+                Named::Meant(Tree { guessed: true, ..Tree::new(kind, Some(*span)) })
             }
             (_, Some(item)) => {
                 let tree = self.item_tree(item, slot, &mut Vec::new());

@@ -1,5 +1,6 @@
 //! One report where several stages, or several models, run into the same text.
 
+use crate::diag::number::plural;
 use crate::diag::{Diagnostic, Span, list};
 
 /// What the stages of a model found. `all` are its stages.
@@ -50,8 +51,7 @@ pub fn by_model(found: Vec<(String, Diagnostic)>) -> Vec<Diagnostic> {
 pub fn named(stages: &[usize]) -> String {
     let words: Vec<String> = stages.iter().map(usize::to_string).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let plural = if stages.len() == 1 { "" } else { "s" };
-    format!("stage{plural} {}", list(&words, "and"))
+    format!("{} {}", plural(stages.len() as f64, "stage"), list(&words, "and"))
 }
 
 /// A line of help for every stage.

@@ -1,5 +1,6 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
+use super::settings::{Whole, is_per_stage};
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, list};
 use crate::schema::{Slot, Word, names};
@@ -231,6 +232,14 @@ fn unknown_item(word: &Spanned<String>) -> Diagnostic {
         .at(word.span, "a file holds items");
     match word.as_str() {
         "case" => diagnostic.help("a case stands in the body of its ablation"),
+        "import" | "include" | "from" => {
+            diagnostic.help("items of another file are brought in by `use \"other.clue\"`")
+        }
+        "class" | "network" | "net" => diagnostic.help("write `model`").fix(word.span, "model"),
+        key if Whole::KIND.field(key).is_some() || is_per_stage(key) => {
+            let owner = "a setting of a model: it stands in its braces, `model my_name { … }`";
+            diagnostic.help(format!("`{key}` is {owner}"))
+        }
         _ => diagnostic.suggest(word.span, word, &words),
     }
 }
@@ -261,7 +270,7 @@ fn declared(setting: &Setting, sort: Sort, home: SourceId, diags: &mut Diags) ->
     let plain = setting.path.keys.len() == 1 && setting.path.selector.is_none();
     // `model b extends a`: behind the name and the label stands a word of another language.
     let behind = setting.row.iter().skip(1).position(|value| name_of(value).is_some());
-    let behind = behind.filter(|_| setting.links.is_empty());
+    let behind = behind.filter(|_| setting.links.is_empty() || setting.row.len() > 2);
     let (head, loose) = setting.row.split_at(behind.map_or(setting.row.len(), |at| at + 1));
     let (name, label) = match head {
         [Spanned { value: Literal::Name(name), span }] if plain => {
@@ -374,19 +383,38 @@ impl Item {
             [] => return None,
         };
         let diagnostic = Diagnostic::error("E0208", mistake).at(word.span, expected);
-        let parent = name_of(parent).filter(|_| row.len() <= 2).map(|name| (name, parent.span));
-        let Some((name, span)) = parent else {
+        let others = row.get(2..).unwrap_or_default();
+        let named = |value: &Spanned<Literal>| {
+            name_of(value).map(|name| Spanned::new(name.to_string(), value.span))
+        };
+        let names: Option<Vec<Spanned<String>>> =
+            std::iter::once(parent).chain(others).map(named).collect();
+        let layered = matches!(self.sort, Sort::Model | Sort::Family | Sort::Case);
+        let Some(names) = names.filter(|names| names.len() == 1 || layered) else {
             let head = format!("{} {}", self.sort.word(), self.name.value);
             diags.push(diagnostic.help(format!("write `{head} {relation} …`")));
             return None;
         };
-        diags.push(diagnostic.help(format!("write `{relation} {name}`")).fix(fix.0, fix.1));
-        let parent = Spanned::new(name.to_string(), span);
+        let words: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        // One parent; over it lie the others.
+        let meant = match &words[..] {
+            [first, others @ ..] if relation == "from" && !others.is_empty() => {
+                format!("from {first} with {}", others.join(", "))
+            }
+            all => format!("{relation} {}", all.join(", ")),
+        };
+        let diagnostic = diagnostic.help(format!("write `{meant}`"));
+        diags.push(match row.last() {
+            Some(last) if names.len() > 1 => diagnostic.fix(word.span.to(last.span), meant),
+            _ => diagnostic.fix(fix.0, fix.1),
+        });
+        let mut names = names.into_iter();
         match relation {
-            "from" => self.from = Some(parent),
-            "of" => self.of = Some(parent),
-            _ => self.with.push(parent),
+            "from" => self.from = names.next(),
+            "of" => self.of = names.next(),
+            _ => {}
         }
+        self.with.extend(names);
         Some(())
     }
 

@@ -5,7 +5,7 @@ use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Line, Stack, speak};
 use super::rows::{self, Counts, MAX_STAGES, Outgrown};
 use super::settings::{Stage, Whole, is_per_stage};
-use crate::diag::{Diagnostic, Diags, Sources, Span, Spanned};
+use crate::diag::{Diagnostic, Diags, OVERRIDE, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Tree, Ty, Value};
 use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
@@ -90,6 +90,9 @@ pub fn merge(
                 scope.diags.push(diagnostic);
             }
             let sense = !outcomes.contains(&Outcome::Failed);
+            if !sense && (line.selector.is_none() || line.broken) {
+                scope.outgrown.answered(&path);
+            }
             // What is wrong with data or recipe leaves shapes as they are.
             merged.sound &= sense && !outcomes.contains(&Outcome::Told)
                 || ["data", "recipe"].contains(&line.keys[0].as_str());
@@ -165,10 +168,28 @@ fn apply(
     let key = &line.keys[0];
     (scope.columns, scope.inside) = (None, line.inside.clone());
     if line.broken {
+        let stage = merged.stages.first_mut();
+        let tree = match Whole::KIND.field(key) {
+            Some(_) => Some(&merged.whole),
+            None => stage.map(|stage| &*stage).filter(|_| is_per_stage(key)),
+        };
+        match tree {
+            Some(tree) => scope.check_keys(tree, None, &line.keys),
+            None if is_per_stage(key) => {}
+            None => {
+                scope.no_setting("a model", &[Whole::KIND, Stage::KIND], key);
+            }
+        }
         return vec![scope.failed_line(line)];
     }
     if two_settings(scope, line) || scope.row_with_body(line) {
         return vec![scope.failed_line(line)];
+    }
+    if let Some(stage) = of_a_stage(scope, line) {
+        if !scope.diags.0.iter().any(|told| told.labels == stage.labels) {
+            scope.diags.push(stage);
+        }
+        return vec![Outcome::Failed];
     }
     if Whole::KIND.field(key).is_some() {
         if let Some(selector) = &line.selector {
@@ -255,7 +276,10 @@ fn two_settings(scope: &mut Scope<'_>, line: &Line) -> bool {
     scope.diags.push(
         Diagnostic::error("E0318", format!("`{name}` looks like the next setting"))
             .at(span, format!("in the row of `{last}`"))
-            .help("start a line, or write `;` before it")
+            .help(match scope.sources.get(span.source).name == OVERRIDE {
+                true => "give every setting a `--set` of its own",
+                false => "start a line, or write `;` before it",
+            })
             .fix(Span { end: span.start, ..span }, "; "),
     );
     true
@@ -289,26 +313,39 @@ fn check_count(scope: &mut Scope<'_>, line: &Line) {
 }
 
 fn unknown(scope: &mut Scope<'_>, line: &Line) -> Outcome {
-    let key = &line.keys[0];
-    if key.value == "stage" {
-        let told = stage_block(scope, line);
-        scope.diags.push(told);
-        return Outcome::Failed;
-    }
-    scope.no_setting("a model", &[Whole::KIND, Stage::KIND], key)
+    scope.no_setting("a model", &[Whole::KIND, Stage::KIND], &line.keys[0])
 }
 
-/// `stage 3 { width 160 }`.
-fn stage_block(scope: &Scope<'_>, line: &Line) -> Diagnostic {
-    let number = match &line.row[..] {
-        [Spanned { value: Literal::Number(number), .. }] => number.digits.clone(),
+/// `stage 3 { width 160 }`, `stage3 { width 160 }`, `stages@3 { width 160 }`: what is meant is a setting
+/// of the stage.
+fn of_a_stage(scope: &Scope<'_>, line: &Line) -> Option<Diagnostic> {
+    let key = line.keys[0].value.as_str();
+    let number = key.strip_prefix("stage")?;
+    let inside = line.keys.len() > 1;
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) && (number != "s" || !inside) {
+        return None;
+    }
+    let selected = line.selector.as_ref().map(|selector| scope.sources.slice(selector.span));
+    let number = match (&line.row[..], selected) {
+        _ if number.starts_with(|c: char| c.is_ascii_digit()) => number.to_string(),
+        (_, Some(stages)) => stages.to_string(),
+        ([Spanned { value: Literal::Number(number), .. }], _) if !inside => number.digits.clone(),
         _ => "3".to_string(),
     };
-    let inside = line.inside.first().map(|setting| scope.squeezed(setting));
+    let setting = match inside {
+        true => {
+            let row = scope.sources.slice(line.row_span());
+            Some(format!("{} {row}", line.path()[1..].join(".")))
+        }
+        false => line.inside.first().map(|setting| scope.squeezed(setting)),
+    };
     let (path, value) =
-        inside.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
+        setting.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
     let path = path.split('@').next().unwrap_or(path);
-    Diagnostic::error("E0301", "a stage is a column, selected at the end of a path")
-        .at(line.span, "no setting of a model")
-        .help(format!("write `{path}@{number} {value}`"))
+    let place = if inside { line.keys[0].span } else { line.span };
+    Some(
+        Diagnostic::error("E0301", "a stage is a column, selected at the end of a path")
+            .at(place, "no setting of a model")
+            .help(format!("write `{path}@{number} {value}`")),
+    )
 }

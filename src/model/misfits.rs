@@ -7,7 +7,7 @@ use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::number::grouped;
 use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
-use crate::schema::{Field, Kind, MANY, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits};
+use crate::schema::{Field, Kind, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits, scaled};
 use crate::syntax::ast::{Literal, Number, Setting};
 
 impl Scope<'_> {
@@ -58,7 +58,10 @@ impl Scope<'_> {
             Some(name) => diagnostic.fix(key.span, name),
             None => diagnostic,
         });
-        self.failed.extend(meant.setting);
+        if let Some(setting) = meant.setting {
+            self.outgrown.answered_key(&setting);
+            self.failed.insert(setting);
+        }
         Outcome::Failed
     }
 
@@ -96,7 +99,11 @@ impl Scope<'_> {
             false => format!("{} values", row.len()),
         };
         let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
-        if field.ty.arity() != MANY
+        if let Some(color) = from_bytes(field, row) {
+            let help = format!("colors lie between 0 and 1: write `{} {color}`", field.name);
+            diagnostic = diagnostic.help(help).fix(place, color);
+        }
+        if field.ty.arity() == 1
             && let Some(first) = row.first()
             && let Some((help, texts)) = hint(field, &first.value)
         {
@@ -216,12 +223,24 @@ impl Scope<'_> {
         }
         let what =
             if field.name == slot.name { String::new() } else { format!(" ({})", slot.name) };
-        self.diags.push(
-            Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
-                .at(place, "unknown")
-                .suggest(place, name, &names),
-        );
-        nearest(name, names).map(str::to_string)
+        let told = Diagnostic::error("E0309", format!("there is no {}{what} `{name}`", field.name))
+            .at(place, "unknown")
+            .suggest(place, name, &names);
+        let off = switch(field, &Literal::Name(name.to_string())).filter(|_| field.ty.takes_off());
+        let within = off.or_else(|| kind_within(name, &names));
+        let near = nearest(name, names.iter().copied());
+        let told = match within.filter(|_| near.is_none()) {
+            Some(meant) => told.help(format!("did you mean `{meant}`?")).fix(place, meant),
+            None => told,
+        };
+        // `recipe recipe { … }`, as an item is written.
+        self.diags.push(match slot.single() {
+            Some(kind) if kind.name == name || names.iter().all(|name| *name == "off") => {
+                told.help(format!("leave the name out: `{} {{ … }}`", field.name))
+            }
+            _ => told,
+        });
+        near.or(within).map(str::to_string)
     }
 
     pub fn item_without_kind(&mut self, item: &Item, slot: &Slot) {
@@ -287,6 +306,21 @@ fn as_range(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
     field.ty.parse(&[range]).map(|_| words)
 }
 
+/// A color in bytes, where one between 0 and 1 is meant.
+fn from_bytes(field: &Field, row: &[Spanned<Literal>]) -> Option<String> {
+    let part = |value: &Spanned<Literal>| match &value.value {
+        Literal::Number(number) if number.unit.is_empty() && number.value <= 255.0 => {
+            let digits = format!("{:.3}", number.value / 255.0);
+            Some(Number { value: digits.parse().ok()?, digits, unit: String::new() })
+        }
+        _ => None,
+    };
+    let parts = row.iter().map(part).collect::<Option<Vec<Number>>>()?;
+    let words: Vec<&str> = parts.iter().map(|part| part.digits.as_str()).collect();
+    let color: Vec<Literal> = parts.iter().cloned().map(Literal::Number).collect();
+    (field.ty.arity() == 3).then(|| field.ty.parse(&color)).flatten().map(|_| words.join(" "))
+}
+
 /// One side, where rows and columns are meant.
 fn square(number: &Number, parse: Parse) -> Option<String> {
     let side = number.digits.parse().ok().filter(|_| number.unit.is_empty())?;
@@ -300,11 +334,14 @@ fn is_too_large(number: &Number, parse: Parse) -> bool {
     };
     let most = f64::from(MOST);
     let bounded = takes(most).is_some() && takes(most + 1.0).is_none();
-    number.unit != "%" && number.value > most && bounded
+    scaled(number).is_some_and(|value| value > most) && bounded
 }
 
 /// What the writer of a value that does not fit may have meant, and what to write instead.
 fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
+    if let Some(switch) = switch(field, value) {
+        return Some((format!("write `{} {switch}`", field.name), vec![switch.to_string()]));
+    }
     match (value, field.ty.inner()) {
         (Literal::Name(word), Ty::Words(words)) => {
             let near = nearest(word, words.iter().map(|w| w.name))?;
@@ -318,6 +355,11 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 return Some((format!("{} at most", grouped(MOST.into())), Vec::new()));
             }
             if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
+                let upper = Number { unit: number.unit.to_uppercase(), ..number.clone() };
+                let written = format!("{}{}", number.digits, upper.unit);
+                if parse(&[Literal::Number(upper)]).is_some() {
+                    return Some((format!("write `{} {written}`", field.name), vec![written]));
+                }
                 let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
                 return Some((help, Vec::new()));
             }
@@ -335,9 +377,15 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
             fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))
         }
         (Literal::Range(low, high), Ty::Plain { parse, .. }) => {
-            let turned = parse(&[Literal::Range(high.clone(), low.clone())]).is_some();
-            let range = format!("{}{}..{}{}", high.digits, high.unit, low.digits, low.unit);
-            turned.then(|| (format!("write `{range}`"), vec![range]))
+            let percent = |end: &Number| Number { unit: "%".to_string(), ..end.clone() };
+            let bare = low.unit.is_empty() && high.unit.is_empty() && high.value > 1.0;
+            let meant = [(high.clone(), low.clone()), (percent(low), percent(high))];
+            let mut meant = meant.into_iter().take(if bare { 2 } else { 1 });
+            let (low, high) = meant.find(|(low, high)| {
+                parse(&[Literal::Range(low.clone(), high.clone())]).is_some()
+            })?;
+            let range = format!("{}{}..{}{}", low.digits, low.unit, high.digits, high.unit);
+            Some((format!("write `{range}`"), vec![range]))
         }
         (Literal::Size(sides), Ty::Plain { parse, .. })
             if parse(&[Literal::Size(vec![1, 1])]).is_some() =>
@@ -355,11 +403,38 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
     }
 }
 
+/// What other languages call `off` and `on`.
+fn switch(field: &Field, value: &Literal) -> Option<&'static str> {
+    let meant = match value {
+        Literal::Name(word) => match word.to_lowercase().as_str() {
+            "off" | "none" | "null" | "nil" | "false" | "no" => "off",
+            "on" | "true" | "yes" => "on",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if field.ty.parse(&[Literal::Name(meant.to_string())]).is_some() {
+        return Some(meant);
+    }
+    // There is one thing that it can be turned to.
+    match (meant, field.ty.inner()) {
+        ("on", Ty::Words([word])) => Some(word.name),
+        _ => None,
+    }
+}
+
+/// The kind in a name that another program gives it: `CosineAnnealingLR`.
+fn kind_within<'a>(name: &str, kinds: &[&'a str]) -> Option<&'a str> {
+    let whole = name.to_lowercase().replace('_', "");
+    let within = |kind: &&&str| kind.len() > 2 && whole.contains(&kind.replace('_', ""));
+    kinds.iter().filter(within).max_by_key(|kind| kind.len()).copied()
+}
+
 /// A number of the right sort that is none in 32 bits.
 fn out_of_reach(field: &Field, number: &Number) -> Option<String> {
     let one = Number { digits: "1".to_string(), value: 1.0, unit: String::new() };
     field.ty.parse(&[Literal::Number(one)])?;
-    match number.value {
+    match scaled(number)? {
         value if value > f64::from(f32::MAX) => {
             Some("it is computed with in 32 bits, whose numbers end at 3.4e38".to_string())
         }

@@ -7,6 +7,7 @@
 
 mod ablation;
 mod assign;
+mod brackets;
 mod cases;
 mod claims;
 mod culprit;
@@ -44,7 +45,9 @@ pub use resolved::{Resolved, row};
 pub use sections::{Section, sections};
 pub use settings::{Settings, Stage, is_per_stage};
 
-use crate::diag::{Diagnostic, Diags, Label, OVERRIDE, Severity, SourceId, Sources, Span};
+use crate::diag::{
+    Argument, Diagnostic, Diags, Label, OVERRIDE, Severity, SourceId, Sources, Span,
+};
 use crate::graph::Graph;
 use crate::spec::{self, Data, Recipe};
 use crate::syntax::ast;
@@ -111,8 +114,11 @@ pub fn check(
 ) -> Study {
     let mut diags = Diags::default();
     let items = Items::load(sources, read, root, &mut diags);
-    let overrides = overrides(sources, sets, &mut diags);
-    layers::argued(&overrides, &mut diags);
+    let mut misread = Diags::default();
+    let overrides = overrides(sources, sets, &mut misread);
+    layers::argued(&overrides, &mut misread);
+    let overridden_wrongly = misread.has_errors();
+    misread.0.into_iter().for_each(|d| diags.push(d));
     let only = of.only(&items, root);
     let only = only.as_deref();
     loose(sources, &items, root, &mut diags);
@@ -123,7 +129,11 @@ pub fn check(
         let overrides = aim.overrides(&item.name, None);
         let mut own = Diags::default();
         let stack = layers::stack(&items, item, overrides, &mut own);
-        let checked = build(sources, &items, item, &stack, overrides.is_empty(), &mut own);
+        let mut checked = build(sources, &items, item, &stack, overrides.is_empty(), &mut own);
+        // It is not the model that was asked for.
+        if overridden_wrongly && aim.hits(&checked.name, None) {
+            checked.graph = None;
+        }
         let said = checked.graph.as_ref().map(review).unwrap_or_default();
         said.into_iter().for_each(|d| own.push(d));
         let heard = aim.hits(&checked.name, None);
@@ -142,6 +152,12 @@ pub fn check(
     if only.is_none() && !diags.has_errors() {
         unused::warn(&items, root, &mut diags);
         unused::warn_of_files(&items, root, &mut diags);
+    }
+    for found in &mut diags.0 {
+        brackets::settle(sources, &items, found);
+        if let Some(over) = overridden(sources, found) {
+            found.help = found.help.take().map(|help| Argument::spelled(&help, over));
+        }
     }
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
     Study { items, program: Program { models, ablations }, diags }
@@ -193,14 +209,30 @@ fn loose(sources: &Sources, items: &Items, root: SourceId, diags: &mut Diags) {
     }
 }
 
-/// What the text says contradicts itself, or what lies over it does: then it is told only, for not all
-/// that is done with a model needs its data, and whoever opens them looks.
-fn overridden(sources: &Sources, found: Diagnostic) -> Diagnostic {
-    let over = |label: &Label| sources.get(label.span.source).name == OVERRIDE;
-    match found.labels.iter().any(over) {
-        true => Diagnostic { code: "W0701", severity: Severity::Warning, ..found },
-        false => found,
+/// The argument of the override that a mistake is one of, or lies under.
+fn overridden<'a>(sources: &'a Sources, found: &Diagnostic) -> Option<&'a str> {
+    let mut places = found.labels.iter().map(|label| sources.get(label.span.source));
+    places.find(|source| source.name == OVERRIDE).map(|source| source.text.as_str())
+}
+
+/// What the text says contradicts itself, or what lies over it does: then it is told only, and once, for
+/// not all that is done with a model needs its data, and whoever opens them looks.
+fn disagreements(sources: &Sources, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (over, mut said): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| overridden(sources, found).is_some());
+    said.extend(over.into_iter().reduce(|mut all, next| {
+        all.message = format!("{}; {}", all.message, next.message);
+        let new = next.labels.into_iter().filter(|label| !all.labels.contains(label));
+        all.labels.extend(new.collect::<Vec<Label>>());
+        all.help = all.help.zip(next.help).map(|(one, other)| format!("{one}\n{other}"));
+        all
+    }));
+    for found in said.iter_mut().filter(|found| overridden(sources, found).is_some()) {
+        (found.code, found.severity) = ("W0701", Severity::Warning);
+        let help = found.help.take().unwrap_or_default();
+        found.help = Some(format!("{help}\nby `--set` too, or leave the data out: `data off`"));
     }
+    said
 }
 
 /// A model, or a case, from its layers. What it expects is held if it is as its text says.
@@ -233,7 +265,7 @@ fn build(
         settings.as_ref().filter(|_| merged.failed.is_empty())
     {
         let found = spec::agree(data, whole.input, whole.classes);
-        found.into_iter().for_each(|d| diags.push(overridden(sources, d)));
+        disagreements(sources, found).into_iter().for_each(|d| diags.push(d));
     }
     let (expect, paper) = claims::of(item, diags);
     // An overridden model is another model: what the text expects of it does not hold it.

@@ -2,6 +2,7 @@
 
 use super::layers::{Layer, Line};
 use super::settings::first_stage;
+use crate::diag::number::many;
 use crate::diag::{Diagnostic, Span, Spanned};
 use crate::schema::{Count, Setting, Tree, Value};
 use crate::syntax::ast::{Literal, Selector};
@@ -83,8 +84,8 @@ fn measured(line: &Line, count: Spanned<usize>) -> Result<Vec<Column<'_>>, Diagn
         0 | 1 => Ok(stages.into_iter().map(|s| (s, &line.row[..])).collect()),
         n if n == stages.len() => Ok(stages.into_iter().zip(line.row.chunks(1)).collect()),
         _ => {
-            let pool = line.keys[0].value == "pool" && line.selector.is_none();
-            Err(misfit(line, stages.len(), count.span, "declared here").help(match pool {
+            let label = format!("{} declared here", count.value);
+            Err(misfit(line, stages.len(), count.span, &label).help(match of_pools(line) {
                 true => "the first stage has no pool: a row has one value fewer",
                 false => "a row has one value for every stage it speaks of, or one for all",
             }))
@@ -92,10 +93,16 @@ fn measured(line: &Line, count: Spanned<usize>) -> Result<Vec<Column<'_>>, Diagn
     }
 }
 
+/// A row with one value for every pool there is.
+fn of_pools(line: &Line) -> bool {
+    line.selector.is_none() && first_stage(&line.keys[0]) > 1
+}
+
 fn misfit(line: &Line, stages: usize, declared: Span, label: &str) -> Diagnostic {
-    let (n, plural) = (line.row.len(), if stages == 1 { "" } else { "s" });
-    Diagnostic::error("E0310", format!("{n} values for {stages} stage{plural}"))
-        .at(line.row_span(), format!("{n} values"))
+    let of = if of_pools(line) { "pool" } else { "stage" };
+    let n = line.row.len();
+    Diagnostic::error("E0310", format!("{n} values for {}", many(stages as u64, of)))
+        .at(line.row_span(), many(n as u64, "value"))
         .at(declared, label)
 }
 
@@ -106,7 +113,7 @@ fn selected(line: &Line, count: Spanned<usize>) -> Result<Vec<usize>, Diagnostic
         return Ok((first..=count.value).collect());
     };
     let Selector::Stages(ranges) = &selector.value else {
-        return Err(Diagnostic::error("E0313", "`@each` selects no stages")
+        return Err(Diagnostic::error("E0313", "`@each` does not select stages")
             .at(selector.span, "here")
             .help("without a selector a value holds for every stage")
             .fix(with_at(selector.span), ""));
@@ -175,6 +182,17 @@ impl Outgrown {
         self.0.iter().any(|row| row.says(value))
     }
 
+    /// Whoever said the setting `path`, or what it stands in, anew did so wrongly, which has been
+    /// reported.
+    pub fn answered(&mut self, path: &[&str]) {
+        self.0.retain(|row| !row.line.path().starts_with(path));
+    }
+
+    /// The same of a setting `key` whose name, or place, was wrong.
+    pub fn answered_key(&mut self, key: &str) {
+        self.0.retain(|row| row.line.path().last() != Some(&key));
+    }
+
     /// Those of which something holds in the stages there are, each with the key it speaks of.
     pub fn hold(&self, stages: &[Tree], last: Option<Spanned<usize>>) -> Vec<(String, Diagnostic)> {
         let held = self.0.iter().filter(|row| stages.iter().any(|stage| row.is_in(stage)));
@@ -200,8 +218,9 @@ impl Row {
         let spoken = |count: usize| count + 1 - first_stage(&self.line.keys[0]);
         let declared = format!("{} declared here", last.value);
         misfit(&self.line, spoken(last.value), last.span, &declared).help(format!(
-            "it was written for {} stages: say `{path}` anew beside `stages {}`",
-            self.own.value, last.value
+            "it was written for {}: say `{path}` anew beside `stages {}`",
+            many(self.own.value as u64, "stage"),
+            last.value
         ))
     }
 }

@@ -2,7 +2,7 @@
 //! first step, as every op says where gradients end.
 
 use super::reached;
-use crate::diag::number::grouped;
+use crate::diag::number::many;
 use crate::diag::{Diagnostic, Span, list};
 use crate::graph::ops::Flow;
 use crate::graph::{Graph, ParamId, Value};
@@ -112,8 +112,7 @@ fn warning(graph: &Graph, group: &Unreached) -> Diagnostic {
             (op, reason) => format!("`{op}` gives none to what it reads ({reason})"),
         })
         .collect();
-    let plural = if scalars == 1 { "" } else { "s" };
-    let size = format!("({} number{plural})", grouped(scalars));
+    let size = format!("({})", many(scalars, "number"));
     let message = match params.len() {
         1 => format!("a parameter of `{}` {size} never receives a gradient", graph.name),
         count => {

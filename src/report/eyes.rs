@@ -95,7 +95,7 @@ impl Eyes {
         Ok(Eyes {
             images: shown.iter().map(|shown| seen(shown, class)).collect(),
             layers,
-            remarks: first.sight.record.remarks(),
+            remarks: first.sight.remarks(),
         })
     }
 }

@@ -10,8 +10,8 @@ mod value;
 
 pub(crate) use macros::{block, choice, slot};
 pub use settings::{
-    Amount, Count, Epochs, Fraction, From8, MOST, MOST_OF_A_SIDE, Numbers3, Part, PathText,
-    Patterns, Positive, Range, Rate, Setting, UpTo100, Whole,
+    Amount, Color, Count, Epochs, Fraction, From8, MOST, MOST_OF_A_SIDE, Part, Parts, PathText,
+    Patterns, Pixels, Positive, Range, Rate, Scales, Setting, UpTo100, Whole, scaled,
 };
 pub use value::{Tree, Value};
 
@@ -219,7 +219,7 @@ impl Reader<'_> {
         match default_of(field) {
             Some(value) => Some(Spanned::new(T::read(&value, self)?, span)),
             None => {
-                if !(self.silent)(name) {
+                if !(self.silent)(name) && !tree.guessed {
                     self.missing.push(Missing { span, kind: tree.kind.name, field });
                 }
                 None

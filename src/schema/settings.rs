@@ -18,7 +18,8 @@ fn number(literal: &Literal) -> Option<f64> {
     }
 }
 
-fn scaled(Number { value, unit, .. }: &Number) -> Option<f64> {
+/// The number with its unit applied; none if there is no such unit.
+pub fn scaled(Number { value, unit, .. }: &Number) -> Option<f64> {
     let factor = match unit.as_str() {
         "" => 1.0,
         "%" => 0.01,
@@ -93,6 +94,11 @@ numeric!(
     /// From 1 to 100.
     UpTo100(usize), "a whole number from 1 to 100",
     |row| whole(row, 1.0).filter(|value| matches!(value, Value::Number(n) if *n <= 100.0))
+);
+numeric!(
+    /// Pixels of an image that is made: more than fit into memory are none.
+    Pixels(usize), "a whole number from 1 to 16_384",
+    |row| whole(row, 1.0).filter(|value| matches!(value, Value::Number(n) if *n <= 16384.0))
 );
 numeric!(
     /// 0 or more.
@@ -181,23 +187,37 @@ impl Setting for PathText {
     }
 }
 
-/// One number for each of red, green and blue.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Numbers3(pub [f64; 3]);
+macro_rules! colors {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $number:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Default)]
+        pub struct $name(pub [f64; 3]);
 
-impl Setting for Numbers3 {
-    const TY: Ty = Ty::Plain {
-        expected: "three numbers, for red, green and blue",
-        arity: 3,
-        parse: |row| row.iter().map(finite).collect::<Option<Vec<_>>>().map(Value::Numbers),
-    };
-    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
-        match value {
-            Value::Numbers(numbers) => numbers.as_slice().try_into().ok().map(Numbers3),
-            _ => None,
+        impl Setting for $name {
+            const TY: Ty = Ty::Plain {
+                expected: $expected,
+                arity: 3,
+                parse: |row| row.iter().map($number).collect::<Option<Vec<_>>>().map(Value::Numbers),
+            };
+            fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+                match value {
+                    Value::Numbers(numbers) => numbers.as_slice().try_into().ok().map($name),
+                    _ => None,
+                }
+            }
         }
-    }
+    };
 }
+
+colors!(
+    /// A color: one number for each of red, green and blue.
+    Color, "three numbers between 0 and 1, for red, green and blue",
+    |literal| number(literal).filter(|n| (0.0..=1.0).contains(n))
+);
+colors!(
+    /// What red, green and blue are divided by.
+    Scales, "three numbers above 0, for red, green and blue", positive
+);
 
 /// A learning rate, or that it is to be found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -306,7 +326,7 @@ pub struct Range(pub f64, pub f64);
 
 impl Setting for Range {
     const TY: Ty = Ty::Plain {
-        expected: "a range above 0, the lower end first, such as 8%..100%",
+        expected: "a range above 0, the lower end first, such as 0.5..2",
         arity: 1,
         parse: |row| {
             let Literal::Range(low, high) = &row[0] else { return None };
@@ -318,6 +338,27 @@ impl Setting for Range {
     fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
         match value {
             Value::Range(low, high) => Some(Range(*low, *high)),
+            _ => None,
+        }
+    }
+}
+
+/// The same of parts of a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Parts(pub f64, pub f64);
+
+impl Setting for Parts {
+    const TY: Ty = Ty::Plain {
+        expected: "a range above 0 and up to 1, the lower end first, such as 8%..100%",
+        arity: 1,
+        parse: |row| {
+            let range = Range::TY.parse(row)?;
+            matches!(range, Value::Range(_, high) if high <= 1.0).then_some(range)
+        },
+    };
+    fn read(value: &Value, _: &mut Reader<'_>) -> Option<Self> {
+        match value {
+            Value::Range(low, high) => Some(Parts(*low, *high)),
             _ => None,
         }
     }

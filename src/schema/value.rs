@@ -27,12 +27,14 @@ pub struct Tree {
     pub kind: &'static Kind,
     /// Where the kind was named; none if it stands by default.
     pub said: Option<Span>,
+    /// The kind is what a wrong name was taken for: what it lacks is no mistake.
+    pub guessed: bool,
     pub fields: BTreeMap<&'static str, Spanned<Value>>,
 }
 
 impl Tree {
     pub fn new(kind: &'static Kind, said: Option<Span>) -> Tree {
-        Tree { kind, said, fields: BTreeMap::new() }
+        Tree { kind, said, guessed: false, fields: BTreeMap::new() }
     }
 }
 

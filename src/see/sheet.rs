@@ -26,6 +26,8 @@ const FEW: usize = 5;
 const SQUARE: usize = 14;
 /// Contributions listed below a map.
 const LISTED: usize = 8;
+/// Over the contributions: no column of pictures is narrower than this table.
+const HEADING: &str = "    drop   keep  score";
 /// Classes named.
 const NAMED: usize = 3;
 
@@ -58,6 +60,8 @@ type Line = (Option<Color>, String);
 pub struct Sheet {
     width: usize,
     height: usize,
+    /// Pixels from one picture to the next, without the gap.
+    column: usize,
     /// The image in the size that all pictures have.
     base: Image,
     items: Vec<(Place, Item)>,
@@ -89,8 +93,9 @@ impl Sheet {
         let side = side(if columns <= FEW { WIDE } else { NARROW }, sight);
         let height = (side * base.height / base.width.max(1)).max(1);
         let base = base.resize(height, side, Filter::Bilinear);
-        let width = 2 * MARGIN + columns.max(3) * (side + GAP) - GAP;
-        let mut sheet = Sheet { width, height: MARGIN, base, items: Vec::new() };
+        let column = side.max(HEADING.len() * Letters::Small.width());
+        let width = 2 * MARGIN + columns.max(3) * (column + GAP) - GAP;
+        let mut sheet = Sheet { width, height: MARGIN, column, base, items: Vec::new() };
         sheet.text(Letters::Large, words.title, BLACK);
         sheet.text(Letters::Small, words.model, GRAY);
         sheet.text(Letters::Small, &said(sight, words), BLACK);
@@ -121,7 +126,7 @@ impl Sheet {
             let cells = of_head.collect();
             sheet.row(cells);
         }
-        for remark in sight.record.remarks() {
+        for remark in sight.remarks() {
             sheet.text(Letters::Small, &remark, GRAY);
         }
         sheet.height += MARGIN;
@@ -152,7 +157,7 @@ impl Sheet {
 
     /// A picture in its column; gives where what stands below it ends.
     fn cell(&mut self, column: usize, Cell { item, lines }: Cell) -> usize {
-        let left = MARGIN + column * (self.base.width + GAP);
+        let left = MARGIN + column * (self.column + GAP);
         self.items.push(((left, self.height), item));
         let mut at = self.height + self.base.height + 4;
         for (color, text) in lines {
@@ -160,7 +165,7 @@ impl Sheet {
             if let Some(color) = color {
                 self.items.push(((left, at + 1), Item::Box(11, 11, color)));
             }
-            for line in Letters::Small.lines(&text, self.base.width.saturating_sub(indent)) {
+            for line in Letters::Small.lines(&text, self.column.saturating_sub(indent)) {
                 self.items.push(((left + indent, at), Item::Text(Letters::Small, line, BLACK)));
                 at += Letters::Small.line();
             }
@@ -265,7 +270,7 @@ fn worth(global: &Global, look: Look) -> Vec<Line> {
     let Global { regions, contributions, colors, .. } = global;
     let counted = format!("{} clusters of {} centers", regions.clusters.len(), regions.centers);
     let mut lines = vec![(None, "all stages".to_string()), (None, counted)];
-    lines.push((None, "    drop   keep  score".to_string()));
+    lines.push((None, HEADING.to_string()));
     for (worth, &color) in contributions.iter().zip(colors).take(LISTED) {
         let [drop, score] = [worth.drop, worth.score].map(|part| signed(part, 3));
         let color = Some(look.palette.color(color));

@@ -40,6 +40,8 @@ pub struct Sight {
     pub truth: Option<usize>,
     pub views: Vec<View>,
     pub globals: Vec<Global>,
+    /// What was asked for and is not there, where something else is.
+    lacks: Vec<String>,
 }
 
 /// What one head of a block sees.
@@ -100,9 +102,16 @@ impl Sight {
                 });
             }
         }
-        let mut views = views(&record, show)?;
+        let (mut views, lacks) = views(&record, show)?;
         color(&mut globals, &mut views);
-        Ok(Sight { record, probabilities, class, truth, views, globals })
+        Ok(Sight { record, probabilities, class, truth, views, globals, lacks })
+    }
+
+    /// What does not show in the pictures.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.record.remarks();
+        remarks.extend(self.lacks.iter().cloned());
+        remarks
     }
 
     /// The most likely classes.
@@ -138,13 +147,19 @@ fn published(centers: usize) -> usize {
     if centers <= 16 { 16 } else { 7 }
 }
 
-fn views(record: &Record, show: &Show) -> Result<Vec<View>, SeeError> {
-    let mut views = Vec::new();
+/// The heads that are shown, and which of those asked for some stages lack.
+fn views(record: &Record, show: &Show) -> Result<(Vec<View>, Vec<String>), SeeError> {
+    let mut views: Vec<View> = Vec::new();
+    let (mut blockless, mut headless) = (Vec::new(), Vec::new());
     for (index, stage) in record.stages.iter().enumerate() {
         if show.stage.is_some_and(|number| number != stage.number) {
             continue;
         }
-        let Some((at, block)) = chosen(stage, show)? else { continue };
+        let Some((at, block)) = chosen(stage, show)? else {
+            // That a stage has no clusters at all is another remark.
+            blockless.extend((!stage.blocks.is_empty()).then(|| stage.number.to_string()));
+            continue;
+        };
         let positions = positions(record, index);
         for (head, clusters) in block.heads.iter().enumerate() {
             if show.head.is_some_and(|number| number != head + 1) {
@@ -170,6 +185,9 @@ fn views(record: &Record, show: &Show) -> Result<Vec<View>, SeeError> {
                 windows,
             });
         }
+        if views.last().is_none_or(|view| view.stage != stage.number) {
+            headless.push(stage.number.to_string());
+        }
     }
     if let (Some(number), true) = (show.stage, views.is_empty()) {
         record.stage(number).map_err(SeeError::Unknown)?;
@@ -187,8 +205,17 @@ fn views(record: &Record, show: &Show) -> Result<Vec<View>, SeeError> {
             let most = stages.flat_map(|s| &s.blocks).map(|b| b.heads.len()).max().unwrap_or(0);
             Err(SeeError::Unknown(format!("there is no head {head}; there are {most}")))
         }
-        _ => Ok(views),
+        _ => Ok((views, lacks([("block", show.block, blockless), ("head", show.head, headless)]))),
     }
+}
+
+/// What stages lack of what was asked for.
+fn lacks(asked: [(&str, Option<usize>, Vec<String>); 2]) -> Vec<String> {
+    let lack = |(what, number, stages): (&str, Option<usize>, Vec<String>)| {
+        let stages = (!stages.is_empty()).then(|| stages.join(", "))?;
+        Some(format!("no {what} {} with clusters in stage {stages}", number?))
+    };
+    asked.into_iter().filter_map(lack).collect()
 }
 
 /// The block of a stage that is shown, with its place: the one asked for, or the first.

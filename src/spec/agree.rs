@@ -8,6 +8,8 @@ use crate::schema::Count;
 
 /// What CIFAR is published with, whatever the kind.
 const CIFAR: Size = [32, 32];
+/// As many kinds of shapes as are generated.
+const MOST_SHAPES: usize = 100;
 const CIFAR_CLASSES: [usize; 2] = [10, 100];
 
 /// Everything that does not fit the images that a model takes, and the classes that it tells apart.
@@ -19,17 +21,44 @@ pub fn agree(
     let Some(kind) = &data.value else { return Vec::new() };
     let mut found = Vec::new();
     found.extend(count(kind, data.span, classes));
-    let mut told: Vec<Span> = Vec::new();
-    for (part, given) in [("training", trained(kind, data.span)), ("test", tested(kind, data.span))]
-    {
-        let Some(given) = given.filter(|given| !given.fit(*input)) else { continue };
-        // Images that nothing crops are the same in both parts.
-        if !told.contains(&given.span) {
-            told.push(given.span);
-            found.push(given.misfit(part, input));
-        }
+    let parts = [("training", trained(kind, data.span)), ("test", tested(kind, data.span))];
+    let misfits = parts.into_iter().filter_map(|(part, given)| Some((part, given?)));
+    let misfits: Vec<_> = misfits.filter(|(_, given)| !given.fit(*input)).collect();
+    match &misfits[..] {
+        // Of one size both parts are one mistake.
+        [(_, one), (_, other)] if one.size == other.size => found.push(misfit(&misfits, input)),
+        _ => found.extend(misfits.chunks(1).map(|part| misfit(part, input))),
     }
     found
+}
+
+/// Parts whose images are of one size, which is not that of the model.
+fn misfit(parts: &[(&str, Given)], input: Spanned<Size>) -> Diagnostic {
+    let takes = times(*input);
+    let words: Vec<&str> = parts.iter().map(|(part, _)| *part).collect();
+    let size = parts[0].1.size;
+    let message = format!(
+        "the model takes images of {takes} (rows x columns), and the {} images are {}",
+        list(&words, "and"),
+        size.words()
+    );
+    let mut diagnostic = Diagnostic::error("E0702", message);
+    let mut settings: Vec<String> = Vec::new();
+    for (_, given) in parts {
+        // Images that nothing crops are the same in both parts.
+        if diagnostic.labels.iter().all(|label| label.span != given.span) {
+            diagnostic = diagnostic.at(given.span, format!("{} here", size.words()));
+            settings.extend(given.setting.map(|setting| format!("`{setting} {takes}`")));
+        }
+    }
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let help = match (&settings[..], size) {
+        ([_, ..], Known::Whole(size)) => {
+            format!("write {}, or `input {}`", list(&settings, "and"), times(size))
+        }
+        _ => "crop the images to what the model takes, or let it take what there is".to_string(),
+    };
+    diagnostic.at(input.span, "the images it takes").help(help)
 }
 
 fn count(data: &Data, place: Span, classes: Spanned<Count>) -> Option<Diagnostic> {
@@ -48,15 +77,22 @@ fn count(data: &Data, place: Span, classes: Spanned<Count>) -> Option<Diagnostic
     let diagnostic = Diagnostic::error("E0701", message)
         .at(classes.span, format!("{here} here"))
         .at(span, format!("{words} here"));
-    Some(diagnostic.help(format!("write `classes {}`", words.replace(" or ", "` or `classes "))))
+    let mut help = format!("write `classes {}`", words.replace(" or ", "` or `classes "));
+    if matches!(data, Data::Shapes(_)) && here <= MOST_SHAPES {
+        help = format!("{help}, or `data.classes {here}`");
+    }
+    Some(diagnostic.help(help))
 }
 
 /// What is known of the size of images when they come to the model, and what says so.
 struct Given {
     size: Known,
     span: Span,
+    /// What says it, where it can be another.
+    setting: Option<&'static str>,
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Known {
     Whole(Size),
     /// Only the shorter side.
@@ -70,20 +106,14 @@ impl Given {
             Known::Shorter(side) => side == input[0].min(input[1]),
         }
     }
+}
 
-    fn misfit(&self, part: &str, input: Spanned<Size>) -> Diagnostic {
-        let takes = times(*input);
-        let given = match self.size {
+impl Known {
+    fn words(self) -> String {
+        match self {
             Known::Whole(size) => times(size),
             Known::Shorter(side) => format!("{side} pixels on their shorter side"),
-        };
-        let message = format!(
-            "the model takes images of {takes} (rows x columns), and the {part} images are {given}"
-        );
-        Diagnostic::error("E0702", message)
-            .at(self.span, format!("{given} here"))
-            .at(input.span, "the images it takes")
-            .help("crop the images to what the model takes, or let it take what there is")
+        }
     }
 }
 
@@ -91,9 +121,10 @@ impl Given {
 fn stored(data: &Data, place: Span) -> Option<Given> {
     match data {
         Data::Shapes(shapes) => {
-            Some(Given { size: Known::Whole(shapes.size.value.0), span: shapes.size.span })
+            let size = Known::Whole(shapes.size.value.0);
+            Some(Given { size, span: shapes.size.span, setting: Some("data.size") })
         }
-        Data::Cifar(_) => Some(Given { size: Known::Whole(CIFAR), span: place }),
+        Data::Cifar(_) => Some(Given { size: Known::Whole(CIFAR), span: place, setting: None }),
         _ => None,
     }
 }
@@ -104,17 +135,20 @@ fn trained(data: &Data, place: Span) -> Option<Given> {
         Some(Crop::Resized(crop)) => crop.size,
         None => return stored(data, place),
     };
-    Some(Given { size: Known::Whole(*size), span: size.span })
+    let setting = Some("data.train.crop.size");
+    Some(Given { size: Known::Whole(*size), span: size.span, setting })
 }
 
 fn tested(data: &Data, place: Span) -> Option<Given> {
     let Some(prepare) = data.said().test else { return stored(data, place) };
     match (&prepare.crop.value, &prepare.resize.value) {
         (Some(TestCrop::Center(crop)), _) => {
-            Some(Given { size: Known::Whole(*crop.size), span: crop.size.span })
+            let setting = Some("data.test.crop.size");
+            Some(Given { size: Known::Whole(*crop.size), span: crop.size.span, setting })
         }
         (None, Some(resize)) => {
-            Some(Given { size: Known::Shorter(resize.shorter.value.0), span: resize.shorter.span })
+            let size = Known::Shorter(resize.shorter.value.0);
+            Some(Given { size, span: resize.shorter.span, setting: None })
         }
         (None, None) => stored(data, place),
     }

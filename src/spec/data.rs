@@ -1,7 +1,9 @@
 //! Data sets and what is done to an image on its way to the network.
 
 use crate::graph::Size;
-use crate::schema::{Count, Fraction, From8, Numbers3, PathText, Range, UpTo100, Whole};
+use crate::schema::{
+    Color, Count, Fraction, From8, Parts, PathText, Pixels, Range, Scales, UpTo100, Whole,
+};
 use crate::schema::{block, choice, slot};
 
 slot! {
@@ -224,7 +226,7 @@ block! {
         /// rows x columns of the result
         size: Size,
         /// of the image's area
-        area: Range = "8%..100%",
+        area: Parts = "8%..100%",
         /// width by height
         aspect: Range = "0.75..1.3333333333333333",
         /// how pixels are interpolated
@@ -259,7 +261,7 @@ block! {
     /// A few of fourteen changes of geometry and color, all of one strength (arXiv 1909.13719).
     pub struct RandAugment = "rand_augment" {
         /// how many, one after the other
-        operations: Count = "2",
+        operations: UpTo100 = "2",
         /// of the greatest strength: 0.3 is magnitude 9 of 30
         strength: Fraction = "0.3",
     }
@@ -285,7 +287,7 @@ block! {
         /// how often
         chance: Fraction = "10%",
         /// of the image's area
-        area: Range = "2%..20%",
+        area: Parts = "2%..20%",
         /// height by width
         aspect: Range = "0.3..3.3",
         /// its color
@@ -297,7 +299,7 @@ block! {
     /// Another size, the aspect kept.
     pub struct Resize = "shorter" {
         /// pixels of the shorter side
-        shorter: Count,
+        shorter: Pixels,
         /// how pixels are interpolated
         filter: Filter = "lanczos",
     }
@@ -312,9 +314,9 @@ block! {
     /// `(color - mean) / std`, colors from 0 to 1.
     pub struct Channels = "channels" {
         /// of red, green and blue
-        mean: Numbers3,
+        mean: Color,
         /// of red, green and blue
-        std: Numbers3,
+        std: Scales,
     }
 }
 

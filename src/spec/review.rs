@@ -1,6 +1,7 @@
 //! What of a recipe means nothing beside the rest of it, and what names nothing in the model.
 
 use super::{Optimizer, Recipe, Schedule};
+use crate::diag::number::plural;
 use crate::diag::{Diagnostic, Span, list, nearest};
 use crate::graph::Graph;
 
@@ -115,5 +116,5 @@ fn exceptions(recipe: &Recipe, graph: &Graph, found: &mut Vec<Diagnostic>) {
 
 /// `1 epoch`, `2.5 epochs`.
 fn epochs_of(number: f64) -> String {
-    format!("{number} epoch{}", if number == 1.0 { "" } else { "s" })
+    format!("{number} {}", plural(number, "epoch"))
 }

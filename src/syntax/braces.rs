@@ -12,7 +12,11 @@ const MAX_DEPTH: usize = 64;
 
 struct Open {
     at: usize,
+    /// Of the line it stands on, as is its first word.
     indent: usize,
+    word: usize,
+    /// Whether its lines stand further right, as the first of them does.
+    indented: Option<bool>,
 }
 
 /// The text to parse, which has as many `}` as `{`.
@@ -92,23 +96,35 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
     let bytes = text.as_bytes();
     let mut scan = Scan::default();
     let (mut line_start, mut indent, mut line_begun) = (0, 0, false);
+    // The first word of the line, and the doc comment above it.
+    let (mut word, mut doc): (usize, Option<(usize, usize)>) = (0, None);
     let mut i = 0;
     while i < bytes.len() {
         let byte = bytes[i];
         if !line_begun && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             line_begun = true;
-            indent = i - line_start;
+            (indent, word) = (i - line_start, i);
+            if let Some(open) = scan.open.last_mut() {
+                open.indented.get_or_insert(indent > open.indent);
+            }
             let ends_here = |open: &Open| match byte {
                 b'}' => open.indent > indent,
-                _ => open.indent >= indent && byte.is_ascii_alphabetic(),
+                _ if open.indent < indent || !byte.is_ascii_alphabetic() => false,
+                // Where lines do not stand further right, only one that begins alike shows it.
+                _ => {
+                    open.indented != Some(false)
+                        || first_word(text, open.word) == first_word(text, i)
+                }
             };
             while line_start > 0
                 && scan.closed.len() < missing
                 && scan.open.last().is_some_and(ends_here)
                 && let Some(open) = scan.open.pop()
             {
-                scan.closed.push((open.at, i));
+                let above = doc.filter(|(_, indent)| *indent <= open.indent);
+                scan.closed.push((open.at, above.map_or(i, |(at, _)| at)));
             }
+            doc = text[i..].starts_with("///").then(|| doc.unwrap_or((i, indent)));
         }
         match byte {
             b'\n' => {
@@ -129,7 +145,9 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
             }
             b'"' => i = string_end(bytes, i),
             b'{' if scan.open.len() == MAX_DEPTH => return Err(i),
-            b'{' => scan.open.push(Open { at: i, indent }),
+            b'{' => {
+                scan.open.push(Open { at: i, indent, word, indented: None });
+            }
             b'}' => {
                 scan.open.pop();
             }
@@ -138,6 +156,11 @@ fn scan(text: &str, missing: usize) -> Result<Scan, usize> {
         i += 1;
     }
     Ok(scan)
+}
+
+fn first_word(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len())]
 }
 
 /// The closing quote, or the last character of the line.

@@ -2,7 +2,7 @@
 
 use super::ast::{Literal, Setting};
 use super::parser::reads;
-use super::plain::plain;
+use super::plain::{other, plain};
 use crate::diag::{Diagnostic, Span, Spanned};
 
 /// What is wrong with `raw`, which stands at `span`, alone on a line or `after` the start of a
@@ -13,6 +13,9 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
         return Diagnostic::error("E0110", "a body opens on the line of what it belongs to")
             .at(span, "alone on its line")
             .help("put the `{` at the end of the line above");
+    }
+    if let Some(pattern) = after.and_then(|start| unquoted(raw, span, start)) {
+        return pattern;
     }
     if let Some(at) = block_comment(raw) {
         let start = span.start + at as u32;
@@ -56,9 +59,9 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
             .help("end it with `\"`")
             .fix(Span { start: span.end, ..span }, "\""),
         _ if starts_with_word(raw, &["in", "when", "where"]) => {
-            Diagnostic::error("E0116", "a setting has one value, which is written out")
-                .at(span, "draws or computes one")
-                .help("give one value")
+            Diagnostic::error("E0116", "a value is written out, not drawn or computed")
+                .at(span, "not written out")
+                .help("write one value, or a row of them")
         }
         [b'"' | b'\'', ..] if setting.is_none() => quoted_key(raw, span),
         _ => foreign_value(raw, span, after),
@@ -96,13 +99,17 @@ fn sign(
     // Behind a name another item is meant: `model a: b`.
     let sort = after.and_then(|start| Some(start.text.split_once(' ')?.0));
     let meant = match sort {
-        None => plain(value),
+        None => called(value).unwrap_or_else(|| plain(value)),
         Some("ablation") => format!("of {value}"),
         Some("case") => format!("with {value}"),
         Some(_) => format!("from {value}"),
     };
+    if let (true, Some(start)) = (value.is_empty(), after) {
+        let help = format!("what it holds stands in braces: `{} {{ … }}`", start.text.trim_end());
+        return diagnostic.help(help);
+    }
     match after.and_then(|start| start.with(&meant)) {
-        Some(line) => diagnostic.help(format!("write `{line}`")).fix(span, [gap, &meant].concat()),
+        Some(line) => write(diagnostic, after, (&line, &meant), other(value), (span, gap)),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
     }
 }
@@ -135,6 +142,15 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         let start = Start { text: &text, ..start };
         return sign(&raw[at..], colon, Some(start), " ", COLON);
     }
+    // `cluster(grid=2x2, heads=4)`.
+    if let Some(meant) = called(raw)
+        && let Some(line) = after.and_then(|start| start.with(&meant))
+    {
+        return Diagnostic::error("E0119", "settings stand in braces")
+            .at(span, "as in a call")
+            .help(format!("write `{line}`"))
+            .fix(span, meant);
+    }
     let meant = plain(raw);
     let line = after.and_then(|start| start.with(&meant)).filter(|_| meant != raw);
     let comma = raw.find(',');
@@ -155,10 +171,69 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         _ => return unreadable(span),
     };
     if let Some(line) = line {
-        let meant = [spaced(after, span), &meant].concat();
-        diagnostic = diagnostic.help(format!("write `{line}`")).fix(span, meant);
+        let place = (span, spaced(after, span));
+        diagnostic = write(diagnostic, after, (&line, &meant), other(raw), place);
     }
     diagnostic
+}
+
+/// Says the `line` to write and its value, and the `other` one that may be meant, in place of what
+/// stands at a span and behind a gap.
+fn write(
+    diagnostic: Diagnostic,
+    after: Option<Start<'_>>,
+    (line, meant): (&str, &str),
+    other: Option<String>,
+    (span, gap): (Span, &str),
+) -> Diagnostic {
+    let diagnostic = diagnostic.fix(span, [gap, meant].concat());
+    let other = other.and_then(|other| Some((after?.with(&other)?, other)));
+    match other {
+        None => diagnostic.help(format!("write `{line}`")),
+        Some((second, other)) => diagnostic
+            .help(format!("write `{line}`, or `{second}`"))
+            .fix(span, [gap, &other].concat()),
+    }
+}
+
+/// A path or a pattern without its quotes: `files images/*.png`, `files ~/images`, `except *.bias`.
+fn unquoted(raw: &str, span: Span, start: Start<'_>) -> Option<Diagnostic> {
+    if !start.setting.row.is_empty() || start.setting.body.is_some() {
+        return None;
+    }
+    let words: Vec<&str> = raw.split_whitespace().collect();
+    let letters = |word: &&str| {
+        let comment = word.starts_with("//") || word.starts_with("/*");
+        let named = word.contains(|c: char| c.is_alphabetic());
+        let number = word.starts_with(|c: char| c.is_ascii_digit());
+        named
+            && !comment
+            && !number
+            && word.chars().all(|c| c.is_alphanumeric() || "_-./*~?".contains(c))
+    };
+    let marked = |word: &&str| word.contains('/') || word.starts_with('*') || word.ends_with('*');
+    let behind_a_key = start.setting.path.span.end < span.start;
+    if !behind_a_key || !words.iter().all(letters) || !words.iter().any(marked) {
+        return None;
+    }
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    let line = start.with(&quoted.join(" "))?;
+    let told = Diagnostic::error("E0119", "a path or a pattern stands in double quotes");
+    Some(
+        told.at(span, "without quotes").help(format!("write `{line}`")).fix(span, quoted.join(" ")),
+    )
+}
+
+/// A kind with its settings, as a call has them: `name(key=value, …)`.
+fn called(raw: &str) -> Option<String> {
+    let (name, rest) = raw.split_once('(')?;
+    let inside = rest.trim_end().strip_suffix(')')?;
+    let settings = inside.split(',').map(|setting| {
+        let (key, value) = setting.split_once('=')?;
+        Some(format!("{} {}", key.trim(), plain(value)))
+    });
+    let settings = settings.collect::<Option<Vec<String>>>()?;
+    Some(format!("{} {{ {} }}", name.trim_end(), settings.join("; ")))
 }
 
 /// Where a comment of another language begins, outside of strings and of comments.
@@ -219,6 +294,14 @@ pub fn stray(span: Span) -> Diagnostic {
     Diagnostic::error("E0111", "this brace closes nothing")
         .at(span, "no body is open here")
         .fix(span, "")
+}
+
+pub fn unopened(owner: Span, close: Span) -> Diagnostic {
+    Diagnostic::error("E0110", "this body is never opened")
+        .at(owner, "no `{` behind it")
+        .at(close, "closed here")
+        .help("put a `{` at the end of its line")
+        .fix(Span { start: owner.end, ..owner }, " {")
 }
 
 pub fn too_large(span: Span) -> Diagnostic {

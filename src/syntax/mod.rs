@@ -4,6 +4,7 @@
 
 pub mod ast;
 mod braces;
+mod heads;
 mod mistakes;
 mod parser;
 mod plain;

@@ -1,7 +1,7 @@
 //! Pairs of the grammar to the tree. Parsing returns a tree and errors, never one without the other.
 
 use super::ast::{Body, File, Link, Literal, Number, Path, Relation, Selector, Setting};
-use super::{braces, mistakes, selectors};
+use super::{braces, heads, mistakes, selectors};
 use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
 use pest::Parser;
 use pest::iterators::Pair;
@@ -20,7 +20,8 @@ pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
         true => Default::default(),
         false => braces::balance(text, id),
     };
-    let mut reader = Reader { source: id, text, balanced: &balanced, diags: Diags(found) };
+    let diags = Diags(found);
+    let mut reader = Reader { source: id, text, balanced: &balanced, diags, depth: 0 };
     if text.len() > MAX_BYTES {
         let message = format!("the file is {} MiB long, and at most 4 are read", text.len() >> 20);
         reader.diags.push(Diagnostic::error("E0115", message).at(Span::new(id, 0, 0), "here"));
@@ -48,13 +49,29 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
     let mut diags = Diags::default();
     let whole = Span::new(id, 0, text.len());
     let Some((path, row)) = text.split_once('=') else {
+        let meant = text.split_once([':', ' ']).map(|(path, row)| (path, row.trim()));
+        let meant = meant.filter(|(path, row)| !row.is_empty() && reads(&format!("{path} {row}")));
+        let (path, row) = meant.unwrap_or(("mixer.grid", "8x8"));
         diags.push(
             Diagnostic::error("E0120", "`--set` takes a path, `=` and a value")
                 .at(whole, "no `=`")
-                .help("write --set 'mixer.grid=8x8'"),
+                .help(format!("write --set '{path}={row}'")),
         );
         return (None, diags);
     };
+    if path.trim().is_empty() || row.trim_start().starts_with('=') {
+        let value = row.trim_start_matches(['=', ' ']);
+        let (at, label, meant) = match path.trim() {
+            "" => (path.len(), "no path before it", format!("mixer.grid={row}")),
+            path => (text.len() - row.trim_start().len(), "one more", format!("{path}={value}")),
+        };
+        diags.push(
+            Diagnostic::error("E0120", "`--set` takes a path, `=` and a value")
+                .at(Span::new(id, at, at + 1), label)
+                .help(format!("write --set '{meant}'")),
+        );
+        return (None, diags);
+    }
     if let Some(stage) = path.strip_prefix("stage")
         && stage.starts_with(|c: char| c.is_ascii_digit())
     {
@@ -70,12 +87,28 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
     // With a blank for the `=` it is a setting like any other, at the same offsets.
     let setting = format!("{path} {row}");
     let (balanced, found) = braces::balance(&setting, id);
-    let mut reader = Reader { source: id, text, balanced: &balanced, diags: Diags(found) };
+    // No item stands here: a setting, as inside of a body.
+    let diags = Diags(found);
+    let mut reader = Reader { source: id, text, balanced: &balanced, diags, depth: 1 };
     let settings = match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
         Err(_) => Vec::new(),
     };
-    if settings.len() != 1 && reader.diags.0.is_empty() {
+    let second = settings.get(1).map(|setting| setting.path.span).or_else(|| {
+        // `width=8 blocks=2`.
+        let (before, _) = row.rsplit_once('=').filter(|_| reader.diags.has_errors())?;
+        let word = before.rsplit([' ', '\t']).next().filter(|word| reads(word))?;
+        let end = path.len() + 1 + before.len();
+        Some(Span::new(id, end - word.len(), end))
+    });
+    if let Some(second) = second {
+        // Whatever else is wrong follows.
+        let told = Diagnostic::error("E0120", "`--set` takes one setting")
+            .at(second, "another one")
+            .help("give every setting a `--set` of its own");
+        return (None, Diags(vec![told]));
+    }
+    if settings.is_empty() && reader.diags.0.is_empty() {
         reader.diags.push(
             Diagnostic::error("E0120", "`--set` takes one setting").at(whole, "not one setting"),
         );
@@ -88,6 +121,8 @@ struct Reader<'a> {
     text: &'a str,
     balanced: &'a braces::Balanced<'a>,
     diags: Diags,
+    /// How many bodies are open.
+    depth: usize,
 }
 
 impl Reader<'_> {
@@ -119,9 +154,19 @@ impl Reader<'_> {
                 }
                 Rule::junk => {
                     (above, doc) = (None, Vec::new());
-                    self.mistaken(pair, None);
+                    let alone = pair.as_str().starts_with('{');
+                    let body = self.mistaken(pair, None);
+                    // A body on a line of its own is that of the line above.
+                    let owner = settings.last_mut().filter(|setting| setting.body.is_none());
+                    if let Some(owner) = owner.filter(|_| alone) {
+                        owner.body = body;
+                    }
                 }
-                Rule::stray => self.diags.push(mistakes::stray(self.span(&pair))),
+                Rule::stray => {
+                    let brace = self.span(&pair);
+                    let told = self.unopened(&mut settings, brace);
+                    self.diags.push(told.unwrap_or_else(|| mistakes::stray(brace)));
+                }
                 _ => {}
             }
         }
@@ -131,9 +176,31 @@ impl Reader<'_> {
         settings
     }
 
+    /// A brace that closes nothing stands below an item without a body, and what is between them
+    /// further right: it closes that item, to which the settings go.
+    fn unopened(&self, settings: &mut Vec<Setting>, brace: Span) -> Option<Diagnostic> {
+        let column = |span: Span| {
+            let before = self.text.get(..span.start as usize).unwrap_or("");
+            before.len() - before.rfind('\n').map_or(0, |at| at + 1)
+        };
+        let left = column(brace);
+        let at = settings.iter().rposition(|setting| column(setting.path.span) <= left)?;
+        let inside = settings.split_off(at + 1);
+        let owner = settings.last_mut()?;
+        if owner.body.is_some() || inside.is_empty() || column(owner.path.span) < left {
+            settings.extend(inside);
+            return None;
+        }
+        let open = Span { start: owner.span.end, ..owner.span };
+        owner.body = Some(Body { settings: inside, open, end: brace.start, broken: false });
+        Some(mistakes::unopened(owner.span, brace))
+    }
+
     /// A line in error is reported, and marked as broken.
     fn setting(&mut self, pair: Pair<'_, Rule>, doc: Option<String>) -> Option<Setting> {
         let before = self.diags.0.len();
+        // An item whose head was written wrongly, but is known.
+        let mut mended = false;
         let mut parts = pair.into_inner();
         let path = self.path(parts.next()?);
         let mut span = path.span;
@@ -157,9 +224,10 @@ impl Reader<'_> {
                 Rule::extra => {
                     let bare = setting.body.is_none();
                     let body = self.mistaken(part, Some(&mut setting));
+                    mended = self.depth == 0 && !setting.links.is_empty();
                     // What it says is looked at all the same; whose it is can not be told.
                     if bare && body.is_some() {
-                        (setting.body, setting.broken) = (body, true);
+                        (setting.body, setting.broken) = (body, !mended);
                     }
                 }
                 _ => {
@@ -184,7 +252,7 @@ impl Reader<'_> {
         let own = self.diags.0[before..].iter().any(|d| {
             d.labels.first().is_some_and(|l| setting.body.is_none() || l.span.start < span.end)
         });
-        setting.broken |= own && setting.body.is_none();
+        setting.broken |= own && setting.body.is_none() && !mended;
         Some(setting)
     }
 
@@ -242,7 +310,10 @@ impl Reader<'_> {
         let close = last.filter(|last| last.as_rule() == Rule::close);
         let end = close.map_or(whole.end, |close| self.span(&close).start);
         let broken = pair.clone().into_inner().any(|part| wrong.contains(&part.as_rule()));
-        Body { settings: self.entries(pair.into_inner()), open, end, broken }
+        self.depth += 1;
+        let settings = self.entries(pair.into_inner());
+        self.depth -= 1;
+        Body { settings, open, end, broken }
     }
 
     fn literal(&mut self, pair: &Pair<'_, Rule>) -> Option<Literal> {
@@ -329,12 +400,16 @@ impl Reader<'_> {
         };
         let raw = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
         let selector = after.as_ref().and_then(|setting| selectors::unread(raw, span, setting));
-        match (selector, after) {
-            (Some(unread), Some(setting)) => {
+        let mut after = after;
+        let item = after.as_mut().filter(|_| self.depth == 0);
+        let head = item.and_then(|setting| heads::mend(raw, span, setting));
+        match (selector, head, after) {
+            (Some(unread), _, Some(setting)) => {
                 self.diags.push(unread);
                 select_nothing(setting);
             }
-            (_, after) => {
+            (_, Some(told), _) => self.diags.0.extend(told),
+            (.., after) => {
                 let start = after.map(|setting| {
                     // Up to here, without the body it may have.
                     let said = setting.row.iter().map(|value| value.span.end);

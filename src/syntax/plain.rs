@@ -24,6 +24,18 @@ pub fn plain(value: &str) -> String {
     line
 }
 
+/// Two whole numbers in brackets may be a size as well as a row: what [`plain`] does not take them for.
+pub fn other(value: &str) -> Option<String> {
+    let meant = plain(value);
+    let inner = unwrapped(value.trim()).0;
+    let is_pair = inner.len() < value.trim().len() && inner.split(',').count() == 2;
+    let numbers = meant.split([' ', 'x']).all(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    (is_pair && numbers).then(|| match meant.contains('x') {
+        true => meant.replace('x', " "),
+        false => meant.replace(' ', "x"),
+    })
+}
+
 /// Without the brackets around it, and whether they are round.
 fn unwrapped(value: &str) -> (&str, bool) {
     let within = |open, close| value.strip_prefix(open)?.strip_suffix(close);
@@ -70,7 +82,7 @@ fn word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{other, plain};
 
     #[test]
     fn values_of_other_languages() {
@@ -90,5 +102,9 @@ mod tests {
         ] {
             assert_eq!(plain(theirs), ours);
         }
+        assert_eq!(other("(8, 16)").as_deref(), Some("8 16"));
+        assert_eq!(other("[8, 16]").as_deref(), Some("8x16"));
+        assert_eq!(other("8, 16"), None);
+        assert_eq!(other("(8, 16, 32)"), None);
     }
 }

@@ -8,7 +8,7 @@ pub fn unread(raw: &str, span: Span, setting: &Setting) -> Option<Diagnostic> {
     if !setting.row.is_empty() || setting.body.is_some() {
         return None;
     }
-    let end = raw.find([' ', '\t']).unwrap_or(raw.len());
+    let end = raw.find([' ', '\t', '=']).unwrap_or(raw.len());
     let (word, at) = (&raw[..end], Span { end: span.start + end as u32, ..span });
     let close = setting.path.span.end == span.start;
     if let Some(stages) = word.strip_prefix('@').filter(|_| close) {
@@ -22,11 +22,45 @@ pub fn unread(raw: &str, span: Span, setting: &Setting) -> Option<Diagnostic> {
     }
     let first = setting.path.selector.as_ref().filter(|_| close)?;
     let whole = Span { start: first.span.start - 1, end: at.end, ..at };
+    if raw.starts_with(',') {
+        let (read, length) = listed(raw)?;
+        let end = span.start + length as u32;
+        let at = Span { start: whole.start, end, ..at };
+        let before: String = stages_of(setting)?;
+        return Some(mend(at, format!("@{before},{read}")));
+    }
     match word.strip_prefix("..").or(word.strip_prefix(':')) {
         Some("") => Some(wrong(whole).help("both ends are named, as in `@3..4`")),
         Some(last) if is_number(last) => Some(reach(whole, setting, last)),
         _ => None,
     }
+}
+
+/// `, 2, 4..5`: stages behind blanks, as `2,4..5`, and how much of the text they are.
+fn listed(raw: &str) -> Option<(String, usize)> {
+    let (mut read, mut length) = (Vec::new(), 0);
+    while let Some(rest) = raw[length..].strip_prefix(',') {
+        let stage = rest.trim_start_matches([' ', '\t']);
+        let digits = |c: char| !c.is_ascii_digit() && c != '.';
+        let stage = &stage[..stage.find(digits).unwrap_or(stage.len())];
+        if !stage.split("..").all(is_number) {
+            return None;
+        }
+        length += 1 + rest.find(stage)? + stage.len();
+        read.push(stage);
+    }
+    Some((read.join(","), length))
+}
+
+/// The stages that were read, as they are written.
+fn stages_of(setting: &Setting) -> Option<String> {
+    use super::ast::Selector::Stages;
+    let Stages(stages) = &setting.path.selector.as_ref()?.value else { return None };
+    let written = stages.iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}..{last}"),
+    });
+    Some(written.collect::<Vec<_>>().join(","))
 }
 
 /// `@1-2`, which reads as the stage 1 and the number -2.

@@ -158,7 +158,9 @@ fn what_is_not_there_is_not_explained() {
 fn what_stages_have_is_explained() {
     assert_snapshot!(said(&["explain", "models.clue", "b", "ffn.ratio@2"]));
     let answer = |path: &str| said(&["explain", "models.clue", "b", path]);
-    assert_eq!(answer("ffn.ratio@3"), "2\nerror: of b `ffn.ratio` has the stages 1..2\n");
+    assert_eq!(answer("ffn.ratio@3"), "2\nerror: there is no stage 3: b has 2 stages\n");
+    assert_eq!(answer("ffn.ratio@1..9"), "2\nerror: there is no stage 9: b has 2 stages\n");
+    assert_eq!(answer("pool@1"), "2\nerror: b has `pool` in stage 2 only\n");
     assert_eq!(
         answer("drop_path@1"),
         "2\nerror: `drop_path` is said of the whole model: leave the stages out\n"

@@ -93,6 +93,37 @@ fn set_selects_stages_at_the_end() {
     assert_eq!(text.diags.0[0].help.as_deref(), Some("write `width@3=160`"));
 }
 
+#[test]
+fn advice_about_arguments_is_written_as_arguments_are() {
+    let help = |set: &str| {
+        let text = check_with(&tiny("model a from tiny"), &[set]);
+        assert_eq!(text.diags.0.len(), 1, "{}", text.reports());
+        assert!(text.program.models.iter().all(|model| model.graph.is_none()), "{set}");
+        text.diags.0[0].help.clone().unwrap_or_default()
+    };
+    assert_eq!(help("ffn.depthwise=3"), "write `ffn.depthwise=3x3`");
+    assert_eq!(help("ffn.depthwise=(3, 3)"), "write `ffn.depthwise=3x3`");
+    assert_eq!(help("width=(8, 16)"), "write `width=8 16`");
+    assert_eq!(help("width: 8"), "write --set 'width=8'");
+    assert_eq!(help("width==8"), "write --set 'width=8'");
+    assert_eq!(help("ffn.ratio@all=2"), "without a selector a value holds for every stage");
+    for two in ["width=8;blocks=2", "width=8 blocks=2", "pool=conv blocks 2"] {
+        assert_eq!(help(two), "give every setting a `--set` of its own", "{two}");
+    }
+}
+
+#[test]
+fn an_override_that_the_data_does_not_follow_is_told_once() {
+    let text = tiny("model a from tiny { data shapes { size 16x16; classes 3 } }");
+    let text = check_with(&text, &["data=off", "input=32x32"]);
+    assert_eq!(text.codes(), [""; 0]);
+    let text = tiny("model a from tiny { data shapes { size 16x16; classes 3 } }");
+    let text = check_with(&text, &["input=32x32"]);
+    assert_eq!(text.codes(), ["W0701"]);
+    let help = text.diags.0[0].help.as_deref().unwrap();
+    assert!(help.starts_with("write `data.size=32x32`, or `input=16x16`\n"), "{help}");
+}
+
 // A row is measured where it holds.
 
 /// What `tiny` is in two stages, and in four.

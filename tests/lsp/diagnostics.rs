@@ -57,7 +57,7 @@ fn the_second_place_is_related_information() {
     let found = client.diagnostics("untitled:a");
     let related = &found[0]["relatedInformation"][0];
     assert_eq!(found[0]["code"], "E0310");
-    assert_eq!(related["message"], "declared here");
+    assert_eq!(related["message"], "2 declared here");
     assert_eq!(related["location"]["uri"], "untitled:a");
     assert_eq!(related["location"]["range"]["start"], json!({ "line": 5, "character": 12 }));
 }

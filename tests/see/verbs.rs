@@ -247,3 +247,16 @@ fn every_mistake_is_told() {
     }
     assert_snapshot!(said);
 }
+
+#[test]
+fn what_some_stages_lack_is_remarked() {
+    let bench = bench();
+    let remarks = |asked: &str| {
+        let ran = bench.fine(&format!("see --untrained two.clue image.png --format json {asked}"));
+        let answer: Value = serde_json::from_str(&ran.out).unwrap();
+        let remarks = answer["images"][0]["remarks"].as_array().unwrap().clone();
+        remarks.iter().map(|remark| remark.as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(remarks("--head 3"), ["no head 3 with clusters in stage 1"]);
+    assert_eq!(remarks("--head 2"), [""; 0]);
+}

@@ -56,7 +56,7 @@ pub fn image(sight: &Sight, subject: &Subject, network: &Network, look: Look) ->
         "truth": sight.truth.map(named),
         "speaks_of": named(sight.class),
         "probabilities": probabilities,
-        "remarks": sight.record.remarks(),
+        "remarks": sight.remarks(),
         "heads": views,
         "all_stages": globals,
         "record": sight.record,
