@@ -16,9 +16,9 @@ struct Head<'a> {
 /// A word, and where it begins.
 type Part<'a> = (usize, &'a str);
 
-/// Reads `raw`, which stands at `span` behind the start of an item, and lays what it means into the
-/// item; says what is wrong with it, if that is not left to whoever knows the relations.
-pub fn mend(raw: &str, span: Span, setting: &mut Setting) -> Option<Option<Diagnostic>> {
+/// Reads `raw`, which stands at `span` behind the start of an item, lays what it means into the item,
+/// and says what is wrong with it.
+pub fn mend(raw: &str, span: Span, setting: &mut Setting) -> Option<Diagnostic> {
     if setting.path.keys.len() > 1 || !setting.links.is_empty() || setting.body.is_some() {
         return None;
     }
@@ -29,10 +29,7 @@ pub fn mend(raw: &str, span: Span, setting: &mut Setting) -> Option<Option<Diagn
     };
     let names: Vec<Spanned<String>> = head.names.iter().map(place).collect();
     let Some((at, sign)) = head.sign else {
-        // `model a extends tiny, b`: a relation that there is not, which the item tells.
-        let [_, .., Spanned { value: Literal::Name(_), .. }] = setting.row[..] else { return None };
-        setting.row.extend(names.into_iter().map(|name| name.map(Literal::Name)));
-        return Some(None);
+        return unrelated(names, setting);
     };
     setting.row.extend(head.name.iter().map(|name| place(name).map(Literal::Name)));
     let sort = setting.path.keys[0].value.clone();
@@ -55,7 +52,28 @@ pub fn mend(raw: &str, span: Span, setting: &mut Setting) -> Option<Option<Diagn
         .at(here, "here")
         .help(format!("write `{sort} {name}{label} {meant}`"));
     let blank = if head.name.is_some() || setting.span.end == start { " " } else { "" };
-    Some(Some(told.fix(Span { start, ..span }, format!("{blank}{meant}"))))
+    Some(told.fix(Span { start, ..span }, format!("{blank}{meant}")))
+}
+
+/// `model a extends tiny, b`: a relation that there is not, before its names.
+fn unrelated(names: Vec<Spanned<String>>, setting: &mut Setting) -> Option<Diagnostic> {
+    let sort = setting.path.keys[0].value.clone();
+    let [_, .., Spanned { value: Literal::Name(word), span }] = &setting.row[..] else {
+        return None;
+    };
+    if !["model", "family"].contains(&sort.as_str()) {
+        return None;
+    }
+    let end = names.last().map_or(span.end, |name| name.span.end);
+    let (word, place) = (word.clone(), *span);
+    setting.row.pop();
+    setting.links = links(&sort, names, place);
+    let meant: Vec<String> = setting.links.iter().map(written).collect();
+    let meant = meant.join(" ");
+    let told = Diagnostic::error("E0208", format!("`{word}` is no relation"))
+        .at(place, "expected `from` or `with`")
+        .help(format!("write `{meant}`"));
+    Some(told.fix(Span { end, ..place }, meant))
 }
 
 /// The relations that lay these items over each other.

@@ -408,7 +408,7 @@ impl Reader<'_> {
                 self.diags.push(unread);
                 select_nothing(setting);
             }
-            (_, Some(told), _) => self.diags.0.extend(told),
+            (_, Some(told), _) => self.diags.push(told),
             (.., after) => {
                 let start = after.map(|setting| {
                     // Up to here, without the body it may have.
