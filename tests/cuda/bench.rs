@@ -1,48 +1,31 @@
-//! Memory for a test of kernels: everything lies in one piece, with untouched gaps between, and is
-//! played on whatever there is.
+//! Memory for a test of kernels: everything lies in one piece of the device's, with untouched gaps between.
 
-use super::emulator;
-use cluec::exec::cuda::device;
-use cluec::exec::cuda::player::{Piece, Player};
+use cluec::exec::cuda::device::{Device, Memory};
 use cluec::exec::cuda::tape::{Pointer, Precision, Tape};
 use cluec::exec::random::Random;
 use half::{bf16, f16};
+use std::sync::Arc;
 
 /// Bytes of the piece, and of a gap.
 const SIZE: usize = 32 << 20;
 const GAP: usize = 256;
 
-/// Where tapes are played.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Machine {
-    Emulator,
-    /// A GPU; memory here is a mirror of a piece of its own.
-    Device,
-}
-
 pub struct Bench {
-    machine: Machine,
     pub tape: Tape,
+    /// What the piece holds: taken there before a tape is played, and back.
     bytes: Vec<u128>,
-    /// On a device: the piece that `bytes` mirrors.
-    _memory: Option<device::Memory>,
-    /// Where the piece begins for those who play.
-    base: u64,
+    memory: Memory,
+    device: Arc<Device>,
     used: usize,
     gaps: Vec<usize>,
 }
 
 impl Bench {
     /// All of it begins as ones: no number, as `f32` and as bfloat16.
-    pub fn new(machine: Machine, precision: Precision) -> Bench {
-        let bytes = vec![u128::MAX; SIZE / 16];
-        let memory = match machine {
-            Machine::Emulator => None,
-            Machine::Device => super::device().map(|device| device.memory(SIZE).unwrap()),
-        };
-        let base = memory.as_ref().map_or(bytes.as_ptr() as u64, |memory| memory.at().0);
-        let tape = Tape::new(precision);
-        Bench { machine, tape, bytes, _memory: memory, base, used: 0, gaps: Vec::new() }
+    pub fn new(device: &Arc<Device>, precision: Precision) -> Bench {
+        let (tape, bytes) = (Tape::new(precision), vec![u128::MAX; SIZE / 16]);
+        let (memory, device) = (device.memory(SIZE).unwrap(), device.clone());
+        Bench { tape, bytes, memory, device, used: 0, gaps: Vec::new() }
     }
 
     pub fn precision(&self) -> Precision {
@@ -51,7 +34,7 @@ impl Bench {
 
     /// A place for so many bytes.
     pub fn room(&mut self, bytes: usize) -> Pointer {
-        let base = self.base as usize;
+        let base = self.memory.at().0 as usize;
         let start = (base + self.used).next_multiple_of(GAP);
         let end = start + bytes;
         self.gaps.push(end - base);
@@ -66,7 +49,7 @@ impl Bench {
     }
 
     fn offset(&self, at: Pointer) -> usize {
-        (at.0 - self.base) as usize
+        (at.0 - self.memory.at().0) as usize
     }
 
     fn slice(&mut self, at: Pointer, bytes: usize) -> &mut [u8] {
@@ -121,30 +104,20 @@ impl Bench {
         self.set_bytes(at, &bytes);
     }
 
-    /// Takes everything to the device, plays the tape there as a compiled model would, and takes it
-    /// back.
-    fn play_on_device(&mut self) {
-        let (device, base) = (super::device().unwrap(), Pointer(self.base));
+    /// Plays the tape as a compiled model would, and checks that the gaps are as they were.
+    pub fn play(&mut self) {
+        let (device, base, precision) = (self.device.clone(), self.memory.at(), self.precision());
+        let tape = std::mem::replace(&mut self.tape, Tape::new(precision));
         // SAFETY: the launchers are under test; what products leave meanwhile is overwritten.
-        let recorded = unsafe { device.record(&self.tape, 1) }.unwrap();
+        let recorded = unsafe { device.record(&tape, 1) }.unwrap();
         let bytes = self.slice(base, SIZE);
         // SAFETY: the piece has this many bytes.
         unsafe { device.write(base, bytes) }.unwrap();
         device.replay(&recorded).unwrap();
         // SAFETY: as above.
         unsafe { device.read(base, bytes) }.unwrap();
-    }
-
-    /// Plays the tape and checks that the gaps are as they were.
-    pub fn play(&mut self) {
-        match self.machine {
-            Machine::Emulator => emulator::play(&self.tape),
-            Machine::Device => self.play_on_device(),
-        }
-        let precision = self.precision();
-        let tape = std::mem::replace(&mut self.tape, Tape::new(precision));
         for gap in self.gaps.clone() {
-            let at = Pointer(self.base + gap as u64);
+            let at = base.plus(gap);
             let end = (at.0 as usize).next_multiple_of(GAP) + GAP - at.0 as usize;
             let whole = self.slice(at, end.min(GAP)).iter().all(|&byte| byte == 0xff);
             assert!(whole, "something was written outside its place: {:?}", tape.commands);

@@ -1,17 +1,12 @@
-//! The executor as a training sees it, emulated and, where there is one, on a GPU: beside the CPU's, and
-//! beside itself.
+//! The executor as a training sees it: beside the CPU's, and beside itself.
 
 use super::device;
-use super::emulated::Emulated;
-use super::emulator;
 use super::oracle::close;
 use super::step::{batch, model, parameters};
 use crate::data::views::look;
 use cluec::exec::cpu;
 use cluec::exec::cuda::compiled::Compiled;
-use cluec::exec::cuda::cublaslt::WORKSPACE;
 use cluec::exec::cuda::device::Device;
-use cluec::exec::cuda::player::Player;
 use cluec::exec::{
     Batch, Evaluator, Footprint, Grouping, Held, Optimizer, Parameters, StepKey, Target, Trainer,
     Use, View, Work,
@@ -31,20 +26,8 @@ fn optimizer(parameters: &Parameters, method: Method) -> Optimizer {
     Optimizer::new(method.update, vec![true; parameters.len()], parameters)
 }
 
-/// Checks on whatever there is.
-macro_rules! on_each {
-    ($check:ident) => {
-        if emulator::available() {
-            $check(&Arc::new(Emulated::default()));
-        }
-        if let Some(device) = device() {
-            $check(device);
-        }
-    };
-}
-
-fn trainer<P: Player>(player: &Arc<P>, graph: &Graph, method: Method) -> Compiled<P> {
-    let (device, parameters) = (player.clone(), parameters(graph));
+fn trainer(device: &Arc<Device>, graph: &Graph, method: Method) -> Compiled {
+    let (device, parameters) = (device.clone(), parameters(graph));
     let optimizer = optimizer(&parameters, method);
 
     Compiled::trainer(device, graph, &parameters, optimizer, method, method.precision).unwrap()
@@ -65,12 +48,9 @@ fn batches(graph: &Graph) -> Vec<Batch> {
 
 #[test]
 fn it_trains_and_evaluates_as_a_cpu_does() {
-    on_each!(as_a_cpu);
-}
-
-fn as_a_cpu<P: Player>(player: &Arc<P>) {
+    let Some(device) = device() else { return };
     let (graph, method, key) = (smooth(), Method::default(), StepKey { seed: SEED, step: 4 });
-    let mut gpu = trainer(player, &graph, method);
+    let mut gpu = trainer(&device, &graph, method);
     let parameters = parameters(&graph);
     let optimizer = optimizer(&parameters, method);
     let mut cpu = cpu::Compiled::trainer(&graph, parameters.clone(), optimizer, method, 1);
@@ -89,13 +69,10 @@ fn as_a_cpu<P: Player>(player: &Arc<P>) {
 
 #[test]
 fn two_trainings_end_in_equal_bits() {
-    on_each!(equal_bits);
-}
-
-fn equal_bits<P: Player>(player: &Arc<P>) {
+    let Some(device) = device() else { return };
     for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
         let (graph, method) = (model(&[]), Method { precision, ..Method::default() });
-        let [mut one, mut other] = [0; 2].map(|_| trainer(player, &graph, method));
+        let [mut one, mut other] = [0; 2].map(|_| trainer(&device, &graph, method));
         let all = batches(&graph);
         let expected = after(&mut one, &all);
         // This one is looked at in between, and goes on from what it says of itself.
@@ -103,7 +80,7 @@ fn equal_bits<P: Player>(player: &Arc<P>) {
         other.logits(&all[0].images).unwrap();
         let (parameters, optimizer) = other.state().unwrap();
         let (parameters, optimizer) = (parameters.clone(), optimizer.clone());
-        let device = player.clone();
+        let device = device.clone();
         let mut resumed =
             Compiled::trainer(device, &graph, &parameters, optimizer, method, precision).unwrap();
         for (step, batch) in (0..).zip(&all).skip(2) {
@@ -115,13 +92,10 @@ fn equal_bits<P: Player>(player: &Arc<P>) {
 
 #[test]
 fn parts_of_a_batch_are_a_batch() {
-    on_each!(in_parts);
-}
-
-fn in_parts<P: Player>(player: &Arc<P>) {
+    let Some(device) = device() else { return };
     let graph = smooth();
     let all = batches(&graph);
-    let by = |parts| trainer(player, &graph, Method { parts, ..Method::default() });
+    let by = |parts| trainer(&device, &graph, Method { parts, ..Method::default() });
     let (mut whole, mut parts) = (by(1), by(3));
     let [whole, parts] = [after(&mut whole, &all), after(&mut parts, &all)];
     close("trained in parts", &parts.concat(), &whole.concat(), 1e-3);
@@ -129,12 +103,9 @@ fn in_parts<P: Player>(player: &Arc<P>) {
 
 #[test]
 fn what_is_held_is_what_is_given() {
-    on_each!(held);
-}
-
-fn held<P: Player>(player: &Arc<P>) {
+    let Some(device) = device() else { return };
     let (graph, method) = (model(&[]), Method::default());
-    let [mut holding, mut given] = [0; 2].map(|_| trainer(player, &graph, method));
+    let [mut holding, mut given] = [0; 2].map(|_| trainer(&device, &graph, method));
     let size = graph.input_size();
     let bytes = 3 * size[0] * size[1];
     let held = Held {
@@ -195,26 +166,14 @@ fn sixteen_bits_take_about_half() {
 
 #[test]
 fn memory_is_what_was_planned_and_every_op_is_timed() {
-    // Players of its own: others have peaks already.
-    if emulator::available() {
-        planned(&Arc::new(Emulated::default()));
-    }
-    if device().is_some() {
-        planned(&Device::open(0).unwrap());
-    }
-}
-
-fn planned<P: Player>(player: &Arc<P>) {
+    let Some(device) = device() else { return };
     let graph = model(&[]);
-    // What cuBLASLt is lent; nothing is emulated of it.
-    let before = player.peak();
     let memory = |precision| {
         let method = Method { precision, ..Method::default() };
-        let mut trainer = trainer(player, &graph, method);
+        let mut trainer = trainer(&device, &graph, method);
         after(&mut trainer, &[batch(&graph, 2)]);
         let footprint = Footprint::new(&graph, method, Target::Cuda(precision));
-        let expected = footprint.bytes(Work::Training, 2) - WORKSPACE as u64;
-        assert_eq!(player.peak() - before, expected, "{precision:?}");
+        assert_eq!(device.peak(), footprint.bytes(Work::Training, 2), "{precision:?}");
         trainer
     };
     // A peak only grows.

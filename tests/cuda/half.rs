@@ -3,7 +3,7 @@
 //! keeps in `f32` (the hidden map of a perceptron), so that they agree but for some roundings.
 
 use super::bench::Bench;
-use super::machines;
+use super::device;
 use super::step::{batch, factor, fill, model, place, read};
 use cluec::exec::cpu::Compiled;
 use cluec::exec::cuda::tape::Precision;
@@ -64,55 +64,54 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
     let mut cpu = Compiled::trainer(&graph, parameters.clone(), host.clone(), method, 1);
     let expected = cpu.gradients(&parameters, &batch, KEY).unwrap();
     let plan = Plan::training_by(&graph, method, Processor::Gpu);
-    for machine in machines() {
-        let mut bench = Bench::new(machine, precision);
-        let (weights, layout) = place(&mut bench, &plan, IMAGES);
-        fill(&mut bench, &layout, &weights, &parameters, &batch);
-        let mut factors = Vec::new();
-        for (rate, site) in sites(&plan) {
-            factors.extend((0..IMAGES as u64).map(|image| factor(rate, site, image, KEY)));
-        }
-        bench.set_wide(layout.factors, &factors);
-        for array in weights.kept.iter().chain([&weights.gradients]) {
-            bench.set_wide(*array, &vec![0.0; weights.numbers]);
-        }
-        bench.set_words(weights.decays, &vec![0x0101_0101; weights.numbers / 4]);
-        let (lr, images) = (0.01, IMAGES);
-        bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
-        bench.play();
+    let Some(device) = device() else { return };
+    let mut bench = Bench::new(&device, precision);
+    let (weights, layout) = place(&mut bench, &plan, IMAGES);
+    fill(&mut bench, &layout, &weights, &parameters, &batch);
+    let mut factors = Vec::new();
+    for (rate, site) in sites(&plan) {
+        factors.extend((0..IMAGES as u64).map(|image| factor(rate, site, image, KEY)));
+    }
+    bench.set_wide(layout.factors, &factors);
+    for array in weights.kept.iter().chain([&weights.gradients]) {
+        bench.set_wide(*array, &vec![0.0; weights.numbers]);
+    }
+    bench.set_words(weights.decays, &vec![0x0101_0101; weights.numbers / 4]);
+    let (lr, images) = (0.01, IMAGES);
+    bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
+    bench.play();
 
-        let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
-        let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
-        let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
-        let logits = bench.read(logits, images * graph.classes());
-        let unit = unit(precision);
-        let near = if smooth { 8.0 } else { 64.0 } * unit;
-        close("loss", &[loss], &[expected.loss as f32], near);
-        if smooth {
-            close("logits", &logits, &expected.logits, near);
+    let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
+    let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
+    let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
+    let logits = bench.read(logits, images * graph.classes());
+    let unit = unit(precision);
+    let near = if smooth { 8.0 } else { 64.0 } * unit;
+    close("loss", &[loss], &[expected.loss as f32], near);
+    if smooth {
+        close("logits", &logits, &expected.logits, near);
+    }
+    let mut gradients = read(&mut bench, &weights, weights.gradients, &parameters)
+        .into_iter()
+        .collect::<Parameters>();
+    if smooth {
+        let unscaled = |g: &[f32]| g.iter().map(|g| g / SCALE as f32).collect::<Vec<f32>>();
+        let all = unscaled(&gradients.concat());
+        close("gradients", &all, &expected.gradients.concat(), near);
+        let pairs = gradients.iter().zip(expected.gradients.iter());
+        for ((found, expected), param) in pairs.zip(graph.params.iter()) {
+            // One that is a sum of both signs may lose more.
+            close(&param.name, &unscaled(found), expected, 64.0 * unit);
         }
-        let mut gradients = read(&mut bench, &weights, weights.gradients, &parameters)
-            .into_iter()
-            .collect::<Parameters>();
-        if smooth {
-            let unscaled = |g: &[f32]| g.iter().map(|g| g / SCALE as f32).collect::<Vec<f32>>();
-            let all = unscaled(&gradients.concat());
-            close("gradients", &all, &expected.gradients.concat(), near);
-            let pairs = gradients.iter().zip(expected.gradients.iter());
-            for ((found, expected), param) in pairs.zip(graph.params.iter()) {
-                // One that is a sum of both signs may lose more.
-                close(&param.name, &unscaled(found), expected, 64.0 * unit);
-            }
-        }
-        // The update, from the gradients found, of the masters; and what products read of them.
-        let mut moved = parameters.clone();
-        host.step(&mut moved, &mut gradients, lr);
-        let updated = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &updated.concat(), &moved.concat(), 1e-6);
-        let copy = bench.read(weights.copy, weights.numbers);
-        for (at, moved) in weights.offsets.iter().zip(moved.iter()) {
-            close("copy", &copy[*at..at + moved.len()], moved, 2.0 * unit);
-        }
+    }
+    // The update, from the gradients found, of the masters; and what products read of them.
+    let mut moved = parameters.clone();
+    host.step(&mut moved, &mut gradients, lr);
+    let updated = read(&mut bench, &weights, weights.parameters, &parameters);
+    close("updated", &updated.concat(), &moved.concat(), 1e-6);
+    let copy = bench.read(weights.copy, weights.numbers);
+    for (at, moved) in weights.offsets.iter().zip(moved.iter()) {
+        close("copy", &copy[*at..at + moved.len()], moved, 2.0 * unit);
     }
 }
 
@@ -154,20 +153,19 @@ fn an_overflow_in_half_precision_moves_nothing() {
     let (batch, parameters) = (batch(&graph, IMAGES), parameters(&graph));
     let method = method(Precision::F16, 1e9);
     let plan = Plan::training_by(&graph, method, Processor::Gpu);
-    for machine in machines() {
-        let mut bench = Bench::new(machine, Precision::F16);
-        let (weights, layout) = place(&mut bench, &plan, IMAGES);
-        fill(&mut bench, &layout, &weights, &parameters, &batch);
-        bench.set_wide(layout.factors, &vec![1.0; IMAGES * sites(&plan).len()]);
-        for array in weights.kept.iter().chain([&weights.gradients]) {
-            bench.set_wide(*array, &vec![0.0; weights.numbers]);
-        }
-        bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
-        let mut host = Optimizer::new(method.update, vec![false; parameters.len()], &parameters);
-        bench.set_wide(layout.step, &host.begin(0.01, 1.0).words());
-        bench.play();
-        assert!(bench.read_wide(layout.norm, 1)[0].is_nan());
-        let left = read(&mut bench, &weights, weights.parameters, &parameters);
-        assert_eq!(left.into_iter().collect::<Parameters>(), parameters);
+    let Some(device) = device() else { return };
+    let mut bench = Bench::new(&device, Precision::F16);
+    let (weights, layout) = place(&mut bench, &plan, IMAGES);
+    fill(&mut bench, &layout, &weights, &parameters, &batch);
+    bench.set_wide(layout.factors, &vec![1.0; IMAGES * sites(&plan).len()]);
+    for array in weights.kept.iter().chain([&weights.gradients]) {
+        bench.set_wide(*array, &vec![0.0; weights.numbers]);
     }
+    bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
+    let mut host = Optimizer::new(method.update, vec![false; parameters.len()], &parameters);
+    bench.set_wide(layout.step, &host.begin(0.01, 1.0).words());
+    bench.play();
+    assert!(bench.read_wide(layout.norm, 1)[0].is_nan());
+    let left = read(&mut bench, &weights, weights.parameters, &parameters);
+    assert_eq!(left.into_iter().collect::<Parameters>(), parameters);
 }

@@ -2,7 +2,7 @@
 //! reference executor.
 
 use super::bench::Bench;
-use super::machines;
+use super::device;
 use super::oracle::{close, pixels_first};
 use candle_core::{DType, Device, Tensor};
 use cluec::diag::Sources;
@@ -199,53 +199,52 @@ fn step_by(method: Method, sets: &[&str], precision: Precision, bound: f64) {
     let step = passes::step(&graph, method, Processor::Gpu, Keep::Output);
     let plan = Plan::together(step, Keep::Taps, precision);
     let decays = vec![true; parameters.len()];
-    for machine in machines() {
-        let mut bench = Bench::new(machine, precision);
-        let (weights, layout) = place(&mut bench, &plan, images);
-        fill(&mut bench, &layout, &weights, &parameters, &batch);
-        let mut factors = Vec::new();
-        for (rate, site) in sites(&plan) {
-            factors.extend((0..images as u64).map(|image| factor(rate, site, image, key)));
-        }
-        bench.set_wide(layout.factors, &factors);
-        for array in weights.kept.iter().chain([&weights.gradients]) {
-            bench.set_wide(*array, &vec![0.0; weights.numbers]);
-        }
-        let mut bytes = vec![0u32; weights.numbers / 4];
-        for (offset, param) in weights.offsets.iter().zip(graph.params.iter()) {
-            bytes[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
-        }
-        bench.set_words(weights.decays, &bytes);
-        let lr = 0.01;
-        let mut host = Optimizer::new(method.update, decays.clone(), &parameters);
-        bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
-        bench.play();
-
-        let mode = Mode::Training { key, image: 0 };
-        choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
-        let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
-        let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
-        close("loss", &[loss], &[expected.loss as f32], bound);
-        if precision == Precision::Bf16 {
-            continue;
-        }
-        let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
-        let logits = bench.read(logits, images * graph.classes());
-        close("logits", &logits, &expected.logits, bound);
-        let gradients = read(&mut bench, &weights, weights.gradients, &parameters);
-        let slopes = gradients.iter().zip(expected.gradients.iter()).zip(graph.params.iter());
-        for ((found, expected), param) in slopes {
-            let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            // A gradient that nearly vanishes is compared on the scale of the others.
-            let least = 1e-3 / length(expected).max(1e-12);
-            close(&param.name, found, expected, bound * (10.0 + least));
-        }
-        // The update, from the gradients found.
-        let mut moved = parameters.clone();
-        host.step(&mut moved, &mut gradients.into_iter().collect(), lr);
-        let updated = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &updated.concat(), &moved.concat(), 1e-6);
+    let Some(device) = device() else { return };
+    let mut bench = Bench::new(&device, precision);
+    let (weights, layout) = place(&mut bench, &plan, images);
+    fill(&mut bench, &layout, &weights, &parameters, &batch);
+    let mut factors = Vec::new();
+    for (rate, site) in sites(&plan) {
+        factors.extend((0..images as u64).map(|image| factor(rate, site, image, key)));
     }
+    bench.set_wide(layout.factors, &factors);
+    for array in weights.kept.iter().chain([&weights.gradients]) {
+        bench.set_wide(*array, &vec![0.0; weights.numbers]);
+    }
+    let mut bytes = vec![0u32; weights.numbers / 4];
+    for (offset, param) in weights.offsets.iter().zip(graph.params.iter()) {
+        bytes[offset / 4..(offset + param.elements()).div_ceil(4)].fill(0x0101_0101);
+    }
+    bench.set_words(weights.decays, &bytes);
+    let lr = 0.01;
+    let mut host = Optimizer::new(method.update, decays.clone(), &parameters);
+    bench.set_wide(layout.step, &host.clone().begin(lr, 1.0).words());
+    bench.play();
+
+    let mode = Mode::Training { key, image: 0 };
+    choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
+    let losses = layout.result(&plan, images, plan.graph.loss.unwrap(), 0).unwrap();
+    let loss = bench.read_wide(losses, images).iter().sum::<f32>() / images as f32;
+    close("loss", &[loss], &[expected.loss as f32], bound);
+    if precision == Precision::Bf16 {
+        return;
+    }
+    let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
+    let logits = bench.read(logits, images * graph.classes());
+    close("logits", &logits, &expected.logits, bound);
+    let gradients = read(&mut bench, &weights, weights.gradients, &parameters);
+    let slopes = gradients.iter().zip(expected.gradients.iter()).zip(graph.params.iter());
+    for ((found, expected), param) in slopes {
+        let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        // A gradient that nearly vanishes is compared on the scale of the others.
+        let least = 1e-3 / length(expected).max(1e-12);
+        close(&param.name, found, expected, bound * (10.0 + least));
+    }
+    // The update, from the gradients found.
+    let mut moved = parameters.clone();
+    host.step(&mut moved, &mut gradients.into_iter().collect(), lr);
+    let updated = read(&mut bench, &weights, weights.parameters, &parameters);
+    close("updated", &updated.concat(), &moved.concat(), 1e-6);
 }
 
 /// What drop path scales an image by.
@@ -290,56 +289,55 @@ fn parts_of_a_batch_are_a_batch() {
     host.step(&mut moved, &mut expected.gradients, lr);
 
     let plan = Plan::training_by(&graph, method, Processor::Gpu);
-    for machine in machines() {
-        let mut bench = Bench::new(machine, Precision::F32);
-        let (precision, nowhere) = (Precision::F32, Pointer::NULL);
-        let bytes = Weights::new(&plan.graph, precision, 3, nowhere).bytes;
-        let weights = Weights::new(&plan.graph, precision, 3, bench.room(bytes));
-        // Gaps between parameters as well.
-        let arrays = weights.kept.iter().chain(&weights.average[..1]);
-        for array in arrays.chain([&weights.gradients, &weights.sum]) {
-            bench.set_wide(*array, &vec![0.0; weights.numbers]);
-        }
-        bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
-        let [h, w] = graph.input_size();
-        let mut losses = 0.0;
-        for first in [0, 2, 4] {
-            let range = first..images.min(first + 2);
-            let part = Batch {
-                images: batch.images[range.start * h * w * 3..range.end * h * w * 3].to_vec(),
-                labels: batch.labels[range.clone()].to_vec(),
-                others: batch.others[range.clone()].to_vec(),
-                ..Batch::default()
-            };
-            let end = End::Add { whole: images, first: first == 0 };
-            let (size, _) = walk(&plan, range.len(), precision, &weights, nowhere, end);
-            let base = bench.room(size.bytes);
-            let (layout, tape) = walk(&plan, range.len(), precision, &weights, base, end);
-            bench.tape = tape;
-            fill(&mut bench, &layout, &weights, &parameters, &part);
-            let mut factors = Vec::new();
-            for (rate, site) in sites(&plan) {
-                factors.extend(range.clone().map(|image| factor(rate, site, image as u64, key)));
-            }
-            bench.set_wide(layout.factors, &factors);
-            bench.set_wide(layout.step, &words);
-            bench.play();
-            let at = layout.result(&plan, range.len(), plan.graph.loss.unwrap(), 0).unwrap();
-            losses += bench.read_wide(at, range.len()).iter().sum::<f32>();
-        }
-        close("loss", &[losses / images as f32], &[expected.loss as f32], 1e-5);
-        let (size, _) = finish(update, precision, &weights, nowhere);
-        let base = bench.room(size.bytes);
-        let (ending, tape) = finish(update, precision, &weights, base);
-        bench.tape = tape;
-        bench.set_wide(ending.step, &words);
-        bench.play();
-        assert!(bench.read_wide(ending.norm, 1)[0].is_finite());
-        let found = read(&mut bench, &weights, weights.parameters, &parameters);
-        close("updated", &found.concat(), &moved.concat(), 1e-6);
-        let found = read(&mut bench, &weights, weights.average[0], &parameters);
-        close("the mean", &found.concat(), &host.average.clone().unwrap().concat(), 1e-6);
+    let Some(device) = device() else { return };
+    let mut bench = Bench::new(&device, Precision::F32);
+    let (precision, nowhere) = (Precision::F32, Pointer::NULL);
+    let bytes = Weights::new(&plan.graph, precision, 3, nowhere).bytes;
+    let weights = Weights::new(&plan.graph, precision, 3, bench.room(bytes));
+    // Gaps between parameters as well.
+    let arrays = weights.kept.iter().chain(&weights.average[..1]);
+    for array in arrays.chain([&weights.gradients, &weights.sum]) {
+        bench.set_wide(*array, &vec![0.0; weights.numbers]);
     }
+    bench.set_words(weights.decays, &vec![0; weights.numbers / 4]);
+    let [h, w] = graph.input_size();
+    let mut losses = 0.0;
+    for first in [0, 2, 4] {
+        let range = first..images.min(first + 2);
+        let part = Batch {
+            images: batch.images[range.start * h * w * 3..range.end * h * w * 3].to_vec(),
+            labels: batch.labels[range.clone()].to_vec(),
+            others: batch.others[range.clone()].to_vec(),
+            ..Batch::default()
+        };
+        let end = End::Add { whole: images, first: first == 0 };
+        let (size, _) = walk(&plan, range.len(), precision, &weights, nowhere, end);
+        let base = bench.room(size.bytes);
+        let (layout, tape) = walk(&plan, range.len(), precision, &weights, base, end);
+        bench.tape = tape;
+        fill(&mut bench, &layout, &weights, &parameters, &part);
+        let mut factors = Vec::new();
+        for (rate, site) in sites(&plan) {
+            factors.extend(range.clone().map(|image| factor(rate, site, image as u64, key)));
+        }
+        bench.set_wide(layout.factors, &factors);
+        bench.set_wide(layout.step, &words);
+        bench.play();
+        let at = layout.result(&plan, range.len(), plan.graph.loss.unwrap(), 0).unwrap();
+        losses += bench.read_wide(at, range.len()).iter().sum::<f32>();
+    }
+    close("loss", &[losses / images as f32], &[expected.loss as f32], 1e-5);
+    let (size, _) = finish(update, precision, &weights, nowhere);
+    let base = bench.room(size.bytes);
+    let (ending, tape) = finish(update, precision, &weights, base);
+    bench.tape = tape;
+    bench.set_wide(ending.step, &words);
+    bench.play();
+    assert!(bench.read_wide(ending.norm, 1)[0].is_finite());
+    let found = read(&mut bench, &weights, weights.parameters, &parameters);
+    close("updated", &found.concat(), &moved.concat(), 1e-6);
+    let found = read(&mut bench, &weights, weights.average[0], &parameters);
+    close("the mean", &found.concat(), &host.average.clone().unwrap().concat(), 1e-6);
 }
 
 /// In bfloat16 choices near a tie may fall the other way: the loss alone is compared.
@@ -399,14 +397,13 @@ fn evaluation_agrees() {
     let expected = reference.logits(&parameters, &batch.images).unwrap();
     let evaluation = passes::evaluation(&graph, Keep::Output);
     let plan = Plan::together(evaluation, Keep::Taps, Precision::F32);
-    for machine in machines() {
-        let mut bench = Bench::new(machine, Precision::F32);
-        let (weights, layout) = place(&mut bench, &plan, images);
-        fill(&mut bench, &layout, &weights, &parameters, &batch);
-        bench.play();
-        let mode = Mode::Evaluation;
-        choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
-        let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
-        close("logits", &bench.read(logits, images * graph.classes()), &expected, 1e-5);
-    }
+    let Some(device) = device() else { return };
+    let mut bench = Bench::new(&device, Precision::F32);
+    let (weights, layout) = place(&mut bench, &plan, images);
+    fill(&mut bench, &layout, &weights, &parameters, &batch);
+    bench.play();
+    let mode = Mode::Evaluation;
+    choices(&mut bench, &plan, &layout, &reference, &parameters, &batch.images, mode);
+    let logits = layout.result(&plan, images, plan.graph.output, 0).unwrap();
+    close("logits", &bench.read(logits, images * graph.classes()), &expected, 1e-5);
 }

@@ -8,9 +8,8 @@ use super::super::{
     Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
     Targets, Trainer, Use, View,
 };
-use super::device::Device;
+use super::device::{Captured, Device, Memory, Staging};
 use super::kernels::update::{SCALE, WORDS};
-use super::player::{Piece, Player};
 use super::tape::{Pointer, Precision, Tape};
 use super::walk::{End, Ending, Weights, finish, sites};
 use crate::exec::drop_path;
@@ -22,7 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A model compiled for a GPU, with its parameters on it.
-pub struct Compiled<P: Player = Device> {
+pub struct Compiled {
     precision: Precision,
     evaluation: Plan,
     /// Nothing where a model is only evaluated.
@@ -30,17 +29,17 @@ pub struct Compiled<P: Player = Device> {
     weights: Weights,
     /// By what they are for and how many images they take. They run one after the other, in one arena
     /// that is as large as the largest asks for.
-    programs: HashMap<(Purpose, usize), Program<P>>,
-    arena: Option<P::Memory>,
+    programs: HashMap<(Purpose, usize), Program>,
+    arena: Option<Memory>,
     /// What moves the parameters along the sum of all parts, once one was needed.
-    finish: Option<Finish<P>>,
+    finish: Option<Finish>,
     /// Images that lie here.
-    held: HashMap<Use, Stored<P>>,
+    held: HashMap<Use, Stored>,
     /// What holds the weights.
-    _memory: P::Memory,
+    _memory: Memory,
     /// Whether products read the running mean as it was.
     stale: bool,
-    device: Arc<P>,
+    device: Arc<Device>,
 }
 
 struct Training {
@@ -55,11 +54,11 @@ struct Training {
 const HELD: u64 = 4 << 30;
 
 /// The update alone.
-struct Finish<P: Player> {
-    captured: P::Recorded,
+struct Finish {
+    captured: Captured,
     ending: Ending,
-    _memory: P::Memory,
-    step: P::Way,
+    _memory: Memory,
+    step: Staging,
 }
 
 /// What a step shows, and whether it moved the parameters.
@@ -83,26 +82,26 @@ fn bytes<T: bytemuck::NoUninit>(numbers: &[T]) -> &[u8] {
     bytemuck::cast_slice(numbers)
 }
 
-impl<P: Player> Compiled<P> {
+impl Compiled {
     /// For evaluation.
     pub fn evaluator(
-        device: Arc<P>,
+        device: Arc<Device>,
         model: &Graph,
         parameters: &Parameters,
         precision: Precision,
-    ) -> Result<Compiled<P>, ExecError> {
+    ) -> Result<Compiled, ExecError> {
         Compiled::new(device, model, parameters, precision, None)
     }
 
     /// For training.
     pub fn trainer(
-        device: Arc<P>,
+        device: Arc<Device>,
         model: &Graph,
         parameters: &Parameters,
         optimizer: Optimizer,
         method: Method,
         precision: Precision,
-    ) -> Result<Compiled<P>, ExecError> {
+    ) -> Result<Compiled, ExecError> {
         let method = Method { precision, ..method };
         let plan = Plan::training_by(model, method, Processor::Gpu);
         let parameters = parameters.clone();
@@ -111,12 +110,12 @@ impl<P: Player> Compiled<P> {
     }
 
     fn new(
-        device: Arc<P>,
+        device: Arc<Device>,
         model: &Graph,
         parameters: &Parameters,
         precision: Precision,
         training: Option<Training>,
-    ) -> Result<Compiled<P>, ExecError> {
+    ) -> Result<Compiled, ExecError> {
         let evaluation =
             Plan::together(passes::evaluation(model, Keep::Output), Keep::Output, precision);
         let graph = training.as_ref().map_or(&evaluation.graph, |training| &training.plan.graph);
@@ -389,7 +388,7 @@ impl<P: Player> Compiled<P> {
     }
 }
 
-impl<P: Player> Evaluator for Compiled<P> {
+impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         self.evaluate(Pixels::Numbers(images))
     }
@@ -404,7 +403,7 @@ impl<P: Player> Evaluator for Compiled<P> {
             let memory = self.device.memory(bytes.len())?;
             // SAFETY: the piece has this many bytes.
             unsafe { self.device.write(memory.at(), bytes) }?;
-            Ok::<P::Memory, ExecError>(memory)
+            Ok::<Memory, ExecError>(memory)
         };
         let colors = hold(bytes(images.colors.as_flattened()))?;
         let (size, count) = (images.size, images.images());
@@ -420,7 +419,7 @@ impl<P: Player> Evaluator for Compiled<P> {
     }
 }
 
-impl<P: Player> Trainer for Compiled<P> {
+impl Trainer for Compiled {
     fn step(&mut self, batch: &Batch, lr: f64, key: StepKey) -> Result<Step, StepError> {
         let training = self.training.as_mut().ok_or_else(no_training)?;
         let before = (training.optimizer.steps, training.optimizer.scaling);

@@ -6,7 +6,6 @@ use super::compile::{Compiler, cache_folder};
 use super::cublaslt::{CublasLt, Ready, WORKSPACE};
 use super::kernels::elementwise;
 use super::library::Library;
-use super::player::{Piece, Player};
 use super::tape::{Arg, Command, Launch, Pointer, Tape, Unit};
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaGraph, CudaModule, CudaStream, DriverError, PinnedHostSlice,
@@ -16,6 +15,7 @@ use cudarc::nvrtc::Ptx;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,6 +110,11 @@ pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
 impl Device {
     /// Opens GPU `ordinal`.
     pub fn open(ordinal: usize) -> Result<Arc<Device>, ExecError> {
+        Device::with_cache(ordinal, cache_folder())
+    }
+
+    /// Opens GPU `ordinal`; compiled kernels are kept in a folder, if there is one.
+    pub fn with_cache(ordinal: usize, cache: Option<PathBuf>) -> Result<Arc<Device>, ExecError> {
         let context = context(ordinal)?;
         // SAFETY: everything runs on one stream, in order: there is nothing to track.
         unsafe { context.disable_event_tracking() };
@@ -123,7 +128,7 @@ impl Device {
         let held = Arc::<Held>::default();
         let workspace = Memory::new(&context, &held, WORKSPACE)?;
         let products = CublasLt::new(workspace.at)?;
-        let compiler = Compiler::new(architecture, cache_folder())?;
+        let compiler = Compiler::new(architecture, cache)?;
         let modules = Mutex::default();
         Ok(Arc::new(Device {
             context,
@@ -213,6 +218,14 @@ impl Memory {
         let (context, held) = (context.clone(), held.clone());
         Ok(Memory { context, held, at: Pointer(at), bytes })
     }
+
+    pub fn at(&self) -> Pointer {
+        self.at
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl Drop for Memory {
@@ -225,42 +238,35 @@ impl Drop for Memory {
     }
 }
 
-impl Piece for Memory {
-    fn at(&self) -> Pointer {
-        self.at
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
 /// Pinned memory of the host, and where on the device it goes.
 pub struct Staging {
     pinned: PinnedHostSlice<u8>,
     at: Pointer,
 }
 
-impl Player for Device {
-    type Memory = Memory;
-    type Way = Staging;
-    type Recorded = Captured;
-
-    fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
+/// Pieces of memory and tapes, one after the other, in the order they are given.
+impl Device {
+    /// A piece of memory, its contents arbitrary, given back when it is dropped.
+    pub fn memory(&self, bytes: usize) -> Result<Memory, ExecError> {
         Memory::new(&self.context, &self.held, bytes)
     }
 
-    fn free(&self) -> Result<u64, ExecError> {
+    /// Bytes that nobody uses now.
+    pub fn free(&self) -> Result<u64, ExecError> {
         let (free, _) = self.context.mem_get_info().map_err(said("asking a device"))?;
         Ok(free as u64)
     }
 
-    /// The driver's own is not counted.
-    fn peak(&self) -> u64 {
+    /// The most bytes that were ours at once. The driver's own are not counted.
+    pub fn peak(&self) -> u64 {
         self.held.peak.load(Ordering::Relaxed)
     }
 
-    unsafe fn write(&self, at: Pointer, bytes: &[u8]) -> Result<(), ExecError> {
+    /// Copies bytes there, behind what is to be played, and waits for it.
+    ///
+    /// # Safety
+    /// So many bytes must lie at `at`.
+    pub unsafe fn write(&self, at: Pointer, bytes: &[u8]) -> Result<(), ExecError> {
         self.bind()?;
         // SAFETY: the caller's word; the bytes outlive the copy, which is waited for.
         unsafe { result::memcpy_htod_async(at.0, bytes, self.stream.cu_stream()) }
@@ -268,7 +274,11 @@ impl Player for Device {
         self.wait()
     }
 
-    unsafe fn read(&self, at: Pointer, bytes: &mut [u8]) -> Result<(), ExecError> {
+    /// Copies bytes from there, behind what is to be played, and waits for it.
+    ///
+    /// # Safety
+    /// So many bytes must lie at `at`.
+    pub unsafe fn read(&self, at: Pointer, bytes: &mut [u8]) -> Result<(), ExecError> {
         self.bind()?;
         // SAFETY: as in `write`.
         unsafe { result::memcpy_dtoh_async(bytes, at.0, self.stream.cu_stream()) }
@@ -276,13 +286,16 @@ impl Player for Device {
         self.wait()
     }
 
-    fn way(&self, at: Pointer, bytes: usize) -> Result<Staging, ExecError> {
+    /// A way for at most so many bytes to `at`, time and again.
+    pub fn way(&self, at: Pointer, bytes: usize) -> Result<Staging, ExecError> {
         // SAFETY: every byte is written before it is read.
         let pinned = unsafe { self.context.alloc_pinned(bytes.max(1)) };
         Ok(Staging { pinned: pinned.map_err(said("pinned memory"))?, at })
     }
 
-    fn send(&self, way: &mut Staging, bytes: &[u8]) -> Result<(), ExecError> {
+    /// Sends bytes on their way, ahead of what is played next. Nothing may be on this way: read
+    /// something between two sendings.
+    pub fn send(&self, way: &mut Staging, bytes: &[u8]) -> Result<(), ExecError> {
         let slice = way.pinned.as_mut_slice().map_err(said("pinned memory"))?;
         let Some(part) = slice.get_mut(..bytes.len()) else {
             return Err(ExecError(format!("{} bytes do not fit the staging memory", bytes.len())));
@@ -297,7 +310,16 @@ impl Player for Device {
             .map_err(said("copying to the device"))
     }
 
-    unsafe fn record(self: &Arc<Device>, tape: &Tape, times: usize) -> Result<Captured, ExecError> {
+    /// Records a tape, so many times over, as one graph. Its products may be computed meanwhile.
+    ///
+    /// # Safety
+    /// The addresses on the tape must be pieces of this memory, as large as the launchers say, for as
+    /// long as it is replayed; what products leave there must be worth nothing.
+    pub unsafe fn record(
+        self: &Arc<Device>,
+        tape: &Tape,
+        times: usize,
+    ) -> Result<Captured, ExecError> {
         let played = self.ready(tape)?;
         // SAFETY: the caller's word.
         unsafe {
@@ -306,15 +328,30 @@ impl Player for Device {
         }
     }
 
-    fn replay(&self, recorded: &Captured) -> Result<(), ExecError> {
-        recorded.replay()
+    /// Plays what was recorded, without waiting for it.
+    pub fn replay(&self, recorded: &Captured) -> Result<(), ExecError> {
+        self.bind()?;
+        recorded.graph.launch().map_err(said("replaying"))
     }
 
-    fn time(&self, recorded: &Captured) -> Result<Duration, ExecError> {
-        recorded.time()
+    /// Plays it and waits; how long it took.
+    pub fn time(&self, recorded: &Captured) -> Result<Duration, ExecError> {
+        self.wait()?;
+        let clock = || {
+            let flags = Some(sys::CUevent_flags::CU_EVENT_DEFAULT);
+            self.context.new_event(flags).map_err(said("an event"))
+        };
+        let [begin, end] = [clock()?, clock()?];
+        begin.record(&self.stream).map_err(said("an event"))?;
+        self.replay(recorded)?;
+        end.record(&self.stream).map_err(said("an event"))?;
+        self.wait()?;
+        let milliseconds = begin.elapsed_ms(&end).map_err(said("an event"))?;
+        Ok(Duration::from_secs_f64(f64::from(milliseconds.max(0.0)) / 1e3))
     }
 
-    fn wait(&self) -> Result<(), ExecError> {
+    /// Waits until everything is done.
+    pub fn wait(&self) -> Result<(), ExecError> {
         self.stream.synchronize().map_err(said("waiting"))
     }
 }
@@ -396,7 +433,7 @@ impl Played {
         let graph = stream.end_capture(sys::CUgraphInstantiate_flags(0)).map_err(said("capturing"));
         played?;
         match graph? {
-            Some(graph) => Ok(Captured { played: self, graph }),
+            Some(graph) => Ok(Captured { graph, _played: self }),
             None => Err(ExecError("CUDA, capturing: nothing was recorded".into())),
         }
     }
@@ -405,30 +442,6 @@ impl Played {
 /// A tape recorded as a graph.
 pub struct Captured {
     graph: CudaGraph,
-    played: Played,
-}
-
-impl Captured {
-    /// Does everything once more, without waiting for it.
-    pub fn replay(&self) -> Result<(), ExecError> {
-        self.played.device.bind()?;
-        self.graph.launch().map_err(said("replaying"))
-    }
-
-    /// Does everything once more and waits for it; how long the device took.
-    pub fn time(&self) -> Result<Duration, ExecError> {
-        let device = &self.played.device;
-        device.wait()?;
-        let clock = || {
-            let flags = Some(sys::CUevent_flags::CU_EVENT_DEFAULT);
-            device.context.new_event(flags).map_err(said("an event"))
-        };
-        let [begin, end] = [clock()?, clock()?];
-        begin.record(&device.stream).map_err(said("an event"))?;
-        self.replay()?;
-        end.record(&device.stream).map_err(said("an event"))?;
-        device.wait()?;
-        let milliseconds = begin.elapsed_ms(&end).map_err(said("an event"))?;
-        Ok(Duration::from_secs_f64(f64::from(milliseconds.max(0.0)) / 1e3))
-    }
+    /// What the graph calls stays.
+    _played: Played,
 }

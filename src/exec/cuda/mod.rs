@@ -9,7 +9,6 @@ pub mod cublaslt;
 pub mod device;
 pub mod kernels;
 pub mod library;
-pub mod player;
 pub mod product;
 pub mod tape;
 pub mod walk;

@@ -11,7 +11,7 @@ mod training;
 mod views;
 
 use super::bench::Bench;
-use super::machines;
+use super::device;
 use cluec::exec::cuda::tape::Precision;
 use cluec::exec::random::{Random, Site};
 
@@ -24,13 +24,12 @@ fn bound(precision: Precision) -> f64 {
     }
 }
 
-/// Calls the test in every precision on every machine there is.
+/// Calls the test in every precision.
 fn each(name: &str, test: impl Fn(&mut Bench, &mut Random)) {
-    for machine in machines() {
-        for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
-            println!("{name} {precision:?} {machine:?}");
-            test(&mut Bench::new(machine, precision), &mut Random::named(7, name, Site::Other));
-        }
+    let Some(device) = device() else { return };
+    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
+        println!("{name} {precision:?}");
+        test(&mut Bench::new(&device, precision), &mut Random::named(7, name, Site::Other));
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::program::Purpose;
 use super::{Compiled, bytes};
+use crate::exec::cuda::device::Device;
 use crate::exec::cuda::kernels::elementwise;
-use crate::exec::cuda::player::{Piece, Player};
 use crate::exec::cuda::product::{Operand, Product};
 use crate::exec::cuda::tape::{Precision, Tape};
 use crate::exec::cuda::walk::{End, walk};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How often the launches of an op are repeated: one alone is shorter than a clock can tell.
 const TIMES: usize = 20;
 
-impl<P: Player> Compiled<P> {
+impl Compiled {
     /// The time of every op of a step, or of an evaluation, that was run before with so many images:
     /// its launches are recorded as a graph of their own and repeated, in order, on the numbers that
     /// lie there, so that what fits the second cache is read from it, more than in a step. What is
@@ -73,7 +73,7 @@ impl<P: Player> Compiled<P> {
 }
 
 /// Once, of many times.
-fn repeat<P: Player>(device: &Arc<P>, tape: &Tape) -> Result<Duration, ExecError> {
+fn repeat(device: &Arc<Device>, tape: &Tape) -> Result<Duration, ExecError> {
     // SAFETY: whoever wrote the tape wrote it over memory that is still held.
     let recorded = unsafe { device.record(tape, TIMES) }?;
     device.time(&recorded)?;
@@ -86,7 +86,7 @@ const SIDE: usize = 8192;
 const COPIED: usize = 1 << 30;
 
 /// Multiply-accumulates in a second, in a large product of random numbers: zeros cost less power.
-fn products<P: Player>(device: &Arc<P>, precision: Precision) -> Result<f64, ExecError> {
+fn products(device: &Arc<Device>, precision: Precision) -> Result<f64, ExecError> {
     let size = SIDE * SIDE * precision.bytes();
     let [a, b, d] = [device.memory(size)?, device.memory(size)?, device.memory(size)?];
     let mut random = Random::named(0, "products", Site::Other);
@@ -115,7 +115,7 @@ fn products<P: Player>(device: &Arc<P>, precision: Precision) -> Result<f64, Exe
 }
 
 /// Bytes read plus bytes written in a second.
-fn copies<P: Player>(device: &Arc<P>) -> Result<f64, ExecError> {
+fn copies(device: &Arc<Device>) -> Result<f64, ExecError> {
     let [from, to] = [device.memory(COPIED)?, device.memory(COPIED)?];
     let mut tape = Tape::new(Precision::F32);
     let numbers = COPIED / 4;

@@ -1,9 +1,9 @@
 //! A plan recorded for one size of batch: where its inputs go, and what plays it.
 
 use super::Compiled;
+use crate::exec::cuda::device::{Captured, Memory, Staging};
 use crate::exec::cuda::kernels::update::WORDS;
 use crate::exec::cuda::kernels::view;
-use crate::exec::cuda::player::{Piece, Player};
 use crate::exec::cuda::tape::{Pointer, Tape};
 use crate::exec::cuda::walk::{End, Layout, Weights, sites, walk};
 use crate::exec::{ExecError, Use, View};
@@ -27,11 +27,11 @@ impl Purpose {
 }
 
 /// Images as bytes, and the numbers of their colors.
-pub struct Stored<P: Player> {
+pub struct Stored {
     pub size: Size,
     pub count: usize,
-    pub images: P::Memory,
-    pub colors: P::Memory,
+    pub images: Memory,
+    pub colors: Memory,
 }
 
 /// Some images: their numbers, or what is seen of images that lie on the device.
@@ -58,20 +58,20 @@ impl Pixels<'_> {
 }
 
 /// A plan recorded for a batch.
-pub struct Program<P: Player> {
-    pub captured: P::Recorded,
+pub struct Program {
+    pub captured: Captured,
     pub layout: Layout,
-    pub images: P::Way,
+    pub images: Staging,
     /// What makes the images out of those that lie here, where they do.
-    pub views: Option<(P::Way, P::Recorded)>,
-    pub labels: P::Way,
+    pub views: Option<(Staging, Captured)>,
+    pub labels: Staging,
     /// Labels and shares of the smaller parts, where images may be mixed.
-    pub others: Option<[P::Way; 2]>,
-    pub factors: P::Way,
-    pub step: P::Way,
+    pub others: Option<[Staging; 2]>,
+    pub factors: Staging,
+    pub step: Staging,
 }
 
-impl<P: Player> Compiled<P> {
+impl Compiled {
     /// What becomes of gradients, and the weights that are read: in an evaluation the running mean.
     pub(super) fn ending(&self, purpose: Purpose) -> (End, Weights) {
         match purpose {
@@ -88,7 +88,7 @@ impl<P: Player> Compiled<P> {
             self.arena = None;
             self.arena = Some(self.device.memory(bytes)?);
         }
-        Ok(self.arena.as_ref().map_or(Pointer::NULL, Piece::at))
+        Ok(self.arena.as_ref().map_or(Pointer::NULL, Memory::at))
     }
 
     /// Records a plan for a batch.
@@ -96,7 +96,7 @@ impl<P: Player> Compiled<P> {
         &mut self,
         purpose: Purpose,
         images: usize,
-    ) -> Result<Program<P>, ExecError> {
+    ) -> Result<Program, ExecError> {
         let (end, weights) = &self.ending(purpose);
         let (end, precision) = (*end, self.precision);
         let plan = self.plan(purpose)?;

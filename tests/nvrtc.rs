@@ -1,4 +1,7 @@
-//! Every kernel compiles by NVRTC, which needs no GPU, as published models specialize it.
+//! Every kernel compiles by NVRTC, which needs no GPU, as published models specialize it. A binary of its
+//! own: in the other one NVRTC may be emulated.
+#![cfg(all(feature = "cuda", feature = "train"))]
+#![allow(clippy::unwrap_used)]
 
 use cluec::diag::Sources;
 use cluec::exec::cuda::compile::Compiler;
@@ -41,7 +44,10 @@ fn units(model: &str, sets: &[&str], precision: Precision) -> Vec<Unit> {
 
 /// A model's training step.
 fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape {
-    let file = super::root().join(format!("models/{model}.clue")).display().to_string();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("models/{model}.clue"))
+        .display()
+        .to_string();
     let sets: Vec<_> = sets.iter().map(|set| (*set).into()).collect();
     let (program, diags) = cluec::compile(&mut Sources::default(), &file, &sets);
     assert!(!diags.has_errors(), "{diags:?}");

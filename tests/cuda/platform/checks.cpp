@@ -1,0 +1,216 @@
+// What a sanitizer says of kernels on a GPU: accesses outside of all memory, at addresses that are no
+// multiple of what is read there, and races. The compiler calls us at every access of a kernel: those are
+// the entries of its own sanitizers (`-fsanitize=thread`, `-fsanitize=alignment` and more), whose
+// libraries are not linked.
+//
+// Two accesses race if one of them writes, they are of two threads, and nothing orders them: threads of a
+// block are ordered by barriers alone (what lanes hand each other orders no memory), blocks by nothing,
+// launches by their stream.
+
+#include "platform.h"
+#include <stdio.h>
+#include <string.h>
+#include <map>
+#include <vector>
+
+namespace platform {
+
+bool own(uint64_t at);
+void abandon();
+unsigned thread_number(), block_number(), barriers_passed();
+
+namespace {
+
+struct Access {
+    uint32_t launch, block;
+    uint16_t thread, barriers;
+};
+
+// Two bytes of memory: who wrote there last and who read there since; `others` of the same block,
+// `elsewhere` others of other blocks did as well.
+struct Cell {
+    Access write, read;
+    bool others, elsewhere;
+};
+
+struct Piece {
+    uint64_t at;
+    size_t bytes;
+    std::vector<Cell> cells;
+};
+
+std::map<uint64_t, Piece> pieces;
+Piece shared_piece;
+Piece* last;
+const Entry* running;
+uint32_t launches;
+CUresult found;
+unsigned told;
+
+Access now() {
+    return {launches, block_number(), (uint16_t)thread_number(), (uint16_t)barriers_passed()};
+}
+
+// Whether what was done then is done for sure, for the thread that runs now.
+bool ordered(const Access& then, const Access& now) {
+    if (then.launch != now.launch) return true;
+    if (then.block != now.block) return false;
+    return then.thread == now.thread || then.barriers != now.barriers;
+}
+
+// The address of the call is that of the instruction, within a library whose place says `place`.
+void tell(CUresult result, const char* what, uint64_t at, void* caller) {
+    found = found == SUCCESS ? result : found;
+    if (told++ > 8) return;
+    fprintf(stderr, "`%s`, thread %u of block %u, after barrier %u, at %p: %s at 0x%llx\n", running->name,
+            thread_number(), block_number(), barriers_passed(), caller, what, (unsigned long long)at);
+}
+
+void race(const char* what, const Access& other, uint64_t at, void* caller) {
+    char words[160];
+    snprintf(words, sizeof words, "%s thread %u of block %u after barrier %u", what, other.thread,
+             other.block, other.barriers);
+    tell(LAUNCH_FAILED, words, at, caller);
+}
+
+Piece* piece(uint64_t at, size_t bytes) {
+    auto inside = [&](Piece& piece) { return at - piece.at < piece.bytes && at + bytes <= piece.at + piece.bytes; };
+    if (last && inside(*last)) return last;
+    if (inside(shared_piece)) return last = &shared_piece;
+    auto next = pieces.upper_bound(at);
+    if (next == pieces.begin()) return nullptr;
+    --next;
+    return inside(next->second) ? last = &next->second : nullptr;
+}
+
+void read(uint64_t at, size_t bytes, void* caller) {
+    if (!running || own(at)) return;
+    Piece* in = piece(at, bytes);
+    if (!in) {
+        tell(ILLEGAL_ADDRESS, "reads outside of all memory", at, caller);
+        abandon();
+    }
+    if (in->cells.empty()) in->cells.resize((in->bytes + 1) / 2);
+    Access me = now();
+    for (uint64_t i = (at - in->at) / 2; i <= (at + bytes - 1 - in->at) / 2; i++) {
+        Cell& cell = in->cells[i];
+        if (cell.write.launch && !ordered(cell.write, me))
+            race("reads what is written by", cell.write, in->at + 2 * i, caller);
+        if (cell.read.launch != me.launch) {
+            cell.read = me;
+            cell.others = cell.elsewhere = false;
+        } else if (cell.read.block != me.block) {
+            cell.elsewhere = true;
+        } else if (cell.read.barriers != me.barriers) {
+            cell.read = me;
+            cell.others = false;
+        } else if (cell.read.thread != me.thread) {
+            cell.others = true;
+        }
+    }
+}
+
+void write(uint64_t at, size_t bytes, void* caller) {
+    if (!running || own(at)) return;
+    Piece* in = piece(at, bytes);
+    if (!in) {
+        tell(ILLEGAL_ADDRESS, "writes outside of all memory", at, caller);
+        abandon();
+    }
+    if (in->cells.empty()) in->cells.resize((in->bytes + 1) / 2);
+    Access me = now();
+    for (uint64_t i = (at - in->at) / 2; i <= (at + bytes - 1 - in->at) / 2; i++) {
+        Cell& cell = in->cells[i];
+        if (cell.write.launch && !ordered(cell.write, me))
+            race("writes what is written by", cell.write, in->at + 2 * i, caller);
+        if (cell.read.launch == me.launch) {
+            bool before = ordered(cell.read, me) &&
+                          !(cell.others && cell.read.block == me.block && cell.read.barriers == me.barriers);
+            if (!before || cell.elsewhere)
+                race("writes what is read by", cell.read, in->at + 2 * i, caller);
+        }
+        cell.write = me;
+    }
+}
+
+}  // namespace
+
+void begin_checks(const Entry& entry, Shared shared) {
+    running = &entry;
+    launches++;
+    told = 0;
+    found = SUCCESS;
+    last = nullptr;
+    shared_piece = {(uint64_t)shared.begin, (size_t)(shared.end - shared.begin), {}};
+}
+
+// Another block has other shared memory.
+void begin_block_checks() { shared_piece.cells.clear(); }
+
+CUresult end_checks() {
+    running = nullptr;
+    return found;
+}
+
+void track(uint64_t at, size_t bytes) {
+    pieces[at] = {at, bytes, {}};
+    last = nullptr;
+}
+
+void forget(uint64_t at) {
+    pieces.erase(at);
+    last = nullptr;
+}
+
+bool holds(uint64_t at, size_t bytes) {
+    auto next = pieces.upper_bound(at);
+    if (next == pieces.begin()) return false;
+    const Piece& piece = (--next)->second;
+    return at - piece.at <= piece.bytes && bytes <= piece.bytes - (at - piece.at);
+}
+
+}  // namespace platform
+
+#define CALLER __builtin_return_address(0)
+#define ACCESS(bytes)                                                                                     \
+    CALL void __tsan_read##bytes(void* at) { platform::read((uint64_t)at, bytes, CALLER); }               \
+    CALL void __tsan_write##bytes(void* at) { platform::write((uint64_t)at, bytes, CALLER); }             \
+    CALL void __tsan_unaligned_read##bytes(void* at) { platform::read((uint64_t)at, bytes, CALLER); }     \
+    CALL void __tsan_unaligned_write##bytes(void* at) { platform::write((uint64_t)at, bytes, CALLER); }
+ACCESS(1)
+ACCESS(2)
+ACCESS(4)
+ACCESS(8)
+ACCESS(16)
+CALL void __tsan_read_range(void* at, size_t bytes) { platform::read((uint64_t)at, bytes, CALLER); }
+CALL void __tsan_write_range(void* at, size_t bytes) { platform::write((uint64_t)at, bytes, CALLER); }
+CALL void __tsan_func_entry(void*) {}
+CALL void __tsan_func_exit() {}
+CALL void __tsan_init() {}
+
+// What the compiler's checks of undefined behavior call, which begins with a place in the source.
+struct Place {
+    const char* file;
+    uint32_t line, column;
+};
+
+static void undefined(CUresult result, const char* what, const Place& place, uint64_t at) {
+    char words[240];
+    snprintf(words, sizeof words, "%s:%u:%u: %s", place.file, place.line, place.column, what);
+    if (!platform::running) return;
+    platform::tell(result, words, at, nullptr);
+    platform::abandon();
+}
+
+CALL void __ubsan_handle_type_mismatch_v1(Place* place, uint64_t at) {
+    undefined(MISALIGNED_ADDRESS, "reads or writes more at once than its address allows", *place, at);
+}
+CALL void __ubsan_handle_out_of_bounds(Place* place, uint64_t index) {
+    undefined(LAUNCH_FAILED, "an index beyond its array", *place, index);
+}
+CALL void __ubsan_handle_shift_out_of_bounds(Place* place, uint64_t, uint64_t by) {
+    undefined(LAUNCH_FAILED, "a shift by more than there are bits", *place, by);
+}
+CALL void __ubsan_handle_divrem_overflow(Place* place, uint64_t, uint64_t by) {
+    undefined(LAUNCH_FAILED, "a division by nothing", *place, by);
+}

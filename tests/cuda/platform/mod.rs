@@ -1,0 +1,131 @@
+//! An emulated GPU, below everything of ours: libraries that stand in for NVIDIA's driver, its compiler of
+//! kernels and its matrix products. A C++ compiler makes them, and it makes machine code of this machine out
+//! of kernels.
+//!
+//! It sees arithmetic, indices, missing barriers, addresses that are no multiple of what is read there, and
+//! calls that a driver refuses; where `CLUEC_SANITIZE` is set, races and accesses outside of all memory as
+//! well. It does not see speed, nor what only NVIDIA's compiler and its library do.
+
+use std::ffi::{c_int, c_uint};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
+}
+const FILES: [(&str, &str); 8] = files![
+    "block.cpp",
+    "checks.cpp",
+    "compiler.cpp",
+    "driver.cpp",
+    "kernel.h",
+    "numbers.h",
+    "platform.h",
+    "products.cpp",
+];
+/// Libraries by their names, what they are made of, and what they stand upon.
+const LIBRARIES: [(&str, &[&str], &[&str]); 3] = [
+    ("libcuda.so", &["block.cpp", "checks.cpp", "driver.cpp"], &[]),
+    ("libnvrtc.so", &["compiler.cpp"], &[]),
+    ("libcublasLt.so", &["products.cpp"], &["-L.", "-lcuda"]),
+];
+
+/// What GPU there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Real,
+    Emulated,
+}
+
+/// Whether races and bounds are looked at.
+pub fn sanitizes() -> bool {
+    std::env::var_os("CLUEC_SANITIZE").is_some()
+}
+
+/// Makes sure that there is a GPU: a real one, or from now on an emulated one. To be called before anything
+/// asks for a GPU.
+pub fn open() -> Result<Kind, String> {
+    static OPEN: OnceLock<Result<Kind, String>> = OnceLock::new();
+    let open = || {
+        if real() {
+            return Ok(Kind::Real);
+        }
+        let folder = folder()?;
+        for (library, ..) in LIBRARIES {
+            // SAFETY: these are our own libraries, which do nothing when they are loaded.
+            let library = unsafe { libloading::Library::new(folder.join(library)) };
+            // From now on its name leads to it.
+            std::mem::forget(library.map_err(|error| error.to_string())?);
+        }
+        Ok(Kind::Emulated)
+    };
+    OPEN.get_or_init(open).clone()
+}
+
+/// Whether there is a GPU that NVIDIA's driver knows.
+fn real() -> bool {
+    type Init = unsafe extern "C" fn(c_uint) -> c_int;
+    type Count = unsafe extern "C" fn(*mut c_int) -> c_int;
+    let mut count = 0;
+    // SAFETY: the driver's initializers do nothing unsafe; the functions have these types.
+    unsafe {
+        let Ok(library) = libloading::Library::new("libcuda.so.1") else { return false };
+        let (Ok(init), Ok(counted)) =
+            (library.get::<Init>(b"cuInit"), library.get::<Count>(b"cuDeviceGetCount"))
+        else {
+            return false;
+        };
+        init(0) == 0 && counted(&mut count) == 0 && count > 0
+    }
+}
+
+/// The folder of the libraries, made when it is not there.
+pub fn folder() -> Result<PathBuf, String> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FOLDER.get_or_init(build).clone()
+}
+
+fn build() -> Result<PathBuf, String> {
+    let sanitize = sanitizes();
+    let mut hasher = blake3::Hasher::new();
+    for (name, text) in FILES {
+        hasher.update(name.as_bytes()).update(text.as_bytes());
+    }
+    let hash = hasher.update(&[u8::from(sanitize)]).finalize();
+    let key = &hash.to_hex()[..16];
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = parent.join(format!("platform-{key}"));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let said = |error: std::io::Error| error.to_string();
+    let fresh = tempfile::tempdir_in(parent).map_err(said)?;
+    for (name, text) in FILES {
+        std::fs::write(fresh.path().join(name), text).map_err(said)?;
+    }
+    let version = u32::from_le_bytes(hash.as_bytes()[..4].try_into().unwrap()) >> 1;
+    for (library, sources, others) in LIBRARIES {
+        let output = Command::new(compiler())
+            .current_dir(fresh.path())
+            .args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
+            .args([&format!("-Wl,-soname,{library}"), "-o", library])
+            .args([format!("-DVERSION={version}"), format!("-DSANITIZE={}", u8::from(sanitize))])
+            .args(sources)
+            .args(others)
+            .output()
+            .map_err(|error| format!("no C++ compiler (`{}`): {error}", compiler()))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // A compiler that is there has to manage.
+        assert!(output.status.success(), "{errors}");
+    }
+    // Another process may have been as fast.
+    match std::fs::rename(fresh.keep(), &folder) {
+        Err(error) if !folder.is_dir() => Err(said(error)),
+        _ => Ok(folder),
+    }
+}
+
+fn compiler() -> String {
+    std::env::var("CXX").unwrap_or_else(|_| "g++".into())
+}

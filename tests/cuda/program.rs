@@ -1,0 +1,92 @@
+//! The program as a user runs it, on an emulated GPU: libraries are found by their names, and everything
+//! between a text and a kernel takes part.
+
+use super::oracle::close;
+use super::platform;
+use crate::train::{Bench, Ran};
+use cluec::train::{Checkpoint, Metrics};
+
+/// Runs `cluec ARGUMENTS --device cuda`; nothing where no GPU can be emulated.
+fn run(bench: &Bench, arguments: &str) -> Option<Ran> {
+    let folder = match platform::folder() {
+        Ok(folder) => folder,
+        Err(error) => {
+            println!("no GPU: {error}: skipped");
+            return None;
+        }
+    };
+    let mut command = bench.command(arguments);
+    command.args(["--device", "cuda"]).env("LD_LIBRARY_PATH", folder);
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    Some(Ran::from(command.output().unwrap()))
+}
+
+fn fine(bench: &Bench, arguments: &str) -> Option<Ran> {
+    let ran = run(bench, arguments)?;
+    assert_eq!(ran.code, Some(0), "{arguments}\n{}{}", ran.out, ran.err);
+    Some(ran)
+}
+
+/// What a run's last checkpoint holds, as one row of numbers.
+fn weights(bench: &Bench, run: &str) -> Vec<f32> {
+    let checkpoint = Checkpoint::load(&bench.path(run).join("last.safetensors")).unwrap();
+    checkpoint.parameters.concat()
+}
+
+#[test]
+fn a_run_is_that_of_a_cpu_and_is_repeated_and_resumed_to_the_bit() {
+    let bench = Bench::new();
+    let smooth = "--set mixer.assign=soft --steps 10";
+    if fine(&bench, &format!("train tiny.clue --out gpu {smooth}")).is_none() {
+        return;
+    }
+    bench.fine(&format!("train tiny.clue --out cpu {smooth}"));
+    close("weights", &weights(&bench, "gpu"), &weights(&bench, "cpu"), 1e-3);
+    let losses = |run: &str| -> Vec<f32> {
+        let records = Metrics::read(&bench.path(run).join("metrics.jsonl")).unwrap();
+        records.iter().map(|record| record.loss as f32).collect()
+    };
+    close("losses", &losses("gpu"), &losses("cpu"), 1e-4);
+    for run in ["one", "other"] {
+        fine(&bench, &format!("train tiny.clue --out {run} --steps 10")).unwrap();
+    }
+    bench.assert_same("one", "other");
+    let said = fine(&bench, "verify-resume tiny.clue --steps 4").unwrap();
+    assert!(said.out.contains("equal to the bit"), "{}{}", said.out, said.err);
+}
+
+#[test]
+fn sixteen_bits_learn_and_overflows_are_skipped() {
+    let bench = Bench::new();
+    for precision in ["bf16", "fp16"] {
+        let train = format!("train tiny.clue --out {precision} --set recipe.precision={precision}");
+        if fine(&bench, &train).is_none() {
+            return;
+        }
+        let records = Metrics::read(&bench.path(precision).join("metrics.jsonl")).unwrap();
+        assert!(records.last().unwrap().loss < records[0].loss, "{precision}");
+        // What was trained there is evaluated anywhere.
+        let eval = format!("eval {precision}/last.safetensors");
+        let [gpu, cpu] = [fine(&bench, &eval).unwrap(), bench.fine(&eval)].map(|ran| ran.out);
+        let loss = |said: &str| said.split("loss ").nth(1).unwrap()[..6].parse::<f32>().unwrap();
+        close("loss", &[loss(&gpu)], &[loss(&cpu)], 1e-2);
+    }
+    let scale = "--set recipe.precision=fp16 --set recipe.precision.loss_scale=1e12";
+    let ran = fine(&bench, &format!("train tiny.clue --out scaled --steps 4 {scale}")).unwrap();
+    assert!(ran.err.contains("step 1 is skipped"), "{}", ran.err);
+}
+
+#[test]
+fn it_says_what_it_is_measures_and_refuses_what_does_not_fit() {
+    let bench = Bench::new();
+    if fine(&bench, "bench tiny.clue --batch 4 --steps 2").is_none() {
+        return;
+    }
+    let ran = run(&bench, "bench tiny.clue --batch 16777216 --steps 1").unwrap();
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("memory") && ran.err.contains("help: `--batch "), "{}", ran.err);
+    let mut devices = bench.command("devices");
+    devices.env("LD_LIBRARY_PATH", platform::folder().unwrap());
+    let said = Ran::from(devices.output().unwrap()).out;
+    assert!(said.contains("GPU 0  emulated GPU, compute capability 9.0"), "{said}");
+}
