@@ -129,9 +129,8 @@ have_tests() {
     [[ $("$tests" "$1" --list) == *": test"* ]] || { missing "$tests has no test named $1…"; return; }
 }
 
-# On the GPU alone: CXX names no compiler, so that nothing is emulated besides.
 on_gpu() {
-    CLUEC_REQUIRE_GPU=1 CXX=false limited "$@" --test-threads 1
+    CLUEC_REQUIRE_GPU=1 limited "$@" --test-threads 1
 }
 
 # Once a kernel has failed badly, all that follows in its process fails: what did not pass is run again,

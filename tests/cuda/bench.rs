@@ -110,8 +110,8 @@ impl Bench {
         let tape = std::mem::replace(&mut self.tape, Tape::new(precision));
         // SAFETY: the launchers are under test; what products leave meanwhile is overwritten.
         let recorded = unsafe { device.record(&tape, 1) }.unwrap();
-        let bytes = self.slice(base, SIZE);
-        // SAFETY: the piece has this many bytes.
+        let bytes = self.slice(base, self.used);
+        // SAFETY: the piece has this many bytes and more.
         unsafe { device.write(base, bytes) }.unwrap();
         device.replay(&recorded).unwrap();
         // SAFETY: as above.

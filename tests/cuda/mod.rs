@@ -15,12 +15,9 @@ use platform::Kind;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The first GPU, with a stream of its own; said if there is none. With `CLUEC_REQUIRE_GPU` set there has to
-/// be a real one.
+/// The first GPU, with a stream of its own; said if there is none, and with `CLUEC_REQUIRE_GPU` set a failure.
 fn device() -> Option<Arc<Device>> {
-    let required = std::env::var_os("CLUEC_REQUIRE_GPU").is_some();
-    let kind = if required { Ok(Kind::Real) } else { platform::open() };
-    let device = kind.and_then(|kind| {
+    let device = platform::open().and_then(|kind| {
         let opened = match kind {
             Kind::Real => Device::open(0),
             // What is made for it is nothing for the user's cache.
@@ -32,7 +29,7 @@ fn device() -> Option<Arc<Device>> {
     });
     match device {
         Ok(device) => Some(device),
-        Err(error) if required => panic!("{error}"),
+        Err(error) if std::env::var_os("CLUEC_REQUIRE_GPU").is_some() => panic!("{error}"),
         Err(error) => {
             println!("no GPU: {error}: skipped");
             None

@@ -164,7 +164,6 @@ CUresult run(const Entry& entry, Shared shared, const unsigned grid[2], unsigned
             memset(barriers, 0, sizeof barriers);
             // No numbers, whatever reads them before they are written.
             memset(shared.begin, 0xff, shared.end - shared.begin);
-            begin_block_checks();
             whole = run_block();
         }
     CUresult found = end_checks();

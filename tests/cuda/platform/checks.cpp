@@ -10,8 +10,8 @@
 #include "platform.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <map>
-#include <vector>
 
 namespace platform {
 
@@ -36,7 +36,21 @@ struct Cell {
 struct Piece {
     uint64_t at;
     size_t bytes;
-    std::vector<Cell> cells;
+    // Pages that are there once they are touched, and begin as nothing.
+    Cell* cells;
+
+    size_t room() const { return (bytes / 2 + 1) * sizeof(Cell); }
+
+    Cell* cell(uint64_t at) {
+        int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+        if (!cells) cells = (Cell*)mmap(nullptr, room(), PROT_READ | PROT_WRITE, flags, -1, 0);
+        return cells + (at - this->at) / 2;
+    }
+
+    void clear() {
+        if (cells) munmap(cells, room());
+        cells = nullptr;
+    }
 };
 
 std::map<uint64_t, Piece> pieces;
@@ -51,10 +65,11 @@ Access now() {
     return {launches, block_number(), (uint16_t)thread_number(), (uint16_t)barriers_passed()};
 }
 
-// Whether what was done then is done for sure, for the thread that runs now.
-bool ordered(const Access& then, const Access& now) {
+// Whether what was done then is done for sure, for the thread that runs now. Every block has shared memory
+// of its own.
+bool ordered(const Access& then, const Access& now, bool shared) {
     if (then.launch != now.launch) return true;
-    if (then.block != now.block) return false;
+    if (then.block != now.block) return shared;
     return then.thread == now.thread || then.barriers != now.barriers;
 }
 
@@ -90,13 +105,13 @@ void read(uint64_t at, size_t bytes, void* caller) {
         tell(ILLEGAL_ADDRESS, "reads outside of all memory", at, caller);
         abandon();
     }
-    if (in->cells.empty()) in->cells.resize((in->bytes + 1) / 2);
     Access me = now();
-    for (uint64_t i = (at - in->at) / 2; i <= (at + bytes - 1 - in->at) / 2; i++) {
-        Cell& cell = in->cells[i];
-        if (cell.write.launch && !ordered(cell.write, me))
-            race("reads what is written by", cell.write, in->at + 2 * i, caller);
-        if (cell.read.launch != me.launch) {
+    bool shared = in == &shared_piece;
+    for (Cell *one = in->cell(at), *end = in->cell(at + bytes - 1); one <= end; one++) {
+        Cell& cell = *one;
+        if (cell.write.launch && !ordered(cell.write, me, shared))
+            race("reads what is written by", cell.write, at, caller);
+        if (cell.read.launch != me.launch || (shared && cell.read.block != me.block)) {
             cell.read = me;
             cell.others = cell.elsewhere = false;
         } else if (cell.read.block != me.block) {
@@ -117,17 +132,17 @@ void write(uint64_t at, size_t bytes, void* caller) {
         tell(ILLEGAL_ADDRESS, "writes outside of all memory", at, caller);
         abandon();
     }
-    if (in->cells.empty()) in->cells.resize((in->bytes + 1) / 2);
     Access me = now();
-    for (uint64_t i = (at - in->at) / 2; i <= (at + bytes - 1 - in->at) / 2; i++) {
-        Cell& cell = in->cells[i];
-        if (cell.write.launch && !ordered(cell.write, me))
-            race("writes what is written by", cell.write, in->at + 2 * i, caller);
+    bool shared = in == &shared_piece;
+    for (Cell *one = in->cell(at), *end = in->cell(at + bytes - 1); one <= end; one++) {
+        Cell& cell = *one;
+        if (cell.write.launch && !ordered(cell.write, me, shared))
+            race("writes what is written by", cell.write, at, caller);
         if (cell.read.launch == me.launch) {
-            bool before = ordered(cell.read, me) &&
+            bool before = ordered(cell.read, me, shared) &&
                           !(cell.others && cell.read.block == me.block && cell.read.barriers == me.barriers);
-            if (!before || cell.elsewhere)
-                race("writes what is read by", cell.read, in->at + 2 * i, caller);
+            if (!before || (cell.elsewhere && !shared))
+                race("writes what is read by", cell.read, at, caller);
         }
         cell.write = me;
     }
@@ -141,11 +156,10 @@ void begin_checks(const Entry& entry, Shared shared) {
     told = 0;
     found = SUCCESS;
     last = nullptr;
-    shared_piece = {(uint64_t)shared.begin, (size_t)(shared.end - shared.begin), {}};
+    shared_piece.clear();
+    shared_piece = {(uint64_t)shared.begin, (size_t)(shared.end - shared.begin), nullptr};
 }
 
-// Another block has other shared memory.
-void begin_block_checks() { shared_piece.cells.clear(); }
 
 CUresult end_checks() {
     running = nullptr;
@@ -153,11 +167,12 @@ CUresult end_checks() {
 }
 
 void track(uint64_t at, size_t bytes) {
-    pieces[at] = {at, bytes, {}};
+    pieces[at] = {at, bytes, nullptr};
     last = nullptr;
 }
 
 void forget(uint64_t at) {
+    pieces[at].clear();
     pieces.erase(at);
     last = nullptr;
 }

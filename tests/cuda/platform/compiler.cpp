@@ -116,11 +116,10 @@ CALL Result nvrtcCompileProgram(Program* program, int count, const char* const* 
     whole += table(program->text);
     fwrite(whole.data(), 1, whole.size(), file);
     fclose(file);
-    // Hidden, so that libraries do not share what has the same name in both. Undefined behavior is looked for
-    // always, races and bounds where they are asked for: it takes several times as long.
-    std::string checks = " -fsanitize=alignment,bounds,shift,integer-divide-by-zero";
-    if (SANITIZE) checks += " -fsanitize=thread";
-    std::string compile = cxx + " -std=c++17 -O1 -g1 -w -fPIC -fvisibility=hidden -ffp-contract=off -I " + quoted(folder()) + checks + " -c -o " + quoted(object) + " " + quoted(source);
+    // Hidden, so that libraries do not share what has the same name in both.
+    std::string how = " -std=c++17 -O1 -g1 -w -fPIC -fvisibility=hidden -ffp-contract=off"
+                      " -fsanitize=thread,alignment,bounds,shift,integer-divide-by-zero -c -I ";
+    std::string compile = cxx + how + quoted(folder()) + " -o " + quoted(object) + " " + quoted(source);
     std::string link = cxx + " -shared -o " + quoted(library) + " " + quoted(object) + " -L " +
                        quoted(folder()) + " -lcuda";
     int code = shell(compile, program->log);

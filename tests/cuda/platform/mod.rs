@@ -2,9 +2,9 @@
 //! kernels and its matrix products. A C++ compiler makes them, and it makes machine code of this machine out
 //! of kernels.
 //!
-//! It sees arithmetic, indices, missing barriers, addresses that are no multiple of what is read there, and
-//! calls that a driver refuses; where `CLUEC_SANITIZE` is set, races and accesses outside of all memory as
-//! well. It does not see speed, nor what only NVIDIA's compiler and its library do.
+//! It sees arithmetic, indices, missing barriers, races, accesses outside of all memory and at addresses that
+//! are no multiple of what is read there, and calls that a driver refuses. It does not see speed, nor what
+//! only NVIDIA's compiler and its library do.
 
 use std::ffi::{c_int, c_uint};
 use std::path::{Path, PathBuf};
@@ -38,17 +38,12 @@ pub enum Kind {
     Emulated,
 }
 
-/// Whether races and bounds are looked at.
-pub fn sanitizes() -> bool {
-    std::env::var_os("CLUEC_SANITIZE").is_some()
-}
-
 /// Makes sure that there is a GPU: a real one, or from now on an emulated one. To be called before anything
-/// asks for a GPU.
+/// asks for a GPU. With `CLUEC_REQUIRE_GPU` set nothing is emulated.
 pub fn open() -> Result<Kind, String> {
     static OPEN: OnceLock<Result<Kind, String>> = OnceLock::new();
     let open = || {
-        if real() {
+        if std::env::var_os("CLUEC_REQUIRE_GPU").is_some() || real() {
             return Ok(Kind::Real);
         }
         let folder = folder()?;
@@ -87,12 +82,11 @@ pub fn folder() -> Result<PathBuf, String> {
 }
 
 fn build() -> Result<PathBuf, String> {
-    let sanitize = sanitizes();
     let mut hasher = blake3::Hasher::new();
     for (name, text) in FILES {
         hasher.update(name.as_bytes()).update(text.as_bytes());
     }
-    let hash = hasher.update(&[u8::from(sanitize)]).finalize();
+    let hash = hasher.finalize();
     let key = &hash.to_hex()[..16];
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = parent.join(format!("platform-{key}"));
@@ -110,7 +104,7 @@ fn build() -> Result<PathBuf, String> {
             .current_dir(fresh.path())
             .args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
             .args([&format!("-Wl,-soname,{library}"), "-o", library])
-            .args([format!("-DVERSION={version}"), format!("-DSANITIZE={}", u8::from(sanitize))])
+            .arg(format!("-DVERSION={version}"))
             .args(sources)
             .args(others)
             .output()

@@ -61,7 +61,6 @@ CUresult run(const Entry& entry, Shared shared, const unsigned grid[2], unsigned
 
 // What the checks of a launch found; nothing is looked at outside of launches.
 void begin_checks(const Entry& entry, Shared shared);
-void begin_block_checks();
 CUresult end_checks();
 
 // The pieces of the device's memory as the checks know them.
