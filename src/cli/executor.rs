@@ -183,7 +183,8 @@ impl Executor {
             Executor::Reference => reference::observe(graph, parameters, batch),
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => {
-                Err(ExecError("a GPU does not show what is inside a model yet".into()))
+                let device = cuda::device::Device::open(0)?;
+                cuda::observe::observe(&device, graph, parameters, batch)
             }
         }
     }

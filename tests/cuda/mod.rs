@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The first GPU, with a stream of its own; said if there is none, and with `CLUEC_REQUIRE_GPU` set a failure.
-fn device() -> Option<Arc<Device>> {
+pub fn device() -> Option<Arc<Device>> {
     let device = platform::open().and_then(|kind| {
         let opened = match kind {
             Kind::Real => Device::open(0),

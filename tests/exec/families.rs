@@ -1,6 +1,6 @@
 //! Context-Cluster, FEC and ClusterFormer against the published code's tensors.
 
-use super::whole::EXECUTORS;
+use super::whole::executors;
 use super::{fixtures, json};
 use crate::text::{check_file, root};
 use cluec::exec::published::read;
@@ -18,7 +18,7 @@ fn the_other_families_agree() {
     for (name, case) in cases {
         let graph = text.model(name).graph.as_ref().unwrap();
         let file = folder.join(case["file"].as_str().unwrap());
-        for (executor, observe) in EXECUTORS {
+        for (executor, observe) in executors() {
             let mut gradients = None;
             let seen = |weights: &Parameters, batch: &Batch| {
                 let seen = observe(graph, weights, batch)?;

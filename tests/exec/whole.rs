@@ -10,8 +10,19 @@ use std::path::Path;
 
 pub type Observe = fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>;
 
-pub const EXECUTORS: [(&str, Observe); 2] =
-    [("compiled", cpu::observe), ("reference", reference::observe)];
+/// All there are.
+pub fn executors() -> Vec<(&'static str, Observe)> {
+    let mut all: Vec<(&str, Observe)> =
+        vec![("compiled", cpu::observe), ("reference", reference::observe)];
+    #[cfg(feature = "cuda")]
+    if crate::cuda::device().is_some() {
+        all.push(("cuda", |graph, parameters, batch| {
+            let device = crate::cuda::device().ok_or_else(|| ExecError("no GPU".into()))?;
+            cluec::exec::cuda::observe::observe(&device, graph, parameters, batch)
+        }));
+    }
+    all
+}
 
 #[test]
 fn whole_models_agree() {
@@ -24,7 +35,7 @@ fn whole_models_agree() {
         let graph = cluenet(&case["config"], [number("H"), number("W")], number("num_classes"));
         assert_eq!(graph.param_count(), case["params"].as_u64().unwrap(), "{name}");
         let file = folder.join(case["file"].as_str().unwrap());
-        for (executor, observe) in EXECUTORS {
+        for (executor, observe) in executors() {
             let seen = |weights: &Parameters, batch: &Batch| observe(&graph, weights, batch);
             let report = verify(&graph, &file, Tolerances::default(), seen).unwrap();
             for group in &report.groups {

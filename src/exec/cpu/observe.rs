@@ -7,7 +7,7 @@ use super::weights::Weights;
 use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
-use crate::graph::{Choice, Graph, Precision, Type, Value, area};
+use crate::graph::{Graph, Precision, Value};
 use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::Plan;
 
@@ -35,31 +35,11 @@ pub fn observe(
     let run = Run::of(&plan, &weights, &batch.images, batch.targets(), 0, images, key);
     run.group(&mut lane);
     let graph = &plan.graph;
-    let seen = |value: Value, lane: &mut Lane| -> Option<Seen> {
+    let seen = |value: Value, lane: &mut Lane| {
         let arena = lane.arena(images);
-        let place = plan.place(value)?;
         // SAFETY: nothing runs.
-        let data = unsafe { arena.read(place) };
-        match graph.node(value).ty {
-            Type::Tensor(ref dims) => {
-                let shape = std::iter::once(images).chain(dims.iter().copied()).collect();
-                Some(Seen::Tensor { shape, data: data.to_vec() })
-            }
-            Type::Assignment { map, grid, heads, choice: Choice::Hard } => {
-                let index = by_head(bytemuck::cast_slice(data), images, heads);
-                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
-            }
-            Type::Assignment { map, grid, heads, choice: Choice::Soft } => {
-                let shares = data.chunks_exact(area(grid).max(1) as usize);
-                let index = by_head(&shares.map(first_largest).collect::<Vec<_>>(), images, heads);
-                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
-            }
-            Type::Index { map, grid } => {
-                let index = bytemuck::cast_slice(data).to_vec();
-                Some(Seen::Index { index, images, map, grid, windows: graph.windows(value) })
-            }
-            _ => None,
-        }
+        let words = unsafe { arena.read(plan.place(value)?) };
+        Seen::of(graph, value, images, words)
     };
     let taps = graph
         .taps
@@ -72,20 +52,4 @@ pub fn observe(
         (loss, std::mem::take(&mut lane.gradients))
     });
     Ok(Observation { taps, logits, training })
-}
-
-/// `[B, N, heads]` as `[B, heads, N]`.
-fn by_head(index: &[u32], images: usize, heads: usize) -> Vec<u32> {
-    let of_image = index.len() / images.max(1);
-    let by_image = index.chunks_exact(of_image.max(1));
-    by_image
-        .flat_map(|image| (0..heads).flat_map(|head| image[head..].iter().step_by(heads)))
-        .copied()
-        .collect()
-}
-
-/// Where the largest number of a row stands, the first of equal ones.
-fn first_largest(row: &[f32]) -> u32 {
-    let larger = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
-    (0..row.len()).reduce(larger).unwrap_or(0) as u32
 }

@@ -159,23 +159,14 @@ impl Compiled {
 
     /// Writes a number per parameter into one of the weights' arrays.
     fn write(&self, at: Pointer, values: &Parameters) -> Result<(), ExecError> {
-        let mut all = vec![0f32; self.weights.numbers];
-        for (&offset, values) in self.weights.offsets.iter().zip(values.iter()) {
-            all[offset..offset + values.len()].copy_from_slice(values);
-        }
         // SAFETY: the arrays have this many numbers.
-        unsafe { self.device.write(at, bytes(&all)) }
+        unsafe { self.device.write(at, bytes(&self.weights.spread(values))) }
     }
 
     /// Reads one of the weights' arrays.
     fn read(&self, at: Pointer) -> Result<Parameters, ExecError> {
         let all = self.numbers(at, self.weights.numbers)?;
-        let params = &self.evaluation.graph.params;
-        let pairs = self.weights.offsets.iter().zip(params.iter());
-        let cut = |(&offset, param): (&usize, &crate::graph::Param)| {
-            &all[offset..offset + param.elements()]
-        };
-        Ok(pairs.map(cut).collect())
+        Ok(self.weights.gather(&self.evaluation.graph, &all))
     }
 
     /// `f32` numbers of the device.

@@ -9,6 +9,7 @@ pub mod cublaslt;
 pub mod device;
 pub mod kernels;
 pub mod library;
+pub mod observe;
 pub mod product;
 pub mod tape;
 pub mod walk;

@@ -7,7 +7,7 @@ mod forward;
 use super::kernels::loss::Targets;
 use super::kernels::{elementwise, update};
 use super::tape::{Pointer, Precision, Tape};
-use crate::exec::View;
+use crate::exec::{Parameters, View};
 use crate::graph::ops::{CrossEntropy, Update};
 use crate::graph::{Graph, Op, ParamId, Size, Type, Value};
 use crate::plan::Plan;
@@ -83,6 +83,21 @@ impl Weights {
             numbers,
             bytes: pieces.used,
         }
+    }
+
+    /// A number for every parameter as one of the arrays holds them.
+    pub fn spread(&self, values: &Parameters) -> Vec<f32> {
+        let mut all = vec![0f32; self.numbers];
+        for (&offset, values) in self.offsets.iter().zip(values.iter()) {
+            all[offset..offset + values.len()].copy_from_slice(values);
+        }
+        all
+    }
+
+    /// What one of the arrays holds, by parameter of the graph.
+    pub fn gather(&self, graph: &Graph, all: &[f32]) -> Parameters {
+        let pairs = self.offsets.iter().zip(graph.params.iter());
+        pairs.map(|(&offset, param)| &all[offset..offset + param.elements()]).collect()
     }
 
     /// What an update moves, with losses of no image.
