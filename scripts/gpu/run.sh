@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in order of worth: facts, kernels, speed beside PyTorch, where the time goes,
-# real training, training in every precision, sanitizers, more comparisons.
+# Everything that needs a GPU, in order of worth: facts, kernels, whole models, speed beside PyTorch, where the
+# time goes, real training, training in every precision, sanitizers, more comparisons.
 #
-# NOT RUN YET on a GPU: what is written here about one is what we expect.
+# NOT RUN YET on a GPU: what is written here about one is what we expect. On the emulated one of tests/cuda/platform
+# the sections tests and fixtures pass (LD_LIBRARY_PATH leads to it).
 #
 #   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
 #
@@ -12,6 +13,7 @@
 # sections stand on:
 #   --tests   the binary of `cargo test`: its module `cuda` checks each kernel against the CPU reference.
 #             CLUEC_REQUIRE_GPU=1 is set for it, so that a GPU that is not found is a failure, not a skip.
+#   --fixtures  tensors of the published code, which whole models are compared with
 #   --python  a Python with PyTorch for CUDA (benches/pytorch/README.md)
 #   --data    cifar-100-python, the official pickles
 # How long it may take: each section has a limit (--limit NAME=SECONDS, as often as needed; `--sections ""`
@@ -26,19 +28,21 @@ out=gpu-report
 archive=
 python=python3
 data=$root/data/cifar-100-python
+fixtures=$root/../shared/fixtures
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
 rounds=2
 seconds=
-sections="facts tests cifar-bf16 ops train precision racecheck memcheck synccheck cifar-fp16 cifar-graphs cifar-fp32 tiny-bf16"
+sections="facts tests fixtures cifar-bf16 ops train precision racecheck memcheck synccheck cifar-fp16 cifar-graphs cifar-fp32 tiny-bf16"
 declare -A limits=(
-    [facts]=60 [tests]=300 [cifar-bf16]=600 [ops]=120 [train]=480 [precision]=240
+    [facts]=60 [tests]=300 [fixtures]=60 [cifar-bf16]=600 [ops]=120 [train]=480 [precision]=240
     [racecheck]=400 [memcheck]=400 [synccheck]=300
     [cifar-fp16]=120 [cifar-graphs]=400 [cifar-fp32]=600 [tiny-bf16]=600
 )
 
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
-    echo "options: --cluec --tests --out --archive --python --data --sanitize FILTER --rounds N --seconds N"
+    echo "options: --cluec --tests --out --archive --python --data --fixtures --sanitize FILTER --rounds N"
+    echo "         --seconds N"
     echo "         --limit NAME=SECONDS --sections \"$sections\""
     echo "limits, in seconds:"
     for name in $sections; do echo "  $name=${limits[$name]}"; done
@@ -53,6 +57,7 @@ while [ $# -gt 0 ]; do
         --archive) archive=$(realpath "$2") ;;
         --python) python=$2 ;;
         --data) data=$(realpath "$2") ;;
+        --fixtures) fixtures=$(realpath "$2") ;;
         --sanitize) sanitize=$2 ;;
         --rounds) rounds=$2 ;;
         --seconds) seconds=$2 ;;
@@ -148,6 +153,14 @@ gpu_tests() {
     return $code
 }
 
+# On all executors, that on the GPU among them.
+whole_models() {
+    [ -f "$fixtures/cluenet/manifest.json" ] ||
+        { missing "no reference tensors at $fixtures; hand them over with --fixtures"; return; }
+    have_tests exec::whole::whole_models_agree || return
+    CLUEC_FIXTURES=$fixtures on_gpu "$tests" exec::whole::whole_models_agree
+}
+
 # sanitizer TOOL OPTION…
 sanitizer() {
     local tool=$1
@@ -219,6 +232,7 @@ train() {
 
 section facts facts
 section tests gpu_tests
+section fixtures whole_models
 against cifar-bf16 cluenet_cifar 256 bf16 "" eager-amp compile-amp
 section ops ops
 section train train
