@@ -2,7 +2,8 @@
 // + b2) per center and head, result (1 - g) soft + g local.
 //
 // soft, local [rows, HEADS, D], rows over images and centers; per head weight1 [2 D, HIDDEN],
-// bias1 [HIDDEN], weight2 [HIDDEN], bias2. blockIdx.y is the head; a thread a row.
+// bias1 [HIDDEN], weight2 [HIDDEN], bias2. blockIdx.y is the head. ROWS rows at a time lie in shared
+// memory, where a thread works one out: neighbors of global memory are read by neighboring threads.
 
 #define A (HEADS * D)
 
@@ -15,12 +16,45 @@ __device__ inline Weights weights(const float* w1, const float* b1, const float*
     return {w1 + head * (2 * D * HIDDEN), b1 + head * HIDDEN, w2 + head * HIDDEN, b2[head]};
 }
 
-// The gate of one row; leaves the hidden layer before its activation.
-__device__ inline float gate(const Weights& w, const real* soft, const real* local, float* hidden) {
+// Fetches `count` rows of a head, to lie STRIDE numbers apart.
+template <int STRIDE>
+__device__ inline void fetch(const real* from, float* to, int count) {
+    constexpr int K = together(D, sizeof(real)), PACKS = D / K;
+    for (int e = threadIdx.x; e < count * PACKS; e += THREADS) {
+        int row = e / PACKS, c = e % PACKS * K;
+        Pack<real, K> pack = *(const Pack<real, K>*)(from + (u64)row * A + c);
+        for (int k = 0; k < K; k++) to[row * STRIDE + c + k] = get(pack.x[k]);
+    }
+}
+
+// Brings them back.
+template <int STRIDE>
+__device__ inline void bring(const float* from, real* to, int count) {
+    constexpr int K = together(D, sizeof(real)), PACKS = D / K;
+    for (int e = threadIdx.x; e < count * PACKS; e += THREADS) {
+        int row = e / PACKS, c = e % PACKS * K;
+        Pack<real, K> pack;
+        for (int k = 0; k < K; k++) put(pack.x[k], from[row * STRIDE + c + k]);
+        *(Pack<real, K>*)(to + (u64)row * A + c) = pack;
+    }
+}
+
+// Calls with(j, weight1[i][j]) for every j < HIDDEN, in order. All lanes read the same.
+template <class With>
+__device__ inline void each_weight(const Weights& w, int i, With with) {
+    constexpr int K = together(HIDDEN, sizeof(float));
+    for (int j = 0; j < HIDDEN; j += K) {
+        Pack<float, K> pack = *(const Pack<float, K>*)(w.weight1 + i * HIDDEN + j);
+        for (int k = 0; k < K; k++) with(j + k, pack.x[k]);
+    }
+}
+
+// The gate of one row [soft, local]; leaves the hidden layer before its activation.
+__device__ inline float gate(const Weights& w, const float* row, float* hidden) {
     for (int j = 0; j < HIDDEN; j++) hidden[j] = w.bias1[j];
     for (int i = 0; i < 2 * D; i++) {
-        float z = get(i < D ? soft[i] : local[i - D]);
-        for (int j = 0; j < HIDDEN; j++) hidden[j] += z * w.weight1[i * HIDDEN + j];
+        float z = row[i];
+        each_weight(w, i, [&](int j, float weight) { hidden[j] += z * weight; });
     }
     float logit = w.bias2;
     for (int j = 0; j < HIDDEN; j++) logit += gelu(hidden[j]) * w.weight2[j];
@@ -30,53 +64,51 @@ __device__ inline float gate(const Weights& w, const real* soft, const real* loc
 extern "C" __global__ void __launch_bounds__(THREADS)
 gate_forward(const real* soft, const real* local, const float* w1, const float* b1, const float* w2,
              const float* b2, real* out, int rows) {
-    int row = blockIdx.x * THREADS + threadIdx.x;
-    if (row >= rows) return;
-    u64 at = (u64)row * A + blockIdx.y * D;
-    float hidden[HIDDEN];
-    float g = gate(weights(w1, b1, w2, b2), soft + at, local + at, hidden);
-    for (int c = 0; c < D; c++) {
-        float s = get(soft[at + c]), l = get(local[at + c]);
-        put(out[at + c], s + (l - s) * g);
+    // One more than there are, so that rows begin in other banks.
+    __shared__ float inputs[ROWS][2 * D + 1];
+    int start = blockIdx.x * ROWS, count = min(ROWS, rows - start), r = threadIdx.x;
+    u64 at = (u64)start * A + blockIdx.y * D;
+    fetch<2 * D + 1>(soft + at, inputs[0], count);
+    fetch<2 * D + 1>(local + at, inputs[0] + D, count);
+    __syncthreads();
+    if (r < count) {
+        float hidden[HIDDEN], open = gate(weights(w1, b1, w2, b2), inputs[r], hidden);
+        for (int c = 0; c < D; c++) inputs[r][c] += (inputs[r][D + c] - inputs[r][c]) * open;
     }
+    __syncthreads();
+    bring<2 * D + 1>(inputs[0], out + at, count);
 }
 
 // g [rows, HEADS, D] -> gsoft, glocal, and partial sums of the parameters' gradients, one set per
-// block along x: [gridDim.x, HEADS, ...]. ROWS rows at a time are worked out by as many threads;
-// then every thread adds them up for the weights that are its own.
+// block along x: [gridDim.x, HEADS, ...]. Every thread adds the rows up for the weights that are its own.
 extern "C" __global__ void __launch_bounds__(THREADS)
 gate_backward(const real* soft, const real* local, const float* w1, const float* b1,
               const float* w2, const float* b2, const real* g, real* gsoft, real* glocal,
               float* partial1, float* partial_bias1, float* partial2, float* partial_bias2, int rows) {
-    __shared__ float inputs[ROWS][2 * D + 1], slopes[ROWS][HIDDEN + 1], active[ROWS][HIDDEN + 1];
-    __shared__ float logits[ROWS];
+    __shared__ float inputs[ROWS][2 * D + 1], gs[ROWS][D + 1];
+    __shared__ float slopes[ROWS][HIDDEN + 1], active[ROWS][HIDDEN + 1], logits[ROWS];
     const int OWN = (2 * D * HIDDEN + THREADS - 1) / THREADS;
     const int UNITS = (HIDDEN + THREADS - 1) / THREADS;
     Weights w = weights(w1, b1, w2, b2);
     float own[OWN] = {}, bias1[UNITS] = {}, weight2[UNITS] = {}, bias2 = 0;
     for (int start = blockIdx.x * ROWS; start < rows; start += gridDim.x * ROWS) {
         int count = min(ROWS, rows - start), r = threadIdx.x;
+        u64 at = (u64)start * A + blockIdx.y * D;
+        float open = 0;
+        __syncthreads();
+        fetch<2 * D + 1>(soft + at, inputs[0], count);
+        fetch<2 * D + 1>(local + at, inputs[0] + D, count);
+        fetch<D + 1>(g + at, gs[0], count);
         __syncthreads();
         if (r < count) {
-            u64 at = (u64)(start + r) * A + blockIdx.y * D;
             float hidden[HIDDEN], share = 0;
-            float open = gate(w, soft + at, local + at, hidden);
-            for (int c = 0; c < D; c++) {
-                float s = get(soft[at + c]), l = get(local[at + c]);
-                inputs[r][c] = s;
-                inputs[r][D + c] = l;
-                share += get(g[at + c]) * (l - s);
-            }
+            open = gate(w, inputs[r], hidden);
+            for (int c = 0; c < D; c++) share += gs[r][c] * (inputs[r][D + c] - inputs[r][c]);
             float logit = share * open * (1 - open);
             logits[r] = logit;
             for (int j = 0; j < HIDDEN; j++) {
                 active[r][j] = gelu(hidden[j]);
                 slopes[r][j] = logit * w.weight2[j] * gelu_slope(hidden[j]);
-            }
-            for (int i = 0; i < 2 * D; i++) {
-                float back = get(g[at + i % D]) * (i < D ? 1 - open : open);
-                for (int j = 0; j < HIDDEN; j++) back += w.weight1[i * HIDDEN + j] * slopes[r][j];
-                put(i < D ? gsoft[at + i] : glocal[at + i - D], back);
             }
         }
         __syncthreads();
@@ -96,6 +128,16 @@ gate_backward(const real* soft, const real* local, const float* w1, const float*
         }
         if (threadIdx.x == 0)
             for (int i = 0; i < count; i++) bias2 += logits[i];
+        __syncthreads();
+        if (r < count)
+            for (int i = 0; i < 2 * D; i++) {
+                float back = gs[r][i % D] * (i < D ? 1 - open : open);
+                each_weight(w, i, [&](int j, float weight) { back += weight * slopes[r][j]; });
+                inputs[r][i] = back;
+            }
+        __syncthreads();
+        bring<2 * D + 1>(inputs[0], gsoft + at, count);
+        bring<2 * D + 1>(inputs[0] + D, glocal + at, count);
     }
     u64 set = (u64)blockIdx.x * HEADS + blockIdx.y;
     for (int k = 0; k < OWN; k++) {

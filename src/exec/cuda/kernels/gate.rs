@@ -7,7 +7,7 @@ use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 pub static SOURCE: Source = source!("gate");
 
 const THREADS: usize = 128;
-/// Floats of the rows a block of the backward pass may hold, 44 KiB in bytes over four.
+/// Floats of the rows a block may hold, 44 KiB in bytes over four.
 const SHARED: usize = 11 << 10;
 
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +23,11 @@ pub struct Gate {
 impl Gate {
     /// Rows worked out at a time.
     fn tile(&self) -> usize {
-        (SHARED / (2 * self.width + 2 * self.hidden + 4)).clamp(1, 64)
+        (SHARED / (3 * self.width + 2 * self.hidden + 5)).clamp(1, 64)
     }
 
     fn parts(&self) -> usize {
-        self.rows.div_ceil(self.tile()).min(64)
+        self.rows.div_ceil(self.tile()).min(128)
     }
 
     fn unit(&self) -> Unit {
@@ -65,7 +65,7 @@ impl Gate {
         out: Pointer,
     ) {
         let args = args![soft, local, w1, b1, w2, b2, out, self.rows];
-        let grid = [self.rows.div_ceil(THREADS), self.heads];
+        let grid = [self.rows.div_ceil(self.tile()), self.heads];
         tape.launch(self.unit(), "gate_forward", grid, THREADS, args);
     }
 
