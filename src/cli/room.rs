@@ -46,7 +46,7 @@ pub const EXCESS: &str = "E0520";
 
 /// How memory grows with the batch.
 enum Weight {
-    Planned(Footprint, Work),
+    Planned(Box<Footprint>, Work),
     /// Of one image: what else it takes here is not known before.
     Images(u64),
 }
@@ -74,7 +74,8 @@ impl Demand<'_> {
         match self.executor {
             Executor::Compiled(_) => {
                 let target = Target::Cpu { threads };
-                Weight::Planned(Footprint::new(self.graph, self.method, target), self.work)
+                let footprint = Footprint::new(self.graph, self.method, target);
+                Weight::Planned(Box::new(footprint), self.work)
             }
             _ => Weight::Images(4 * self.graph.image_numbers() as u64),
         }

@@ -181,22 +181,23 @@ impl<'a> Order<'a> {
     /// What fits, in the words of who said the batch.
     fn smaller(&self, excess: &Excess, said: Span, goes_on: bool) -> Help {
         let Source { name, text } = self.sources.get(said.source);
-        let batch = |batch: usize| match name.as_str() {
-            OVERRIDE => Help::write("batch", batch.to_string()).in_arguments(Argument::path(text)),
-            flag if flag.starts_with("--") => format!("write `{flag} {batch}`").into(),
-            _ => Help::write("batch", batch.to_string()),
+        let batch = |batch: usize| {
+            let said = Help::default().setting("batch", batch.to_string());
+            match name.as_str() {
+                OVERRIDE => said.in_arguments(Argument::path(text)),
+                flag if flag.starts_with("--") => format!("`{flag} {batch}`").into(),
+                _ => said,
+            }
         };
-        let mut help = match excess.largest {
-            Some(largest) => batch(largest).words(" or less"),
+        let help = match excess.largest {
+            Some(most) if goes_on => batch(most).words(
+                " or less would fit, and a run that goes on keeps its batch: free memory for it",
+            ),
+            Some(most) => Help::from("write ").then(batch(most)).words(" or less"),
             None => "not even one image fits".into(),
         };
-        if excess.alone {
-            help = help.words("\nwith `--threads 1` it fits as it is");
-        }
-        match goes_on {
-            true => help.words(
-                "\na run that goes on keeps its batch: it needs more memory, or another run",
-            ),
+        match excess.alone {
+            true => help.words("\nwith `--threads 1` it fits as it is"),
             false => help,
         }
     }
