@@ -5,6 +5,7 @@
 //! Inside of bodies the schema knows it.
 
 use super::ast::{Body, Literal, Setting};
+use super::braces::MAX_DEPTH;
 use crate::diag::{Diagnostic, Span, Spanned};
 use std::collections::VecDeque;
 
@@ -136,11 +137,15 @@ impl<'a> Columns<'a> {
         let open = Span { start: owner.span.end, ..owner.span };
         let mut end = open.start;
         braces.owners.push(owner.span);
+        braces.depth += 1;
         braces.written.push((open.start, " {".to_string()));
         let mut rest = VecDeque::from(below);
         let mut settings = Vec::new();
         while let Some(mut setting) = rest.pop_front() {
-            let below = self.below(&setting, &mut rest);
+            let below = match braces.depth < MAX_DEPTH {
+                true => self.below(&setting, &mut rest),
+                false => Vec::new(),
+            };
             end = match (below.is_empty(), &setting.body) {
                 (false, _) => self.fill(&mut setting, below, braces),
                 (_, Some(body)) => self.behind(body),
@@ -151,6 +156,7 @@ impl<'a> Columns<'a> {
         let blanks = " ".repeat(self.of_setting(owner) as usize);
         braces.written.push((end, format!("\n{blanks}}}")));
         owner.body = Some(Body { settings, open, end, broken: false });
+        braces.depth -= 1;
         end
     }
 }
@@ -161,6 +167,8 @@ struct Braces {
     owners: Vec<Span>,
     /// With what is around them, in their order.
     written: Vec<(u32, String)>,
+    /// How many bodies are open.
+    depth: usize,
 }
 
 impl Braces {
