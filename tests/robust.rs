@@ -77,6 +77,10 @@ fn corpus() -> &'static (Vec<String>, Vec<String>) {
 fn survives(text: &str) {
     let checked = check(text);
     checked.reports();
+    // What a fix replaces is a piece of the text.
+    for fix in checked.diags.0.iter().flat_map(|found| &found.fixes) {
+        checked.sources.slice(fix.span);
+    }
     if let Some(once) = formatted(text) {
         assert_eq!(formatted(&once).as_ref(), Some(&once), "of {text:?}");
         let again = check(&once);

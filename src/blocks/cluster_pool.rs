@@ -5,7 +5,7 @@
 //! 3.3; cluenet.md section 6) and the pooling of FEC (families.md section 2.4).
 
 use super::{Norm, normed, windows_divide};
-use crate::diag::{Diagnostic, Spanned};
+use crate::diag::{Diagnostic, Help, Spanned};
 use crate::graph::ops::{Add, ClusterMean, Conv, Form, Gelu, Linear, Nearest, Weighing, Windows};
 use crate::graph::{Builder, Size, Value, times};
 use crate::schema::Whole;
@@ -168,7 +168,7 @@ impl ClusterPool<'_> {
                 )
                 .at(self.layers.span, "no layers")
                 .at(self.widen.span, "the width changes after pooling")
-                .help("write `widen before`, or give the pool a layer"),
+                .help(Help::write("widen", "before").words(", or give the pool a layer")),
             );
             return false;
         }

@@ -84,7 +84,7 @@ impl Ops {
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let name = args.which.address();
     let model = match sound("bench", &args.file, name.as_deref(), &args.running.sets)? {
-        Ok(model) => model,
+        Ok((_, model)) => model,
         Err(exit) => return Ok(exit),
     };
     let Some(graph) = &model.graph else { return Ok(Exit::Findings) };

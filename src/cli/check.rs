@@ -6,7 +6,7 @@ pub mod sarif;
 use super::needs::{self, Asked, Needs};
 use super::table::{self, Side, Table};
 use super::{Exit, number, print_reports, refused, usage};
-use crate::diag::{Argument, Diagnostic, Diags, Sources, render};
+use crate::diag::{Argument, Diagnostic, Diags, Help, Sources, render};
 use crate::graph::Graph;
 use crate::model::{Ablation, Case, Checked, Claim, Program};
 use crate::plan::Plan;
@@ -273,7 +273,7 @@ fn diagnostic_json(d: &Diagnostic, outcome: &Outcome) -> Value {
         "code": d.code,
         "severity": d.severity,
         "message": d.message,
-        "help": d.help,
+        "help": d.help.as_ref().map(Help::to_string),
         "labels": labels,
     })
 }

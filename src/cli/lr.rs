@@ -52,11 +52,11 @@ fn lr(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         return Ok(usage("--from is above 0 and below --to")?);
     }
     let name = args.which.address();
-    let model = match sound("lr", &args.file, name.as_deref(), &args.running.sets)? {
-        Ok(model) => model,
+    let (sources, model) = match sound("lr", &args.file, name.as_deref(), &args.running.sets)? {
+        Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };
-    let order = Order::quiet(&model, &args.running, None);
+    let order = Order::quiet((&sources, &model), &args.running, None);
     let ready = order.ready(None, false)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);

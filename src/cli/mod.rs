@@ -38,6 +38,8 @@ pub mod reference;
 #[cfg(feature = "train")]
 pub mod report;
 #[cfg(feature = "train")]
+mod room;
+#[cfg(feature = "train")]
 pub mod runs;
 #[cfg(feature = "train")]
 pub mod see;
@@ -351,14 +353,14 @@ pub(crate) fn open(
     })
 }
 
-/// The same for what is run: nothing in the file may be in error.
+/// The same for what is run, with the text it stands in: nothing in the file may be in error.
 #[cfg(feature = "train")]
 pub(crate) fn sound(
     verb: &str,
     file: &str,
     name: Option<&str>,
     sets: &[Argument],
-) -> io::Result<Result<Checked, Exit>> {
+) -> io::Result<Result<(Sources, Checked), Exit>> {
     let mut sources = Sources::default();
     let (program, diags) = crate::compile_for(&mut sources, file, Spoken::One(name), sets);
     print_reports(&diags, &sources);
@@ -366,7 +368,7 @@ pub(crate) fn sound(
         return Ok(Err(Exit::Findings));
     }
     match select(&program, name, verb, file) {
-        Ok(model) => Ok(Ok(model.clone())),
+        Ok(model) => Ok(Ok((sources, model.clone()))),
         Err(message) => usage(&message).map(Err),
     }
 }

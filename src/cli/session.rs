@@ -7,7 +7,7 @@ use super::place;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
 use crate::diag::number::many;
-use crate::diag::{Sources, say};
+use crate::diag::{Diagnostic, Sources, render, say};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Precision, Size, times};
@@ -260,22 +260,34 @@ pub fn workers(asked: Option<u64>) -> usize {
 
 /// Why a verb could not do its work.
 #[derive(Debug)]
-pub struct Failure(String);
+pub enum Failure {
+    Told(String),
+    /// A mistake of a text: its message, and its report.
+    Reported(String, String),
+}
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        let (Failure::Told(message) | Failure::Reported(message, _)) = self;
+        f.write_str(message)
     }
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure(message.into())
+        Failure::Told(message.into())
+    }
+
+    pub fn of(found: &Diagnostic, sources: &Sources) -> Failure {
+        Failure::Reported(found.message.clone(), render::report(found, sources))
     }
 
     /// Says it; the tool worked and found something.
     pub fn report(self) -> io::Result<Exit> {
-        say(format!("error: {}", self.0));
+        match self {
+            Failure::Told(message) => say(format!("error: {message}")),
+            Failure::Reported(_, report) => say(report),
+        }
         Ok(Exit::Findings)
     }
 }
@@ -284,7 +296,7 @@ macro_rules! failures {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Failure {
-                Failure(error.to_string())
+                Failure::new(error.to_string())
             }
         })*
     };

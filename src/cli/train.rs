@@ -107,7 +107,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         steps: args.steps,
         other_images: args.other_images,
         quiet: false,
-        ..Order::quiet(model, &args.running, known.as_deref())
+        ..Order::quiet((&sources, model), &args.running, known.as_deref())
     };
     if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);

@@ -3,10 +3,11 @@
 use super::executor::{self, Executor};
 use super::number;
 use super::options::Running;
+use super::room::{self, Demand, Excess, Place, take};
 use super::session::{Failure, Images, Session, data_of, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
-use crate::diag::say;
-use crate::exec::{Trainer, Use};
+use crate::diag::{Argument, Diagnostic, Help, OVERRIDE, Source, Sources, Span, say};
+use crate::exec::{Trainer, Use, Work};
 use crate::model::{Checked, Identity};
 use crate::passes::Method;
 use crate::runs::{self, Entry, Run, State as Standing, Store};
@@ -24,6 +25,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
     pub model: &'a Checked,
+    /// The text it stands in.
+    pub sources: &'a Sources,
     /// Of which ablation the model is a case, or what it varies.
     pub ablation: Option<&'a str>,
     /// Where the images are, instead of what the data item says.
@@ -41,9 +44,14 @@ pub struct Order<'a> {
 
 impl<'a> Order<'a> {
     /// All of a training, which says nothing; on the images that are named, or else the `known` ones.
-    pub fn quiet(model: &'a Checked, with: &'a Running, known: Option<&'a str>) -> Order<'a> {
+    pub fn quiet(
+        (sources, model): (&'a Sources, &'a Checked),
+        with: &'a Running,
+        known: Option<&'a str>,
+    ) -> Order<'a> {
         Order {
             model,
+            sources,
             ablation: None,
             data: with.data.as_deref().or(known.map(Path::new)),
             executor: with.executor,
@@ -116,10 +124,13 @@ impl<'a> Order<'a> {
         session.fits()?;
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
+        let resumed = resumed.map(|checkpoint| checkpoint.fitted(graph)).transpose()?;
+        if let Some(checkpoint) = &resumed {
+            self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
+        }
+        let place = self.place(executor, &session, recipe, resumed.as_ref())?;
         let state = match resumed {
-            Some(checkpoint) => {
-                let mut checkpoint = checkpoint.fitted(graph)?;
-                self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
+            Some(mut checkpoint) => {
                 if changed {
                     checkpoint.meta.source = self.model.text();
                 }
@@ -137,7 +148,58 @@ impl<'a> Order<'a> {
                 state
             }
         };
-        Ok(Ready { setup: Setup { order: self, recipe, executor, session }, state })
+        let setup = Setup { order: self, recipe, executor, session, _place: place };
+        Ok(Ready { setup, state })
+    }
+
+    /// The training's place in memory, of which a checkpoint holds a part already.
+    fn place(
+        &self,
+        executor: Executor,
+        session: &Session,
+        recipe: &Recipe,
+        resumed: Option<&Checkpoint>,
+    ) -> Result<Place, Failure> {
+        let demand = Demand {
+            executor,
+            graph: &session.graph,
+            method: Method::of(Some(recipe)),
+            work: Work::Training,
+            threads: self.threads,
+            batch: recipe.batch.value.0.min(session.opened.train.len()),
+            held: resumed.map_or(0, Checkpoint::bytes),
+        };
+        take(&demand).map_err(|excess| {
+            let help = self.smaller(&excess, recipe.batch.span, resumed.is_some());
+            let told = Diagnostic::error(room::EXCESS, excess.to_string())
+                .at(recipe.batch.span, "so many images")
+                .help(help);
+            Failure::of(&told, self.sources)
+        })
+    }
+
+    /// What fits, in the words of who said the batch.
+    fn smaller(&self, excess: &Excess, said: Span, goes_on: bool) -> Help {
+        let Source { name, text } = self.sources.get(said.source);
+        let batch = |batch: usize| {
+            let said = Help::default().setting("batch", batch.to_string());
+            match name.as_str() {
+                OVERRIDE => said.in_arguments(Argument::path(text)),
+                flag if flag.starts_with("--") => format!("`{flag} {batch}`").into(),
+                _ => said,
+            }
+        };
+        let help = match excess.largest {
+            Some(most) if goes_on => batch(most).words(
+                " or less would fit, and a run that goes on keeps its batch: free memory for it",
+            ),
+            Some(most) => Help::from("write ").then(batch(most)).words(" or less"),
+            None => "not even one image fits".into(),
+        };
+        match excess.alone {
+            true => help.words("\nwith `--threads 1` it fits as it is"),
+            false => help,
+        }
     }
 
     /// What decides which images a step sees must be what it was.
@@ -193,6 +255,7 @@ pub struct Setup<'a> {
     pub recipe: &'a Recipe,
     pub executor: Executor,
     pub session: Session,
+    _place: Place,
 }
 
 impl Ready<'_> {
@@ -264,7 +327,7 @@ impl Ready<'_> {
 impl Setup<'_> {
     /// Tries learning rates on a fresh model; none if it is stopped.
     pub fn range(&self, range: Range, stop: &AtomicBool) -> Result<Option<Found>, Failure> {
-        let Setup { order, recipe, executor, session } = self;
+        let Setup { order, recipe, executor, session, .. } = self;
         let (graph, train) = (&session.graph, &session.opened.train);
         let classes = train.classes().to_vec();
         let State { parameters, optimizer, meta } =
@@ -322,7 +385,7 @@ impl Setup<'_> {
         stop: &AtomicBool,
         run: impl FnOnce(Fit<'_>, &mut dyn Trainer, Meta) -> T,
     ) -> Result<T, Failure> {
-        let Setup { order, recipe, executor, session } = self;
+        let Setup { order, recipe, executor, session, .. } = self;
         let graph = &session.graph;
         let State { parameters, optimizer, meta } = state;
         let method = Method::of(Some(recipe));

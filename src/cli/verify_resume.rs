@@ -85,7 +85,7 @@ fn verify(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Err(message) => return Ok(usage(&message)?),
     };
     let known = checkpoint.as_ref().and_then(|checkpoint| checkpoint.meta.data.clone());
-    let order = Order::quiet(model, &args.running, known.as_deref());
+    let order = Order::quiet((&sources, model), &args.running, known.as_deref());
     if let Err(why) = order.complete() {
         return Ok(usage(&why.to_string())?);
     }

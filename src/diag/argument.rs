@@ -26,22 +26,9 @@ impl Argument {
         flag == OVERRIDE
     }
 
-    /// Advice about the `argument` with its settings as arguments say them: `mixer.grid=2x2` for
-    /// `grid 2x2`.
-    pub fn spelled(help: &str, argument: &str) -> String {
-        let whole = argument.split(['@', '=']).next().unwrap_or_default().trim();
-        let setting = |text: &str| {
-            let (path, row) = text.split_once(' ')?;
-            let is_path = path.starts_with(|c: char| c.is_ascii_alphabetic());
-            let inside = whole.strip_suffix(path).is_some_and(|around| around.ends_with('.'));
-            let path = if inside { whole } else { path };
-            (is_path && !row.starts_with('{')).then(|| format!("{path}={row}"))
-        };
-        let parts = help.split('`').enumerate().map(|(index, part)| match index % 2 {
-            1 => setting(part).unwrap_or_else(|| part.to_string()),
-            _ => part.to_string(),
-        });
-        parts.collect::<Vec<String>>().join("`")
+    /// The path of such a text, without the stages it is held to.
+    pub fn path(text: &str) -> &str {
+        text.split(['@', '=']).next().unwrap_or_default().trim()
     }
 }
 

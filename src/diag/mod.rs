@@ -7,6 +7,7 @@ mod argument;
 pub mod codes;
 mod file;
 mod fix;
+mod help;
 pub mod number;
 pub mod render;
 mod say;
@@ -15,7 +16,8 @@ pub mod table;
 
 pub use argument::{Argument, OVERRIDE};
 pub use file::{decode, read_file};
-pub use fix::Fix;
+pub use fix::{Fix, Reading};
+pub use help::{Help, Written};
 pub use say::say;
 
 use serde::Serialize;
@@ -131,7 +133,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     pub message: String,
     pub labels: Vec<Label>,
-    pub help: Option<String>,
+    pub help: Option<Help>,
     /// Each by itself mends it, the likeliest first.
     pub fixes: Vec<Fix>,
 }
@@ -157,14 +159,24 @@ impl Diagnostic {
         self
     }
 
-    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+    pub fn help(mut self, help: impl Into<Help>) -> Diagnostic {
         self.help = Some(help.into());
         self
     }
 
     /// Offers to write `text` at `span`, which may be empty, as may be the text.
-    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.fixes.push(Fix { span, text: text.into() });
+    pub fn fix(self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.fix_as(None, span, text)
+    }
+
+    /// The same, where the value may be read as something else as well.
+    pub fn fix_as(
+        mut self,
+        reads: Option<Reading>,
+        span: Span,
+        text: impl Into<String>,
+    ) -> Diagnostic {
+        self.fixes.push(Fix { span, text: text.into(), reads });
         self
     }
 
@@ -179,8 +191,9 @@ impl Diagnostic {
     /// The message, what the text at fault says of it, and what to do, a line each: for formats
     /// without snippets.
     pub fn told(&self) -> String {
-        let label = self.labels.first().map(|label| label.message.as_str());
-        let more = label.filter(|m| !m.is_empty()).into_iter().chain(self.help.as_deref());
+        let label = self.labels.first().map(|label| label.message.clone());
+        let help = self.help.as_ref().map(Help::to_string);
+        let more = label.filter(|m| !m.is_empty()).into_iter().chain(help);
         more.fold(self.message.clone(), |text, more| format!("{text}\n{more}"))
     }
 

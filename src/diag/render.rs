@@ -1,6 +1,6 @@
 //! How a diagnostic looks on a terminal: the only file that knows miette.
 
-use super::{Diagnostic, Diags, Label, Severity, Source, SourceId, Sources, Span};
+use super::{Diagnostic, Diags, Help, Label, Severity, Source, SourceId, Sources, Span};
 use miette::{LabeledSpan, MietteError, MietteSpanContents, ReportHandler, SourceCode, SourceSpan};
 use std::fmt;
 use std::io::IsTerminal;
@@ -74,7 +74,7 @@ pub fn report_as(d: &Diagnostic, sources: &Sources, look: Look) -> String {
     }));
     // What to do about it comes last.
     if let Some(last) = pages.last_mut() {
-        last.help = d.help.as_deref();
+        last.help = d.help.as_ref();
     }
     let mut out: String = pages.iter().map(|page| draw(page, look)).collect();
     for label in named {
@@ -175,7 +175,7 @@ struct Shown<'a> {
     message: String,
     code: Option<&'a str>,
     severity: miette::Severity,
-    help: Option<&'a str>,
+    help: Option<&'a Help>,
     snippet: Option<Snippet<'a>>,
 }
 

@@ -42,7 +42,11 @@ fn title(view: View<'_>, fix: &Fix) -> String {
     match (old.is_empty(), new.is_empty()) {
         (_, true) => format!("leave out `{old}`"),
         (true, false) => format!("insert `{new}`"),
-        (false, false) => format!("write `{new}`"),
+        // A title is one line.
+        (false, false) => match new.split_once('\n') {
+            Some((first, _)) => format!("write `{} …`", first.trim_end()),
+            None => format!("write `{new}`"),
+        },
     }
 }
 

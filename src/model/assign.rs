@@ -48,6 +48,8 @@ pub struct Scope<'a> {
     pub columns: Option<usize>,
     /// What stands in the body of the line, for the sentence that says what to write.
     pub inside: Rc<[Setting]>,
+    /// Where the layer is laid, and where it was laid before, if it was.
+    pub laid: Option<[Span; 2]>,
     /// A family by itself is never built: kinds may be missing.
     pub holes: bool,
 }

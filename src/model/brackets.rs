@@ -1,26 +1,22 @@
-//! Two numbers in brackets are a size or a row: the setting tells which.
+//! Two numbers in brackets are a size or a row, and `2*4` a size or a number: the setting tells which.
 
 use super::items::{Items, Sort};
 use super::look::{Look, Step, steps};
-use crate::diag::{Diagnostic, Sources, Span};
+use crate::diag::{Argument, Diagnostic, Help, Reading, Sources, Span};
 use crate::schema::Field;
 use crate::syntax::ast::{Literal, Setting};
 
 /// Leaves of the two readings that a report offers the one that the setting takes.
 pub fn settle(sources: &Sources, items: &Items, found: &mut Diagnostic) {
     let [one, other] = &found.fixes[..] else { return };
-    let [first, second] = [one, other].map(|fix| fix.text.trim());
-    let size_first = second.replace(' ', "x") == first;
-    if one.span != other.span || !size_first && first.replace(' ', "x") != second {
-        return;
-    }
+    let (Some(first), Some(_)) = (one.reads, other.reads) else { return };
     let Some(field) = field_at(sources, items, one.span) else { return };
     let is_size = field.ty.parse(&[Literal::Size(vec![8, 8])]).is_some();
-    let meant = usize::from(is_size != size_first);
+    let meant = usize::from(is_size != (first == Reading::Size));
     found.fixes = vec![found.fixes.swap_remove(meant)];
-    // "write `this`, or `that`"
-    let help = found.help.take().unwrap_or_default();
-    found.help = help.split('`').nth(1 + 2 * meant).map(|line| format!("write `{line}`"));
+    // Of each the help names the whole setting.
+    let line = found.help.iter().flat_map(Help::named).nth(meant).cloned();
+    found.help = line.map(|line| Help::from("write ").written(line));
 }
 
 /// The setting whose value stands at a place.
@@ -35,8 +31,7 @@ fn field_at(sources: &Sources, items: &Items, at: Span) -> Option<&'static Field
         return Look::bare(item.sort).field(&steps(path_to(settings, at)));
     }
     // An argument is nothing but a path and its value.
-    let (path, _) = sources.get(at.source).text.split_once('=')?;
-    let keys = path.trim().split('@').next()?.split('.');
+    let keys = Argument::path(&sources.get(at.source).text).split('.');
     let path: Vec<Step<'_>> = keys.map(|key| Step { key, named: None }).collect();
     Look::bare(Sort::Model).field(&path)
 }

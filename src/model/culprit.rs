@@ -8,7 +8,7 @@ use crate::schema::{Tree, Value};
 pub const TOO_LARGE: &str = "E0507";
 
 /// Points at the largest number too.
-pub fn name(mut diagnostic: Diagnostic, merged: &Merged) -> Diagnostic {
+pub fn name(diagnostic: Diagnostic, merged: &Merged) -> Diagnostic {
     let mut largest = None;
     collect(&merged.whole, "", &mut largest);
     merged.stages.iter().for_each(|stage| collect(stage, "", &mut largest));
@@ -16,8 +16,8 @@ pub fn name(mut diagnostic: Diagnostic, merged: &Merged) -> Diagnostic {
     if diagnostic.labels.iter().any(|label| label.span == span) {
         return diagnostic;
     }
-    diagnostic.help = Some(format!("`{path}` is the largest number of the model"));
-    diagnostic.at(span, "the largest number")
+    let help = format!("`{path}` is the largest number of the model");
+    diagnostic.at(span, "the largest number").help(help)
 }
 
 struct Number {

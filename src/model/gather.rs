@@ -1,7 +1,7 @@
 //! One report where several stages, or several models, run into the same text.
 
 use crate::diag::number::plural;
-use crate::diag::{Diagnostic, Span, list};
+use crate::diag::{Diagnostic, Help, Span, list};
 
 /// What the stages of a model found. `all` are its stages.
 pub fn by_stage(found: Vec<(Option<usize>, Diagnostic)>, all: &[usize]) -> Vec<Diagnostic> {
@@ -11,7 +11,7 @@ pub fn by_stage(found: Vec<(Option<usize>, Diagnostic)>, all: &[usize]) -> Vec<D
         let helps = group.iter().map(|(stage, d)| (*stage, d.help.clone()));
         let help = match same || group.iter().all(|(_, d)| d.help == group[0].1.help) {
             true => group[0].1.help.clone(),
-            false => Some(each(helps)),
+            false => each(helps),
         };
         let mut first = group[0].1.clone();
         first.help = help;
@@ -55,10 +55,11 @@ pub fn named(stages: &[usize]) -> String {
 }
 
 /// A line of help for every stage.
-fn each(helps: impl Iterator<Item = (Option<usize>, Option<String>)>) -> String {
-    let lines: Vec<String> =
-        helps.filter_map(|(stage, help)| Some(format!("stage {}: {}", stage?, help?))).collect();
-    lines.join("\n")
+fn each(helps: impl Iterator<Item = (Option<usize>, Option<Help>)>) -> Option<Help> {
+    let line = |(stage, help): (Option<usize>, Option<Help>)| {
+        Some(Help::from(format!("stage {}: ", stage?)).then(help?))
+    };
+    helps.filter_map(line).reduce(|all, line| all.words("\n").then(line))
 }
 
 /// Those of one code at the same places, in the order of the first of each.

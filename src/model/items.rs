@@ -1,6 +1,7 @@
 //! Items: their sorts, names and relations, and who sees whom.
 
 use super::settings::{Whole, is_per_stage};
+use super::unopened;
 use crate::blocks::{Embed, FeedForward, Head, Mixer, Norm, Pool};
 use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned, list};
 use crate::schema::{Slot, Word, names};
@@ -251,6 +252,8 @@ pub fn read(setting: &Setting, home: SourceId, diags: &mut Diags) -> Option<Item
         diags.push(unknown_item(word));
         return None;
     };
+    let opened = unopened::open(setting, sort, diags);
+    let setting = opened.as_ref().unwrap_or(setting);
     let mut item = declared(setting, sort, home, diags)?;
     match sort {
         Sort::Family => claimless(setting, diags),

@@ -1,7 +1,7 @@
 //! Layers: the stack of bodies that make a model, each flattened to lines.
 
 use super::items::{Item, Items, Sort, circle};
-use crate::diag::{Diagnostic, Diags, SourceId, Span, Spanned};
+use crate::diag::{Diagnostic, Diags, Help, SourceId, Span, Spanned};
 use crate::syntax::ast::{Body, Literal, Selector, Setting};
 use std::rc::Rc;
 
@@ -11,9 +11,19 @@ pub struct Layer {
     /// `family cluenet`, `model tiny`, `--set`.
     pub name: String,
     pub lines: Vec<Line>,
+    /// The name by which a relation lays it.
+    pub named: Option<Span>,
     /// The file whose names its lines see.
     pub home: SourceId,
     pub duty: Duty,
+}
+
+impl Layer {
+    /// Whether both are the body of one item.
+    pub fn is_of(&self, other: &Layer) -> bool {
+        let place = |layer: &Layer| layer.lines.first().map(|line| line.span);
+        place(self).is_some() && place(self) == place(other)
+    }
 }
 
 /// What a layer has to change.
@@ -131,7 +141,8 @@ fn override_with(stack: &mut Stack, home: SourceId, overrides: &[Setting], diags
     for setting in overrides {
         let mut lines = Vec::new();
         flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        stack.layers.push(Layer { name: "--set".to_string(), lines, home, duty: Duty::Each });
+        let name = "--set".to_string();
+        stack.layers.push(Layer { name, lines, named: None, home, duty: Duty::Each });
     }
 }
 
@@ -141,7 +152,7 @@ fn layer(item: &Item, diags: &mut Diags) -> Layer {
     // What a model claims is no setting of it.
     lines.retain(|line| !["expect", "paper"].contains(&line.keys[0].value.as_str()));
     let name = format!("{} {}", item.sort.word(), item.name.value);
-    Layer { name, lines, home: item.home, duty: Duty::Free }
+    Layer { name, lines, named: None, home: item.home, duty: Duty::Free }
 }
 
 fn push<'a>(
@@ -165,6 +176,9 @@ fn push<'a>(
         };
         stack.complete &= !items.is_ambiguous(item, Sort::Model, name);
         push(items, base, stack, path, diags);
+        if let Some(top) = stack.layers.last_mut() {
+            top.named = Some(name.span);
+        }
         // The first layer has nothing to change.
         if let Some(top) = stack.layers.last_mut().filter(|_| item.with.contains(name))
             && (item.from.is_some() || item.with.first() != Some(name))
@@ -204,7 +218,12 @@ fn flatten(
             diags.push(
                 Diagnostic::error("E0210", "only an item has a parent or families")
                     .at(link.relation.span, "does not fit here")
-                    .help("a kind or a value follows its key: `pool conv`, `width 32`"),
+                    .help(
+                        Help::from("a kind or a value follows its key: ")
+                            .setting("pool", "conv")
+                            .words(", ")
+                            .setting("width", "32"),
+                    ),
             );
         }
         let silent = setting.broken || !setting.links.is_empty();

@@ -3,7 +3,7 @@
 use super::settings::{Settings, Stage};
 use super::{gather, inputs};
 use crate::blocks::{Mixer, ODD_MAP};
-use crate::diag::{Diagnostic, Fix};
+use crate::diag::{Diagnostic, Fix, Help};
 use crate::graph::ops::{Add, DropPath, Input, Scale};
 use crate::graph::{Builder, Graph, Size, Type, Value, area};
 
@@ -15,9 +15,10 @@ pub fn lower(settings: &Settings) -> (Graph, Vec<Diagnostic>) {
     let (graph, mut found) = build(settings, *settings.whole.input);
     for diagnostic in found.iter_mut().filter(|d| d.code == ODD_MAP) {
         let nearest = inputs::nearest(*settings.whole.input, |size| fits(settings, size));
-        diagnostic.help = inputs::help(&nearest).or(diagnostic.help.take());
+        diagnostic.help = inputs::help(&nearest).map(Help::from).or(diagnostic.help.take());
         let span = settings.whole.input.span;
-        diagnostic.fixes = nearest.into_iter().map(|text| Fix { span, text }).collect();
+        diagnostic.fixes =
+            nearest.into_iter().map(|text| Fix { span, text, reads: None }).collect();
     }
     (graph, found)
 }

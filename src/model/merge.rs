@@ -5,7 +5,7 @@ use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Line, Stack, speak};
 use super::rows::{self, Counts, MAX_STAGES, Outgrown};
 use super::settings::{Stage, Whole, is_per_stage};
-use crate::diag::{Diagnostic, Diags, OVERRIDE, Sources, Span, Spanned};
+use crate::diag::{Diagnostic, Diags, Help, OVERRIDE, Sources, Span, Spanned, Written};
 use crate::schema::{Field, Kind, Tree, Ty, Value};
 use crate::syntax::ast::Literal;
 use std::collections::BTreeSet;
@@ -56,6 +56,7 @@ pub fn merge(
     let mut outgrown = Outgrown::default();
     for (index, layer) in stack.layers.iter().enumerate() {
         let own = counts.at(index);
+        let below = stack.layers[..index].iter().find(|below| below.is_of(layer));
         let mut scope = Scope {
             sources,
             items,
@@ -66,6 +67,7 @@ pub fn merge(
             owner: item.name.value.clone(),
             columns: None,
             inside: Rc::default(),
+            laid: below.and_then(|below| Some([layer.named?, below.named?])),
             holes,
         };
         let mut idle = !layer.lines.is_empty();
@@ -107,10 +109,11 @@ pub fn merge(
             );
         }
     }
-    for (key, diagnostic) in outgrown.hold(&merged.stages, count) {
-        merged.sound = false;
-        failed.insert(key);
-        diags.push(diagnostic);
+    if let Some(last) = count {
+        let (keys, found) = outgrown.hold(&merged.stages, last);
+        merged.sound &= found.is_empty();
+        failed.extend(keys);
+        found.into_iter().for_each(|told| diags.push(told));
     }
     merged.failed = failed;
     merged
@@ -135,6 +138,7 @@ pub fn item(
         owner: item.name.value.clone(),
         columns: None,
         inside: Rc::default(),
+        laid: None,
         holes: false,
     };
     scope.item_tree(item, slot, &mut Vec::new())
@@ -335,17 +339,16 @@ fn of_a_stage(scope: &Scope<'_>, line: &Line) -> Option<Diagnostic> {
     let setting = match inside {
         true => {
             let row = scope.sources.slice(line.row_span());
-            Some(format!("{} {row}", line.path()[1..].join(".")))
+            Some(Written::new(line.path()[1..].join("."), row))
         }
         false => line.inside.first().map(|setting| scope.squeezed(setting)),
     };
-    let (path, value) =
-        setting.as_deref().and_then(|s| s.split_once(' ')).unwrap_or(("width", "160"));
-    let path = path.split('@').next().unwrap_or(path);
+    let Written { path, row } = setting.unwrap_or_else(|| Written::new("width", "160"));
+    let path = path.split('@').next().unwrap_or(&path);
     let place = if inside { line.keys[0].span } else { line.span };
     Some(
         Diagnostic::error("E0301", "a stage is a column, selected at the end of a path")
             .at(place, "no setting of a model")
-            .help(format!("write `{path}@{number} {value}`")),
+            .help(Help::write(format!("{path}@{number}"), row)),
     )
 }

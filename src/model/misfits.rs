@@ -6,7 +6,7 @@ use super::items::{Item, Sort};
 use super::layers::Line;
 use super::settings::{Whole, first_stage};
 use crate::diag::number::grouped;
-use crate::diag::{Diagnostic, Fix, Span, Spanned, list, nearest, suggest};
+use crate::diag::{Diagnostic, Help, Span, Spanned, Written, list, nearest, suggest};
 use crate::schema::{Field, Kind, MOST, MOST_OF_A_SIDE, Parse, Slot, Tree, Ty, fits, scaled};
 use crate::syntax::ast::{Literal, Number, Setting};
 
@@ -34,10 +34,10 @@ impl Scope<'_> {
                     Some(said) => diagnostic.at(said, format!("{} is named here", kind.name)),
                     None => diagnostic,
                 };
-                diagnostic.help(format!(
-                    "leave it out, or turn to that kind: `{} {}`",
-                    slot.name, other.name
-                ))
+                diagnostic.help(
+                    Help::from("leave it out, or turn to that kind: ")
+                        .setting(slot.name, other.name),
+                )
             }
             _ => {
                 return self.no_setting(kind.name, &[kind], key);
@@ -80,9 +80,7 @@ impl Scope<'_> {
             let diagnostic =
                 Diagnostic::error("E0302", message).at(place, format!("{} values", row.len()));
             self.diags.push(match as_range(field, row) {
-                Some(range) => {
-                    diagnostic.help(format!("write `{} {range}`", field.name)).fix(place, range)
-                }
+                Some(range) => diagnostic.help(Help::write(field.name, &range)).fix(place, range),
                 None => diagnostic.help(format!("{}: {expected}", field.doc)),
             });
             return;
@@ -100,8 +98,8 @@ impl Scope<'_> {
         };
         let mut diagnostic = Diagnostic::error("E0302", message).at(place, label);
         if let Some(color) = from_bytes(field, row) {
-            let help = format!("colors lie between 0 and 1: write `{} {color}`", field.name);
-            diagnostic = diagnostic.help(help).fix(place, color);
+            let help = Help::from("colors lie between 0 and 1: write ");
+            diagnostic = diagnostic.help(help.setting(field.name, &color)).fix(place, color);
         }
         if field.ty.arity() == 1
             && let Some(first) = row.first()
@@ -109,7 +107,7 @@ impl Scope<'_> {
         {
             diagnostic = diagnostic.help(help);
             let span = first.span;
-            diagnostic.fixes.extend(texts.into_iter().map(|text| Fix { span, text }));
+            diagnostic = texts.into_iter().fold(diagnostic, |told, text| told.fix(span, text));
         }
         self.diags.push(diagnostic);
     }
@@ -139,7 +137,7 @@ impl Scope<'_> {
             Diagnostic::error("E0305", format!("`{}` is off", field.name))
                 .at(key.span, "inside something that is off")
                 .at(off, "off here")
-                .help(format!("a kind turns it on: {}", written(field.name, field.ty.inner()))),
+                .help(Help::from("a kind turns it on: ").then(kinds(field))),
         );
     }
 
@@ -150,16 +148,15 @@ impl Scope<'_> {
         slot: Option<&'static Slot>,
         keys: &[Spanned<String>],
     ) -> Outcome {
-        let kinds = || slot.iter().flat_map(|slot| slot.kinds);
-        let write = written(field.name, &field.ty);
+        let known = slot.iter().flat_map(|slot| slot.kinds);
         // That the kind is missing is said here, and not again.
         self.failed.insert(field.name.to_string());
-        if !kinds().any(|kind| kind.field(&keys[1]).is_some()) {
+        if !known.clone().any(|kind| kind.field(&keys[1]).is_some()) {
             let message = format!("no {} has a setting `{}`", field.name, keys[1].value);
-            let names: Vec<&str> = kinds().flat_map(|kind| kind.field_names()).collect();
-            let mut help = suggest(&keys[1], &names);
+            let names: Vec<&str> = known.flat_map(|kind| kind.field_names()).collect();
+            let mut help = Help::from(suggest(&keys[1], &names));
             if !self.holes {
-                help.push_str(&format!("\na kind is missing too: {write}"));
+                help = help.words("\na kind is missing too: ").then(kinds(field));
             }
             let diagnostic = Diagnostic::error("E0301", message).at(keys[1].span, "unknown");
             self.diags.push(diagnostic.suggest(keys[1].span, &keys[1], &names).help(help));
@@ -171,7 +168,7 @@ impl Scope<'_> {
         self.diags.push(
             Diagnostic::error("E0308", format!("`{}` has no kind yet", field.name))
                 .at(keys[0].span, "which kind?")
-                .help(format!("name it: {write}")),
+                .help(Help::from("name it: ").then(kinds(field))),
         );
         Outcome::Failed
     }
@@ -181,22 +178,36 @@ impl Scope<'_> {
         self.diags.push(match row {
             [] => diagnostic
                 .at(place, "a kind is missing")
-                .help(format!("name it: {}", written(field.name, &field.ty))),
+                .help(Help::from("name it: ").then(kinds(field))),
             _ => diagnostic.at(place, format!("expected {}", field.ty.expected())),
         });
     }
 
     pub fn named_again(&mut self, field: &Field, kind: &Kind, again: Span, before: Span) {
+        // One text laid twice names all its kinds again.
+        if let Some([here, there]) = self.laid.filter(|_| again == before) {
+            let name = self.sources.slice(here);
+            self.diags.push(
+                Diagnostic::error("E0306", format!("`{name}` is laid twice: its kinds are there already"))
+                    .at(here, "laid again here")
+                    .at(there, "laid here")
+                    .help("what is laid over it is not made of it too: it says what it changes, and no more"),
+            );
+            return;
+        }
         let setting = match &self.inside[..] {
-            [] => format!("{} {{ … }}", field.name),
-            [one] => format!("{}.{}", field.name, self.squeezed(one)),
-            all => format!("{}{}", field.name, self.in_braces(all)),
+            [] => Written::new(field.name, SETTINGS),
+            [one] => {
+                let Written { path, row } = self.squeezed(one);
+                Written::new(format!("{}.{path}", field.name), row)
+            }
+            all => Written::new(field.name, self.in_braces(all)),
         };
         let message = format!("the {} of `{}` is {} already", field.name, self.owner, kind.name);
         let mut diagnostic = Diagnostic::error("E0306", message)
             .at(again, "named again")
             .at(before, "named here")
-            .help(format!("to change it leave the kind out: `{setting}`"));
+            .help(Help::from("to change it leave the kind out: ").written(setting));
         if !self.inside.is_empty() {
             diagnostic = diagnostic.fix(Span { end: again.end + 1, ..again }, "");
         }
@@ -236,7 +247,7 @@ impl Scope<'_> {
         // `recipe recipe { … }`, as an item is written.
         self.diags.push(match slot.single() {
             Some(kind) if kind.name == name || names.iter().all(|name| *name == "off") => {
-                told.help(format!("leave the name out: `{} {{ … }}`", field.name))
+                told.help(Help::from("leave the name out: ").setting(field.name, SETTINGS))
             }
             _ => told,
         });
@@ -266,32 +277,40 @@ impl Scope<'_> {
             Diagnostic::error("E0317", "a row has no body")
                 .at(open, "whose settings are these?")
                 .at(line.row_span(), format!("{} values", line.row.len()))
-                .help(format!("say what is inside by stages: `{path}@{first} {{ … }}`")),
+                .help(
+                    Help::from("say what is inside by stages: ")
+                        .setting(format!("{path}@{first}"), SETTINGS),
+                ),
         );
         true
     }
 
     /// The text of a setting in one line.
-    pub fn squeezed(&self, setting: &Setting) -> String {
-        let words: Vec<&str> = self.sources.slice(setting.span).split_whitespace().collect();
-        let inside = setting.body.iter().map(|body| self.in_braces(&body.settings));
-        inside.fold(words.join(" "), |text, body| text + &body)
+    pub fn squeezed(&self, setting: &Setting) -> Written {
+        let path = self.sources.slice(setting.path.span);
+        let row = Span { start: setting.path.span.end, ..setting.span };
+        let words = self.sources.slice(row).split_whitespace().map(str::to_string);
+        let body = setting.body.iter().map(|body| self.in_braces(&body.settings));
+        let row: Vec<String> = words.chain(body).collect();
+        Written::new(path, row.join(" "))
     }
 
     fn in_braces(&self, settings: &[Setting]) -> String {
-        let lines: Vec<String> = settings.iter().map(|setting| self.squeezed(setting)).collect();
-        format!(" {{ {} }}", lines.join("; "))
+        let lines = settings.iter().map(|setting| self.squeezed(setting).to_string());
+        format!("{{ {} }}", lines.collect::<Vec<String>>().join("; "))
     }
 }
 
+/// A body whose settings are to be filled in.
+const SETTINGS: &str = "{ … }";
+
 /// `` `pool icp` or `pool conv` ``.
-fn written(name: &str, ty: &Ty) -> String {
-    let Ty::Slot(slot) = ty.inner() else {
-        return format!("`{name} {{ … }}`");
+fn kinds(field: &Field) -> Help {
+    let Ty::Slot(slot) = field.ty.inner() else {
+        return Help::default().setting(field.name, SETTINGS);
     };
-    let words: Vec<String> =
-        slot.kinds.iter().map(|kind| format!("`{name} {}`", kind.name)).collect();
-    list(&words.iter().map(String::as_str).collect::<Vec<_>>(), "or")
+    let kinds = slot.kinds.iter().map(|kind| Written::new(field.name, kind.name));
+    Help::default().settings(kinds.collect(), "or")
 }
 
 /// Two numbers where a range is meant.
@@ -338,33 +357,34 @@ fn is_too_large(number: &Number, parse: Parse) -> bool {
 }
 
 /// What the writer of a value that does not fit may have meant, and what to write instead.
-fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
+fn hint(field: &Field, value: &Literal) -> Option<(Help, Vec<String>)> {
+    let write = |row: String| Some((Help::write(field.name, &row), vec![row]));
     if let Some(switch) = switch(field, value) {
-        return Some((format!("write `{} {switch}`", field.name), vec![switch.to_string()]));
+        return write(switch.to_string());
     }
     match (value, field.ty.inner()) {
         (Literal::Name(word), Ty::Words(words)) => {
             let near = nearest(word, words.iter().map(|w| w.name))?;
-            Some((format!("did you mean `{near}`?"), vec![near.to_string()]))
+            Some((format!("did you mean `{near}`?").into(), vec![near.to_string()]))
         }
         (Literal::Number(number), Ty::Plain { parse, .. }) => {
             if let Some(square) = square(number, *parse) {
-                return Some((format!("write `{} {square}`", field.name), vec![square]));
+                return write(square);
             }
             if is_too_large(number, *parse) {
-                return Some((format!("{} at most", grouped(MOST.into())), Vec::new()));
+                return Some((format!("{} at most", grouped(MOST.into())).into(), Vec::new()));
             }
             if !["", "%", "K", "M", "G"].contains(&number.unit.as_str()) {
                 let upper = Number { unit: number.unit.to_uppercase(), ..number.clone() };
                 let written = format!("{}{}", number.digits, upper.unit);
                 if parse(&[Literal::Number(upper)]).is_some() {
-                    return Some((format!("write `{} {written}`", field.name), vec![written]));
+                    return write(written);
                 }
                 let help = format!("`{}` is no unit; there is %, K, M and G", number.unit);
-                return Some((help, Vec::new()));
+                return Some((help.into(), Vec::new()));
             }
             if let Some(help) = out_of_reach(field, number) {
-                return Some((help, Vec::new()));
+                return Some((help.into(), Vec::new()));
             }
             // A percentage without its sign?
             let mut percent = number.clone();
@@ -374,7 +394,7 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 && number.value <= 100.0
                 && parse(&[Literal::Number(percent)]).is_some();
             let meant = [format!("{}%", number.digits), (number.value / 100.0).to_string()];
-            fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]), meant.to_vec()))
+            fits.then(|| (format!("`{}` or `{}`?", meant[0], meant[1]).into(), meant.to_vec()))
         }
         (Literal::Range(low, high), Ty::Plain { parse, .. }) => {
             let percent = |end: &Number| Number { unit: "%".to_string(), ..end.clone() };
@@ -385,7 +405,7 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 parse(&[Literal::Range(low.clone(), high.clone())]).is_some()
             })?;
             let range = format!("{}{}..{}{}", low.digits, low.unit, high.digits, high.unit);
-            Some((format!("write `{range}`"), vec![range]))
+            Some((format!("write `{range}`").into(), vec![range]))
         }
         (Literal::Size(sides), Ty::Plain { parse, .. })
             if parse(&[Literal::Size(vec![1, 1])]).is_some() =>
@@ -394,11 +414,9 @@ fn hint(field: &Field, value: &Literal) -> Option<(String, Vec<String>)> {
                 2 => format!("both sides are from 1 to {}", grouped(MOST_OF_A_SIDE as u64)),
                 sides => format!("rows and columns are two numbers, and these are {sides}"),
             };
-            Some((help, Vec::new()))
+            Some((help.into(), Vec::new()))
         }
-        (Literal::Name(path), Ty::Path) => {
-            Some((format!("write `{} \"{path}\"`", field.name), vec![format!("\"{path}\"")]))
-        }
+        (Literal::Name(path), Ty::Path) => write(format!("\"{path}\"")),
         _ => None,
     }
 }

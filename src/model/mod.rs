@@ -30,6 +30,7 @@ mod resolved;
 mod rows;
 mod sections;
 mod settings;
+mod unopened;
 mod unused;
 
 pub use ablation::{INSIDE as IN_ABLATIONS, Quantity, shown};
@@ -156,7 +157,7 @@ pub fn check(
     for found in &mut diags.0 {
         brackets::settle(sources, &items, found);
         if let Some(over) = overridden(sources, found) {
-            found.help = found.help.take().map(|help| Argument::spelled(&help, over));
+            found.help = found.help.take().map(|help| help.in_arguments(Argument::path(over)));
         }
     }
     diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
@@ -224,13 +225,14 @@ fn disagreements(sources: &Sources, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         all.message = format!("{}; {}", all.message, next.message);
         let new = next.labels.into_iter().filter(|label| !all.labels.contains(label));
         all.labels.extend(new.collect::<Vec<Label>>());
-        all.help = all.help.zip(next.help).map(|(one, other)| format!("{one}\n{other}"));
+        all.help = all.help.zip(next.help).map(|(one, other)| one.words("\n").then(other));
         all
     }));
     for found in said.iter_mut().filter(|found| overridden(sources, found).is_some()) {
         (found.code, found.severity) = ("W0701", Severity::Warning);
         let help = found.help.take().unwrap_or_default();
-        found.help = Some(format!("{help}\nby `--set` too, or leave the data out: `data off`"));
+        let help = help.words("\nby `--set` too, or leave the data out: ");
+        found.help = Some(help.setting("data", "off"));
     }
     said
 }

@@ -3,7 +3,7 @@
 use super::layers::{Layer, Line};
 use super::settings::first_stage;
 use crate::diag::number::many;
-use crate::diag::{Diagnostic, Span, Spanned};
+use crate::diag::{Diagnostic, Help, Span, Spanned, list};
 use crate::schema::{Count, Setting, Tree, Value};
 use crate::syntax::ast::{Literal, Selector};
 use std::collections::BTreeSet;
@@ -157,10 +157,11 @@ fn no_stage(
     diagnostic
         .at(selector, "no such stage")
         .at(count.span, format!("{} declared here", count.value))
-        .help(format!(
-            "to add one, write `stages {}` and give every row one value more",
-            count.value + 1
-        ))
+        .help(
+            Help::from("to add one, write ")
+                .setting("stages", (count.value + 1).to_string())
+                .words(" and give every row one value more"),
+        )
 }
 
 /// Rows for another number of stages than there is at the end.
@@ -193,12 +194,44 @@ impl Outgrown {
         self.0.retain(|row| row.line.path().last() != Some(&key));
     }
 
-    /// Those of which something holds in the stages there are, each with the key it speaks of.
-    pub fn hold(&self, stages: &[Tree], last: Option<Spanned<usize>>) -> Vec<(String, Diagnostic)> {
+    /// The keys that those speak of which hold in the stages there are, and one mistake for all that
+    /// were written for one number of stages.
+    pub fn hold(&self, stages: &[Tree], last: Spanned<usize>) -> (Vec<String>, Vec<Diagnostic>) {
         let held = self.0.iter().filter(|row| stages.iter().any(|stage| row.is_in(stage)));
-        held.filter_map(|row| Some((row.line.keys.last()?.value.clone(), row.told(last?))))
-            .collect()
+        let mut all: Vec<Vec<&Row>> = Vec::new();
+        for row in held {
+            match all.iter_mut().find(|rows| rows[0].own.value == row.own.value) {
+                Some(rows) => rows.push(row),
+                None => all.push(vec![row]),
+            }
+        }
+        let key = |row: &&Row| row.line.keys.last().map(|key| key.value.clone());
+        let keys = all.iter().flatten().filter_map(key).collect();
+        (keys, all.iter().map(|rows| told(rows, last)).collect())
     }
+}
+
+/// Rows that were written for another number of stages.
+fn told(rows: &[&Row], last: Spanned<usize>) -> Diagnostic {
+    let paths: Vec<String> =
+        rows.iter().map(|row| format!("`{}`", row.line.path().join("."))).collect();
+    let paths = list(&paths.iter().map(String::as_str).collect::<Vec<_>>(), "and");
+    let declared = format!("{} declared here", last.value);
+    let spoken = last.value + 1 - first_stage(&rows[0].line.keys[0]);
+    let written = many(rows[0].own.value as u64, "stage");
+    let (told, were, them) = match rows {
+        [row] => (misfit(&row.line, spoken, last.span, &declared), "it was", paths.as_str()),
+        _ => {
+            let message = format!("{paths} are rows for {written}, and there are {}", last.value);
+            let values =
+                |row: &&Row| (row.line.row_span(), many(row.line.row.len() as u64, "value"));
+            let told = Diagnostic::error("E0310", message);
+            let told = rows.iter().map(values).fold(told, |told, (at, label)| told.at(at, label));
+            (told.at(last.span, declared), "they were", "them")
+        }
+    };
+    let help = format!("{were} written for {written}: say {them} anew beside ");
+    told.help(Help::from(help).setting("stages", last.value.to_string()))
 }
 
 impl Row {
@@ -211,16 +244,5 @@ impl Row {
         tree.fields.values().any(|said| {
             self.says(said.span) || matches!(&said.value, Value::Tree(inside) if self.is_in(inside))
         })
-    }
-
-    fn told(&self, last: Spanned<usize>) -> Diagnostic {
-        let path = self.line.path().join(".");
-        let spoken = |count: usize| count + 1 - first_stage(&self.line.keys[0]);
-        let declared = format!("{} declared here", last.value);
-        misfit(&self.line, spoken(last.value), last.span, &declared).help(format!(
-            "it was written for {}: say `{path}` anew beside `stages {}`",
-            many(self.own.value as u64, "stage"),
-            last.value
-        ))
     }
 }

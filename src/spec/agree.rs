@@ -2,7 +2,7 @@
 //! an image.
 
 use super::data::{Crop, Data, TestCrop};
-use crate::diag::{Diagnostic, Span, Spanned, list};
+use crate::diag::{Diagnostic, Help, Span, Spanned, Written, list};
 use crate::graph::{Size, times};
 use crate::schema::Count;
 
@@ -43,20 +43,20 @@ fn misfit(parts: &[(&str, Given)], input: Spanned<Size>) -> Diagnostic {
         size.words()
     );
     let mut diagnostic = Diagnostic::error("E0702", message);
-    let mut settings: Vec<String> = Vec::new();
+    let mut settings: Vec<Written> = Vec::new();
     for (_, given) in parts {
         // Images that nothing crops are the same in both parts.
         if diagnostic.labels.iter().all(|label| label.span != given.span) {
             diagnostic = diagnostic.at(given.span, format!("{} here", size.words()));
-            settings.extend(given.setting.map(|setting| format!("`{setting} {takes}`")));
+            settings.extend(given.setting.map(|setting| Written::new(setting, &takes)));
         }
     }
-    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let help = match (&settings[..], size) {
         ([_, ..], Known::Whole(size)) => {
-            format!("write {}, or `input {}`", list(&settings, "and"), times(size))
+            let help = Help::from("write ").settings(settings, "and").words(", or ");
+            help.setting("input", times(size))
         }
-        _ => "crop the images to what the model takes, or let it take what there is".to_string(),
+        _ => "crop the images to what the model takes, or let it take what there is".into(),
     };
     diagnostic.at(input.span, "the images it takes").help(help)
 }
@@ -77,9 +77,10 @@ fn count(data: &Data, place: Span, classes: Spanned<Count>) -> Option<Diagnostic
     let diagnostic = Diagnostic::error("E0701", message)
         .at(classes.span, format!("{here} here"))
         .at(span, format!("{words} here"));
-    let mut help = format!("write `classes {}`", words.replace(" or ", "` or `classes "));
+    let counts = there.iter().map(|count| Written::new("classes", count.to_string()));
+    let mut help = Help::from("write ").settings(counts.collect(), "or");
     if matches!(data, Data::Shapes(_)) && here <= MOST_SHAPES {
-        help = format!("{help}, or `data.classes {here}`");
+        help = help.words(", or ").setting("data.classes", here.to_string());
     }
     Some(diagnostic.help(help))
 }

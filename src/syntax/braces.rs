@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, SourceId, Span};
 use std::borrow::Cow;
 
 /// Deeper bodies mean nothing, and would cost the parser its stack.
-const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 64;
 
 struct Open {
     at: usize,

@@ -2,8 +2,8 @@
 
 use super::ast::{Literal, Setting};
 use super::parser::reads;
-use super::plain::{other, plain};
-use crate::diag::{Diagnostic, Span, Spanned};
+use super::plain::{Other, other, plain};
+use crate::diag::{Diagnostic, Help, Span, Spanned, Written};
 
 /// What is wrong with `raw`, which stands at `span`, alone on a line or `after` the start of a
 /// setting; `brace` if a body stands where none belongs.
@@ -58,14 +58,24 @@ pub fn explain(raw: &str, span: Span, after: Option<Start<'_>>, brace: bool) -> 
             .at(span, "opened, never closed")
             .help("end it with `\"`")
             .fix(Span { start: span.end, ..span }, "\""),
-        _ if starts_with_word(raw, &["in", "when", "where"]) => {
-            Diagnostic::error("E0116", "a value is written out, not drawn or computed")
-                .at(span, "not written out")
-                .help("write one value, or a row of them")
-        }
+        _ if starts_with_word(raw, &["in", "when", "where"]) => computed(span).help(ONE_VALUE),
         [b'"' | b'\'', ..] if setting.is_none() => quoted_key(raw, span),
         _ => foreign_value(raw, span, after),
     }
+}
+
+const ONE_VALUE: &str = "write one value, or a row of them";
+
+/// Numbers with signs between them: `2 + 2`, `1/8`.
+fn is_computed(raw: &str) -> bool {
+    raw.contains(['*', '/', '+', '^'])
+        && raw.contains(|c: char| c.is_ascii_digit())
+        && raw.chars().all(|c| c.is_ascii_digit() || " ._%*/+^-()".contains(c))
+}
+
+fn computed(span: Span) -> Diagnostic {
+    Diagnostic::error("E0116", "a value is written out, not drawn or computed")
+        .at(span, "not written out")
 }
 
 /// The setting that a line begins with, and its text.
@@ -77,9 +87,12 @@ pub struct Start<'a> {
 
 impl Start<'_> {
     /// The whole line with this value, if it is one that can be read.
-    fn with(self, value: &str) -> Option<String> {
-        let line = format!("{} {value}", self.text);
-        reads(&line).then_some(line)
+    fn with(self, value: &str) -> Option<Written> {
+        let path = self.setting.path.span;
+        let (path, row) = self.text.split_at_checked((path.end - path.start) as usize)?;
+        let row = format!("{row} {value}").trim_start().to_string();
+        let line = Written::new(path, row);
+        reads(&line.to_string()).then_some(line)
     }
 }
 
@@ -109,7 +122,7 @@ fn sign(
         return diagnostic.help(help);
     }
     match after.and_then(|start| start.with(&meant)) {
-        Some(line) => write(diagnostic, after, (&line, &meant), other(value), (span, gap)),
+        Some(line) => write(diagnostic, after, (line, &meant), other(value), (span, gap)),
         None => diagnostic.help("leave it out: a blank stands between a key and its value"),
     }
 }
@@ -119,13 +132,15 @@ fn quoted_key(raw: &str, span: Span) -> Diagnostic {
     let quote = &raw[..1];
     let (key, rest) = raw[1..].split_once(quote).unwrap_or((&raw[1..], ""));
     let meant = plain(rest.trim_start_matches(['=', ':', ' ', '\t']));
-    let line = format!("{key} {meant}");
+    let line = Written::new(key, meant);
     // The closing quote may be missing.
     let end = span.end.min(span.start + key.len() as u32 + 2);
     let diagnostic =
         Diagnostic::error("E0119", "a key is not quoted").at(Span { end, ..span }, "in quotes");
-    match reads(&line) {
-        true => diagnostic.help(format!("write `{}`", line.trim_end())).fix(span, line),
+    let text = line.to_string();
+    match reads(&text) {
+        true if line.row.is_empty() => diagnostic.help(format!("write `{key}`")).fix(span, text),
+        true => diagnostic.help(Help::from("write ").written(line)).fix(span, text),
         false => diagnostic.help("only paths, labels and patterns stand in quotes"),
     }
 }
@@ -148,7 +163,7 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
     {
         return Diagnostic::error("E0119", "settings stand in braces")
             .at(span, "as in a call")
-            .help(format!("write `{line}`"))
+            .help(Help::from("write ").written(line))
             .fix(span, meant);
     }
     let meant = plain(raw);
@@ -166,13 +181,15 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
         }
         ([b'\'', ..], _) => Diagnostic::error("E0119", "a string stands in double quotes")
             .at(span, "in single quotes"),
+        _ if line.is_some() && raw.contains('*') => computed(span),
         _ if line.is_some() => Diagnostic::error("E0119", "a size is written with a small `x`")
             .at(span, "rows and columns"),
+        _ if is_computed(raw) => return computed(span).help(ONE_VALUE),
         _ => return unreadable(span),
     };
     if let Some(line) = line {
         let place = (span, spaced(after, span));
-        diagnostic = write(diagnostic, after, (&line, &meant), other(raw), place);
+        diagnostic = write(diagnostic, after, (line, &meant), other(raw), place);
     }
     diagnostic
 }
@@ -182,21 +199,24 @@ fn foreign_value(raw: &str, span: Span, after: Option<Start<'_>>) -> Diagnostic 
 fn write(
     diagnostic: Diagnostic,
     after: Option<Start<'_>>,
-    (line, meant): (&str, &str),
-    other: Option<String>,
+    (line, meant): (Written, &str),
+    other: Option<Other>,
     (span, gap): (Span, &str),
 ) -> Diagnostic {
-    let diagnostic = diagnostic.fix(span, [gap, meant].concat());
-    let other = other.and_then(|other| Some((after?.with(&other)?, other)));
+    let other = other.and_then(|other| Some((after?.with(&other.row)?, other)));
+    let reads = other.as_ref().map(|(_, other)| other.reads.other());
+    let diagnostic = diagnostic.fix_as(reads, span, [gap, meant].concat());
+    let help = Help::from("write ").written(line);
     match other {
-        None => diagnostic.help(format!("write `{line}`")),
-        Some((second, other)) => diagnostic
-            .help(format!("write `{line}`, or `{second}`"))
-            .fix(span, [gap, &other].concat()),
+        None => diagnostic.help(help),
+        Some((second, Other { row, reads })) => diagnostic
+            .help(help.words(", or ").written(second))
+            .fix_as(Some(reads), span, [gap, &row].concat()),
     }
 }
 
-/// A path or a pattern without its quotes: `files images/*.png`, `files ~/images`, `except *.bias`.
+/// A path or a pattern without its quotes: `files images/*.png`, `files ~/images`, `except *.bias`,
+/// `files C:\images`.
 fn unquoted(raw: &str, span: Span, start: Start<'_>) -> Option<Diagnostic> {
     if !start.setting.row.is_empty() || start.setting.body.is_some() {
         return None;
@@ -206,22 +226,27 @@ fn unquoted(raw: &str, span: Span, start: Start<'_>) -> Option<Diagnostic> {
         let comment = word.starts_with("//") || word.starts_with("/*");
         let named = word.contains(|c: char| c.is_alphabetic());
         let number = word.starts_with(|c: char| c.is_ascii_digit());
+        let on_drive = match word.split_once(':') {
+            Some((drive, path)) if drive.len() == 1 && path.starts_with(['/', '\\']) => path,
+            _ => word,
+        };
         named
             && !comment
             && !number
-            && word.chars().all(|c| c.is_alphanumeric() || "_-./*~?".contains(c))
+            && on_drive.chars().all(|c| c.is_alphanumeric() || "_-./*~?\\".contains(c))
     };
-    let marked = |word: &&str| word.contains('/') || word.starts_with('*') || word.ends_with('*');
+    let marked =
+        |word: &&str| word.contains(['/', '\\']) || word.starts_with('*') || word.ends_with('*');
     let behind_a_key = start.setting.path.span.end < span.start;
     if !behind_a_key || !words.iter().all(letters) || !words.iter().any(marked) {
         return None;
     }
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    let quote = |word: &&str| format!("\"{}\"", word.replace('\\', "\\\\"));
+    let quoted: Vec<String> = words.iter().map(quote).collect();
     let line = start.with(&quoted.join(" "))?;
     let told = Diagnostic::error("E0119", "a path or a pattern stands in double quotes");
-    Some(
-        told.at(span, "without quotes").help(format!("write `{line}`")).fix(span, quoted.join(" ")),
-    )
+    let help = Help::from("write ").written(line);
+    Some(told.at(span, "without quotes").help(help).fix(span, quoted.join(" ")))
 }
 
 /// A kind with its settings, as a call has them: `name(key=value, …)`.
@@ -294,14 +319,6 @@ pub fn stray(span: Span) -> Diagnostic {
     Diagnostic::error("E0111", "this brace closes nothing")
         .at(span, "no body is open here")
         .fix(span, "")
-}
-
-pub fn unopened(owner: Span, close: Span) -> Diagnostic {
-    Diagnostic::error("E0110", "this body is never opened")
-        .at(owner, "no `{` behind it")
-        .at(close, "closed here")
-        .help("put a `{` at the end of its line")
-        .fix(Span { start: owner.end, ..owner }, " {")
 }
 
 pub fn too_large(span: Span) -> Diagnostic {

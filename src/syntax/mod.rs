@@ -9,5 +9,7 @@ mod mistakes;
 mod parser;
 mod plain;
 mod selectors;
+mod unopened;
 
 pub use parser::{parse, parse_argument};
+pub use unopened::never_opened;

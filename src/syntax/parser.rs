@@ -1,6 +1,7 @@
 //! Pairs of the grammar to the tree. Parsing returns a tree and errors, never one without the other.
 
 use super::ast::{Body, File, Link, Literal, Number, Path, Relation, Selector, Setting};
+use super::unopened::Columns;
 use super::{braces, heads, mistakes, selectors};
 use crate::diag::{Diagnostic, Diags, SourceId, Sources, Span, Spanned};
 use pest::Parser;
@@ -21,7 +22,8 @@ pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
         false => braces::balance(text, id),
     };
     let diags = Diags(found);
-    let mut reader = Reader { source: id, text, balanced: &balanced, diags, depth: 0 };
+    let columns = &Columns::new(text);
+    let mut reader = Reader { source: id, text, columns, balanced: &balanced, diags, depth: 0 };
     if text.len() > MAX_BYTES {
         let message = format!("the file is {} MiB long, and at most 4 are read", text.len() >> 20);
         reader.diags.push(Diagnostic::error("E0115", message).at(Span::new(id, 0, 0), "here"));
@@ -89,7 +91,8 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
     let (balanced, found) = braces::balance(&setting, id);
     // No item stands here: a setting, as inside of a body.
     let diags = Diags(found);
-    let mut reader = Reader { source: id, text, balanced: &balanced, diags, depth: 1 };
+    let columns = &Columns::new(text);
+    let mut reader = Reader { source: id, text, columns, balanced: &balanced, diags, depth: 1 };
     let settings = match Grammar::parse(Rule::file, &balanced.text) {
         Ok(pairs) => reader.entries(pairs.flat_map(Pair::into_inner)),
         Err(_) => Vec::new(),
@@ -119,6 +122,7 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
 struct Reader<'a> {
     source: SourceId,
     text: &'a str,
+    columns: &'a Columns<'a>,
     balanced: &'a braces::Balanced<'a>,
     diags: Diags,
     /// How many bodies are open.
@@ -164,7 +168,7 @@ impl Reader<'_> {
                 }
                 Rule::stray => {
                     let brace = self.span(&pair);
-                    let told = self.unopened(&mut settings, brace);
+                    let told = self.columns.closed_by(&mut settings, brace);
                     self.diags.push(told.unwrap_or_else(|| mistakes::stray(brace)));
                 }
                 _ => {}
@@ -173,27 +177,12 @@ impl Reader<'_> {
         if let Some(last) = above {
             self.diags.push(mistakes::undocumented(last));
         }
-        settings
-    }
-
-    /// A brace that closes nothing stands below an item without a body, and what is between them
-    /// further right: it closes that item, to which the settings go.
-    fn unopened(&self, settings: &mut Vec<Setting>, brace: Span) -> Option<Diagnostic> {
-        let column = |span: Span| {
-            let before = self.text.get(..span.start as usize).unwrap_or("");
-            before.len() - before.rfind('\n').map_or(0, |at| at + 1)
-        };
-        let left = column(brace);
-        let at = settings.iter().rposition(|setting| column(setting.path.span) <= left)?;
-        let inside = settings.split_off(at + 1);
-        let owner = settings.last_mut()?;
-        if owner.body.is_some() || inside.is_empty() || column(owner.path.span) < left {
-            settings.extend(inside);
-            return None;
+        if self.depth == 0 {
+            let (items, found) = self.columns.opened(settings);
+            self.diags.0.extend(found);
+            return items;
         }
-        let open = Span { start: owner.span.end, ..owner.span };
-        owner.body = Some(Body { settings: inside, open, end: brace.start, broken: false });
-        Some(mistakes::unopened(owner.span, brace))
+        settings
     }
 
     /// A line in error is reported, and marked as broken.

@@ -1,5 +1,7 @@
 //! Values as other languages write them, put as they are written here.
 
+use crate::diag::Reading;
+
 /// `[1, 2, 2]` is `1 2 2`, `(32, 32)` and `32×32` are `32x32`, `4, head_width 16` is
 /// `4; head_width 16`, `'a'` is `"a"`.
 pub fn plain(value: &str) -> String {
@@ -24,16 +26,38 @@ pub fn plain(value: &str) -> String {
     line
 }
 
-/// Two whole numbers in brackets may be a size as well as a row: what [`plain`] does not take them for.
-pub fn other(value: &str) -> Option<String> {
+/// What a value may be as well.
+#[derive(Debug, PartialEq)]
+pub struct Other {
+    pub row: String,
+    pub reads: Reading,
+}
+
+/// Two whole numbers in brackets may be a size as well as a row, and `2*4` a number as well as a size:
+/// what [`plain`] does not take them for.
+pub fn other(value: &str) -> Option<Other> {
+    if let Some(row) = product(value) {
+        return Some(Other { row, reads: Reading::Numbers });
+    }
     let meant = plain(value);
     let inner = unwrapped(value.trim()).0;
     let is_pair = inner.len() < value.trim().len() && inner.split(',').count() == 2;
     let numbers = meant.split([' ', 'x']).all(|n| n.bytes().all(|b| b.is_ascii_digit()));
     (is_pair && numbers).then(|| match meant.contains('x') {
-        true => meant.replace('x', " "),
-        false => meant.replace(' ', "x"),
+        true => Other { row: meant.replace('x', " "), reads: Reading::Numbers },
+        false => Other { row: meant.replace(' ', "x"), reads: Reading::Size },
     })
+}
+
+/// `2*4 3` is `8 3`.
+fn product(value: &str) -> Option<String> {
+    let factors = |word: &str| -> Option<String> {
+        let factors = word.split('*').map(|factor| factor.parse().ok());
+        let product = factors.reduce(|all, next| u64::checked_mul(all?, next?))??;
+        Some(product.to_string())
+    };
+    let numbers = value.split_whitespace().map(factors).collect::<Option<Vec<String>>>()?;
+    value.contains('*').then(|| numbers.join(" "))
 }
 
 /// Without the brackets around it, and whether they are round.
@@ -82,7 +106,7 @@ fn word(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{other, plain};
+    use super::{Other, Reading, other, plain};
 
     #[test]
     fn values_of_other_languages() {
@@ -102,8 +126,13 @@ mod tests {
         ] {
             assert_eq!(plain(theirs), ours);
         }
-        assert_eq!(other("(8, 16)").as_deref(), Some("8 16"));
-        assert_eq!(other("[8, 16]").as_deref(), Some("8x16"));
+        let may_be = |value, row: &str, reads| {
+            assert_eq!(other(value), Some(Other { row: row.to_string(), reads }));
+        };
+        may_be("(8, 16)", "8 16", Reading::Numbers);
+        may_be("[8, 16]", "8x16", Reading::Size);
+        may_be("2*4 3", "8 3", Reading::Numbers);
+        assert_eq!(other("2*a"), None);
         assert_eq!(other("8, 16"), None);
         assert_eq!(other("(8, 16, 32)"), None);
     }

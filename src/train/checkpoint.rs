@@ -197,6 +197,12 @@ fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> CheckpointError {
 }
 
 impl Checkpoint {
+    /// What its tensors take of memory.
+    pub fn bytes(&self) -> u64 {
+        let kept = self.kept.iter().map(|(_, kept)| kept).chain(&self.average);
+        kept.chain([&self.parameters]).map(Parameters::bytes).sum()
+    }
+
     /// Of the weights alone: names, shapes and every bit.
     pub fn hash(&self) -> String {
         let mut order: Vec<usize> = (0..self.names.len()).collect();

@@ -85,12 +85,17 @@ fn a_mistake_in_set_points_into_the_argument() {
     assert_eq!(text.sources.slice(span), "widht");
 }
 
+/// What the first report says to do.
+fn advice(text: &Text) -> String {
+    text.diags.0[0].help.clone().unwrap_or_default().to_string()
+}
+
 #[test]
 fn set_selects_stages_at_the_end() {
     let text = check_with(&tiny("model a from tiny"), &["stage3.width=160"]);
     assert_eq!(text.codes(), ["E0117"]);
     assert_eq!(text.sources.slice(text.diags.0[0].labels[0].span), "stage3");
-    assert_eq!(text.diags.0[0].help.as_deref(), Some("write `width@3=160`"));
+    assert_eq!(advice(&text), "write `width@3=160`");
 }
 
 #[test]
@@ -99,11 +104,13 @@ fn advice_about_arguments_is_written_as_arguments_are() {
         let text = check_with(&tiny("model a from tiny"), &[set]);
         assert_eq!(text.diags.0.len(), 1, "{}", text.reports());
         assert!(text.program.models.iter().all(|model| model.graph.is_none()), "{set}");
-        text.diags.0[0].help.clone().unwrap_or_default()
+        advice(&text)
     };
     assert_eq!(help("ffn.depthwise=3"), "write `ffn.depthwise=3x3`");
     assert_eq!(help("ffn.depthwise=(3, 3)"), "write `ffn.depthwise=3x3`");
     assert_eq!(help("width=(8, 16)"), "write `width=8 16`");
+    assert_eq!(help("blocks=2*4"), "write `blocks=8`");
+    assert_eq!(help("mixer.grid=2*4"), "write `mixer.grid=2x4`");
     assert_eq!(help("width: 8"), "write --set 'width=8'");
     assert_eq!(help("width==8"), "write --set 'width=8'");
     assert_eq!(help("ffn.ratio@all=2"), "without a selector a value holds for every stage");
@@ -120,7 +127,7 @@ fn an_override_that_the_data_does_not_follow_is_told_once() {
     let text = tiny("model a from tiny { data shapes { size 16x16; classes 3 } }");
     let text = check_with(&text, &["input=32x32"]);
     assert_eq!(text.codes(), ["W0701"]);
-    let help = text.diags.0[0].help.as_deref().unwrap();
+    let help = advice(&text);
     assert!(help.starts_with("write `data.size=32x32`, or `input=16x16`\n"), "{help}");
 }
 

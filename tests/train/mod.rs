@@ -16,6 +16,7 @@ mod precision;
 mod recipe;
 mod rehearsal;
 mod resume;
+mod room;
 mod runs;
 mod schedule;
 mod sizes;

@@ -4,7 +4,7 @@ use super::space::Space;
 use super::{Assigning, Cluster, Fuse, Key, MAX_STEPS, Memory, Query, Refine, Regroup};
 use crate::blocks::windows_divide;
 use crate::diag::number::{grouped, many};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Help, Span};
 use crate::graph::ops::Windows;
 use crate::graph::{Builder, Size, Value, area, times};
 
@@ -42,7 +42,7 @@ impl Cluster {
         message: impl Into<String>,
         here: (Span, &str),
         there: (Span, &str),
-        help: &str,
+        help: Help,
     ) -> Option<Diagnostic> {
         let diagnostic = Diagnostic::error(code, message).at(here.0, here.1);
         // Where both stand by default there is one place.
@@ -61,7 +61,7 @@ impl Cluster {
                 "`fuse` weighs the pooled center against a refined one, and nothing refines",
                 (self.refine.span, "nothing refines"),
                 (self.fuse.span, "weighs a refined center"),
-                "add `mixer.fuse off`",
+                Help::from("add ").setting("mixer.fuse", "off"),
             );
         }
         if fuse == Fuse::Gate && self.head_width.value.0 < 2 {
@@ -83,7 +83,7 @@ impl Cluster {
                 "a key of its own is what centers attend by, and nothing refines them",
                 (self.key.span, "nothing reads it"),
                 off,
-                "write `key shared`, or let centers refine",
+                Help::write("key", "shared").words(", or let centers refine"),
             );
         }
         if self.refine.is_none() && *self.query == Query::Refined {
@@ -92,7 +92,7 @@ impl Cluster {
                 "pixels are compared with refined centers, and nothing refines",
                 (self.query.span, "refined centers"),
                 off,
-                "write `query centers`, or let centers refine",
+                Help::write("query", "centers").words(", or let centers refine"),
             );
         }
         let asked = matches!(*self.query, Query::Centers | Query::Pooled);
@@ -102,7 +102,11 @@ impl Cluster {
                 "pixels are compared with pooled keys and regrouped: nothing reads refined centers",
                 (self.refine.span, "nothing reads them"),
                 (self.query.span, "compares with pooled keys"),
-                "write `query refined`, or `refine off; fuse off`",
+                Help::write("query", "refined")
+                    .words(", or ")
+                    .setting("refine", "off")
+                    .words(" and ")
+                    .setting("fuse", "off"),
             );
         }
         None
@@ -118,7 +122,7 @@ impl Cluster {
             "centers count their pixels, and in a soft assignment every pixel is everyone's",
             (self.regroup.span, "counts pixels"),
             (self.assign.span, "to all centers"),
-            "write `regroup weighted`, or `assign hard`",
+            Help::write("regroup", "weighted").words(", or ").setting("assign", "hard"),
         )
     }
 
@@ -137,7 +141,11 @@ impl Cluster {
             format!("`{setting}` weighs channels, and the raw layout mixes them with pixels"),
             (span, "weighs channels"),
             (self.layout.span, "raw here"),
-            "write `fuse off` and `query refined` or `query centers`",
+            Help::write("fuse", "off")
+                .words(" and ")
+                .setting("query", "refined")
+                .words(" or ")
+                .setting("query", "centers"),
         )
     }
 

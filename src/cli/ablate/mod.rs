@@ -20,6 +20,8 @@ use crate::diag::{Argument, Sources, suggest};
 use crate::model::{Ablation, Program, Quantity, Spoken};
 use sheet::Sheet;
 use std::io::{self, Write};
+#[cfg(feature = "train")]
+use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -75,8 +77,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     };
     #[cfg(feature = "train")]
     if args.training.train && !diags.has_errors() {
-        let text = sources.get(crate::diag::SourceId(0)).text.clone();
-        return match training::train(args, &text, &ablations, out) {
+        return match training::train(args, &Arc::new(sources), &ablations, out) {
             Ok(exit) => Ok(exit),
             Err(failure) => failure.report(),
         };

@@ -4,11 +4,13 @@ use super::sheet::Sheet;
 use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
 use crate::cli::Exit;
 use crate::cli::session::Failure;
-use crate::diag::{Argument, Sources, say};
+use crate::diag::{Argument, SourceId, Sources, say};
 use crate::model::{Ablation, Quantity};
 use crate::train::replace_by;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use trials::Seeded;
 
 /// What is shown of an ablation that does not say.
 const SHOWN: [Quantity; 4] = [Quantity::Params, Quantity::Ptflops, Quantity::Top1, Quantity::Top3];
@@ -16,14 +18,14 @@ const SHOWN: [Quantity; 4] = [Quantity::Params, Quantity::Ptflops, Quantity::Top
 /// Trains, writes the tables and pictures, and prints the table.
 pub fn train(
     args: &Args,
-    text: &str,
+    sources: &Arc<Sources>,
     ablations: &[&Ablation],
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
     let stem = Path::new(&args.file).file_stem().filter(|stem| *stem != "-");
     let within = PathBuf::from(stem.unwrap_or("input".as_ref()));
-    let seeds: Vec<Vec<Ablation>> =
-        ablations.iter().map(|ablation| with_seeds(args, text, ablation)).collect();
+    let seeds: Vec<Vec<Seeded>> =
+        ablations.iter().map(|ablation| with_seeds(args, sources, ablation)).collect();
     let trials = trials::Trials::new(&args.training, &within, &seeds)?;
     let (results, stopped) = trials.run()?;
     let sheets: Vec<Sheet> = ablations
@@ -55,7 +57,8 @@ pub fn train(
 }
 
 /// The ablation as it is, and with seeds counted up from its model's.
-fn with_seeds(args: &Args, text: &str, ablation: &Ablation) -> Vec<Ablation> {
+fn with_seeds(args: &Args, here: &Arc<Sources>, ablation: &Ablation) -> Vec<Seeded> {
+    let text = &here.get(SourceId(0)).text;
     let first = ablation.base.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
     let others = (1..args.training.seeds).filter_map(|further| {
         let mut sets = sets(args);
@@ -64,9 +67,11 @@ fn with_seeds(args: &Args, text: &str, ablation: &Ablation) -> Vec<Ablation> {
         sets.push(Argument::of_recipe("--seed", first.wrapping_add(further)));
         let mut sources = Sources::default();
         let (program, _) = crate::compile_text(&mut sources, &args.file, text, &sets);
-        program.ablations.into_iter().find(|again| again.name == ablation.name)
+        let ablation = program.ablations.into_iter().find(|again| again.name == ablation.name)?;
+        Some(Seeded { ablation, sources: Arc::new(sources) })
     });
-    std::iter::once(ablation.clone()).chain(others).collect()
+    let own = Seeded { ablation: ablation.clone(), sources: here.clone() };
+    std::iter::once(own).chain(others).collect()
 }
 
 /// The table in every form, with links from where they lie.

@@ -5,7 +5,7 @@ use crate::cli::executor;
 use crate::cli::options::{threads, times};
 use crate::cli::session::Failure;
 use crate::cli::training::{Order, Ready, on_interrupt};
-use crate::diag::say;
+use crate::diag::{Sources, say};
 use crate::model::{Ablation, Checked, Quantity};
 use crate::runs::{Claim, Entry, Run, Score, State, Store};
 use crate::spec::Keep;
@@ -49,9 +49,16 @@ pub struct Options {
     executor: executor::Options,
 }
 
+/// An ablation with one seed, and its text.
+pub struct Seeded {
+    pub ablation: Ablation,
+    pub sources: Arc<Sources>,
+}
+
 /// One model with one seed.
 struct Job {
     model: Checked,
+    sources: Arc<Sources>,
     /// The first ablation whose case it is; none for a model.
     ablation: Option<String>,
     run: Run,
@@ -83,18 +90,19 @@ impl<'a> Trials<'a> {
     pub fn new(
         options: &'a Options,
         within: &Path,
-        ablations: &[Vec<Ablation>],
+        ablations: &[Vec<Seeded>],
     ) -> Result<Trials<'a>, Failure> {
         let within = within.to_path_buf();
         let mut trials = Trials { options, within, jobs: Vec::new(), places: Vec::new() };
         for seeds in ablations {
-            let rows = seeds.first().map_or(0, |ablation| 1 + ablation.cases.len());
+            let rows = seeds.first().map_or(0, |seeded| 1 + seeded.ablation.cases.len());
             let mut places = vec![Vec::new(); rows];
-            for ablation in seeds {
+            for seeded in seeds {
+                let ablation = &seeded.ablation;
                 let cases = ablation.cases.iter().map(|case| (&case.model, true));
                 let models = std::iter::once((&ablation.base, false)).chain(cases);
                 for (row, (model, case)) in places.iter_mut().zip(models) {
-                    row.push(trials.job(ablation, model, case)?);
+                    row.push(trials.job(seeded, model, case)?);
                 }
             }
             trials.places.push(places);
@@ -103,9 +111,9 @@ impl<'a> Trials<'a> {
     }
 
     /// The job of a model, one for all that give the same result.
-    fn job(&mut self, ablation: &Ablation, model: &Checked, case: bool) -> Result<usize, Failure> {
-        let ablation = case.then(|| ablation.name.clone());
-        let run = self.order(model, ablation.as_deref()).run()?;
+    fn job(&mut self, of: &Seeded, model: &Checked, case: bool) -> Result<usize, Failure> {
+        let ablation = case.then(|| of.ablation.name.clone());
+        let run = self.order((&of.sources, model), ablation.as_deref()).run()?;
         if let Some(known) = self.jobs.iter().position(|job| job.run.key == run.key) {
             return Ok(known);
         }
@@ -113,15 +121,21 @@ impl<'a> Trials<'a> {
             Some(ablation) => format!("{ablation}.{}-{}", model.name, run.seed),
             None => format!("{}-{}", model.name, run.seed),
         };
-        self.jobs.push(Job { model: model.clone(), ablation, run, name });
+        let sources = of.sources.clone();
+        self.jobs.push(Job { model: model.clone(), sources, ablation, run, name });
         Ok(self.jobs.len() - 1)
     }
 
-    fn order<'b>(&'b self, model: &'b Checked, ablation: Option<&'b str>) -> Order<'b> {
+    fn order<'b>(
+        &'b self,
+        (sources, model): (&'b Sources, &'b Checked),
+        ablation: Option<&'b str>,
+    ) -> Order<'b> {
         let options = self.options;
         let share = crate::cli::session::threads(options.threads) / options.jobs as usize;
         Order {
             model,
+            sources,
             ablation,
             data: options.data.as_deref(),
             executor: options.executor,
@@ -197,6 +211,9 @@ impl<'a> Trials<'a> {
     ) -> Result<Option<Outcome>, Failure> {
         let failed = |failure: Failure| {
             say(format!("{} failed: {failure}", job.name));
+            if let Failure::Reported(_, report) = &failure {
+                say(report);
+            }
             failure
         };
         // No folder for what can not be trained: what is to begin is looked at first.
@@ -227,7 +244,7 @@ impl<'a> Trials<'a> {
     }
 
     fn order_of<'b>(&'b self, job: &'b Job) -> Order<'b> {
-        self.order(&job.model, job.ablation.as_deref())
+        self.order((&job.sources, &job.model), job.ablation.as_deref())
     }
 
     /// From where the run stands, or from the beginning, which may be ready already.
@@ -239,12 +256,14 @@ impl<'a> Trials<'a> {
         stop: &AtomicBool,
     ) -> Result<(Trained, Run), Failure> {
         let last = entry.folder.last();
-        let ready = match (last.exists(), fresh) {
-            (true, _) => Checkpoint::load(&last)
+        // What is not gone on with gives its memory back.
+        let fresh = fresh.filter(|_| !last.exists());
+        let ready = match fresh {
+            Some(fresh) => Ok(fresh),
+            None if last.exists() => Checkpoint::load(&last)
                 .map_err(Failure::from)
                 .and_then(|checkpoint| self.order_of(job).ready(Some(checkpoint), false)),
-            (false, Some(fresh)) => Ok(fresh),
-            (false, None) => self.order_of(job).ready(None, false),
+            None => self.order_of(job).ready(None, false),
         };
         match ready {
             Ok(ready) => ready.train(entry, stop),

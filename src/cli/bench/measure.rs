@@ -1,7 +1,7 @@
 //! One mode of one executor, measured on a synthetic batch.
 
 use super::super::executor::Executor;
-use super::super::number;
+use super::super::room::{Demand, Place, take};
 use super::super::session::threads;
 use super::{Args, Mode};
 #[cfg(feature = "cuda")]
@@ -12,7 +12,7 @@ use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
 use crate::exec::{
     Batch, Evaluator, ExecError, Footprint, Machine, Optimizer, Parameters, Profile, StepError,
-    StepKey, Target, Trainer, Work, available, init,
+    StepKey, Target, Trainer, Work, init,
 };
 #[cfg(feature = "cuda")]
 use crate::exec::{Held, Use, View};
@@ -40,7 +40,7 @@ pub fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
-    fits(args, executor, graph, method, mode)?;
+    let _place = place(args, executor, graph, method, mode)?;
     let batch = batch(graph, args.batch as usize)?;
     let case = Case { args, graph, method, mode, batch };
     match executor {
@@ -228,41 +228,27 @@ impl Case<'_> {
     }
 }
 
-/// A batch that is too large is told: the system would end the program without a word.
-fn fits(
+/// The place in memory of what is measured.
+fn place(
     args: &Args,
     executor: Executor,
     graph: &Graph,
     method: Method,
     mode: Mode,
-) -> Result<(), ExecError> {
-    let (batch, Some(left)) = (args.batch as usize, available()) else { return Ok(()) };
-    let images = 4 * graph.image_numbers() as u64;
-    let (needed, largest) = match executor {
-        Executor::Compiled(_) => {
-            let target = Target::Cpu { threads: threads(args.running.threads) };
-            let footprint = Footprint::new(graph, method, target);
-            let work = match mode {
-                Mode::Train => Work::Training,
-                Mode::Infer => Work::Inference,
-            };
-            (footprint.bytes(work, batch), footprint.largest(work, left))
-        }
-        // What else it takes here is not known before.
-        _ => (images.saturating_mul(batch as u64), usize::try_from(left / images.max(1)).ok()),
+) -> Result<Place, ExecError> {
+    let work = match mode {
+        Mode::Train => Work::Training,
+        Mode::Infer => Work::Inference,
     };
-    if needed <= left {
-        return Ok(());
-    }
-    let help = match largest {
-        Some(largest @ 1..) => format!("`--batch {largest}` fits"),
-        _ => "not even one image fits".to_string(),
-    };
-    let (batch, needed, left) =
-        (number::grouped(batch as u64), number::bytes(needed), number::bytes(left));
-    Err(ExecError(format!(
-        "a batch of {batch} images takes {needed} of memory, and {left} are left\n  help: {help}"
-    )))
+    let (threads, batch) = (threads(args.running.threads), args.batch as usize);
+    let demand = Demand { executor, graph, method, work, threads, batch, held: 0 };
+    take(&demand).map_err(|excess| {
+        let help = match excess.largest {
+            Some(largest) => format!("`--batch {largest}` fits"),
+            None => "not even one image fits".to_string(),
+        };
+        ExecError(format!("{excess}\n  help: {help}"))
+    })
 }
 
 /// Steps before the clock counts.

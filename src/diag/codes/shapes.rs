@@ -114,7 +114,9 @@ pub const CODES: &[Code] = &[
         title: "a model that needs more memory than there is",
         explanation: "Not even a single image can be trained on in the memory that `--memory` names. \
                       Parameters with their gradients and moments are counted, what the plan of a \
-                      training step holds for a group of images on every thread, and one batch of images.",
+                      training step holds for a group of images on every thread, and one batch of images. \
+                      Before anything is trained the batch of its recipe is held to the memory that the \
+                      machine has left.",
         wrong: "100KiB",
         right: "24GiB",
         place: Place::Memory,

@@ -61,8 +61,9 @@ pub const CODES: &[Code] = &[
     ),
     file(
         "E0110",
-        "a brace on a line of its own",
-        "A line break ends a setting, so the body of an item or a setting opens on its line.",
+        "a body that does not open on its line",
+        "A line break ends a setting, so the body of an item or a setting opens on its line. A line that \
+         stands further right than the one above belongs to it only if a brace says so.",
         ["family small\n{\n    width 8\n}", "family small {\n    width 8\n}"],
     ),
     file(
@@ -104,7 +105,7 @@ pub const CODES: &[Code] = &[
         "E0116",
         "a value that is drawn or computed",
         "A model is data: each of its settings has one value, written out. `in`, `when` and `where` are \
-         no values.",
+         no values, nor is `2*4`.",
         ["mixer.grid in [2x2, 4x4]", "mixer.grid 4x4"],
     ),
     model(

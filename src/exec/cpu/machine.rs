@@ -1,7 +1,7 @@
 //! What one core can do, measured: the ceilings that kernels are compared with.
 
 use super::kernels::product::matrix_unit_at_work;
-use super::kernels::simd::{dispatch, has_matrix_unit};
+use super::kernels::simd::{Products, dispatch, products};
 use crate::exec::Machine;
 use pulp::{Simd, WithSimd};
 use std::hint::black_box;
@@ -24,8 +24,11 @@ pub fn machine() -> Machine {
         let count = matrix_unit_at_work().unwrap_or_else(|| in_registers(ROUNDS));
         count as f64 / start.elapsed().as_secs_f64()
     });
-    let name =
-        if has_matrix_unit() { "one core, on its matrix unit" } else { "one core, in registers" };
+    let name = match products() {
+        Products::Vectors => "one core, in registers",
+        Products::EmulatedUnit => "one core, on an emulated matrix unit",
+        Products::MatrixUnit => "one core, on its matrix unit",
+    };
     Machine { name, macs, bytes }
 }
 

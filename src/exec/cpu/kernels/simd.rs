@@ -97,12 +97,24 @@ pub fn matrix_unit() -> Option<Unit> {
     chosen().unit
 }
 
-/// Whether large products go to a matrix unit on this thread.
-pub fn has_matrix_unit() -> bool {
+/// What large products are computed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Products {
+    Vectors,
+    EmulatedUnit,
+    MatrixUnit,
+}
+
+/// Where those of this thread go.
+pub fn products() -> Products {
     #[cfg(target_arch = "x86_64")]
-    return matrix_unit().is_some();
+    match matrix_unit() {
+        None => Products::Vectors,
+        Some(unit) if unit.is_emulated() => Products::EmulatedUnit,
+        Some(_) => Products::MatrixUnit,
+    }
     #[cfg(not(target_arch = "x86_64"))]
-    false
+    Products::Vectors
 }
 
 /// Runs `work` with the kernels of this thread held to some instructions.

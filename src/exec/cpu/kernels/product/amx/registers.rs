@@ -48,6 +48,10 @@ impl Unit {
         available().then_some(Unit { simd, emulated: false })
     }
 
+    pub fn is_emulated(self) -> bool {
+        self.emulated
+    }
+
     /// Does some work, compiled for the vectors that are there as well.
     #[inline(always)]
     pub fn run<W: WithRegisters>(self, work: W) -> W::Output {

@@ -1,0 +1,236 @@
+//! Room in memory for what is about to run: the system would end the program without a word.
+
+use super::executor::Executor;
+use super::number;
+use crate::diag::say;
+use crate::exec::{Footprint, Target, Work, available};
+use crate::graph::Graph;
+use crate::passes::Method;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// What is to run.
+#[derive(Clone, Copy)]
+pub struct Demand<'a> {
+    pub executor: Executor,
+    pub graph: &'a Graph,
+    pub method: Method,
+    pub work: Work,
+    pub threads: usize,
+    pub batch: usize,
+    /// Bytes of it that are in memory already.
+    pub held: u64,
+}
+
+/// More than there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excess {
+    pub batch: usize,
+    pub needed: u64,
+    pub left: u64,
+    /// The largest batch that fits, if one does.
+    pub largest: Option<usize>,
+    /// This batch fits on one thread.
+    pub alone: bool,
+}
+
+impl std::fmt::Display for Excess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (needed, left) = (number::bytes(self.needed), number::bytes(self.left));
+        let batch = number::many(self.batch as u64, "image");
+        write!(f, "a batch of {batch} takes {needed} of memory, and {left} are left")
+    }
+}
+
+/// The code of a batch that is too large.
+pub const EXCESS: &str = "E0520";
+
+/// How memory grows with the batch.
+enum Weight {
+    Planned(Box<Footprint>, Work),
+    /// Of one image: what else it takes here is not known before.
+    Images(u64),
+}
+
+impl Weight {
+    fn bytes(&self, batch: usize) -> u64 {
+        match self {
+            Weight::Planned(footprint, work) => footprint.bytes(*work, batch),
+            Weight::Images(one) => one.saturating_mul(batch as u64),
+        }
+    }
+
+    fn largest(&self, limit: u64) -> Option<usize> {
+        match self {
+            Weight::Planned(footprint, work) => footprint.largest(*work, limit),
+            Weight::Images(one) => {
+                usize::try_from(limit / one.max(&1)).ok().filter(|batch| *batch > 0)
+            }
+        }
+    }
+}
+
+impl Demand<'_> {
+    fn weight(&self, threads: usize) -> Weight {
+        match self.executor {
+            Executor::Compiled(_) => {
+                let target = Target::Cpu { threads };
+                let footprint = Footprint::new(self.graph, self.method, target);
+                Weight::Planned(Box::new(footprint), self.work)
+            }
+            _ => Weight::Images(4 * self.graph.image_numbers() as u64),
+        }
+    }
+
+    /// What is too much of it for so many bytes.
+    fn excess(&self, needed: u64, left: u64) -> Excess {
+        let limit = left.saturating_add(self.held);
+        let largest = self.weight(self.threads).largest(limit);
+        let alone = self.weight(1).bytes(self.batch) <= limit;
+        Excess { batch: self.batch, needed, left, largest, alone }
+    }
+}
+
+/// What of the memory is promised to the trainings of this process.
+struct Room {
+    /// None where nobody tells.
+    left: fn() -> Option<u64>,
+    taken: Mutex<Taken>,
+    given_back: Condvar,
+}
+
+#[derive(Clone, Copy)]
+struct Taken {
+    bytes: u64,
+    /// What was left when nothing was taken.
+    before: Option<u64>,
+}
+
+static ROOM: Room = Room::new(available);
+
+/// A promise, until it is dropped.
+pub struct Place {
+    room: &'static Room,
+    bytes: u64,
+}
+
+/// Takes what is to run its place. Where others of this process hold too much, it waits for them.
+pub fn take(demand: &Demand<'_>) -> Result<Place, Excess> {
+    ROOM.take(demand)
+}
+
+impl Room {
+    const fn new(left: fn() -> Option<u64>) -> Room {
+        let taken = Taken { bytes: 0, before: None };
+        Room { left, taken: Mutex::new(taken), given_back: Condvar::new() }
+    }
+
+    fn take(&'static self, demand: &Demand<'_>) -> Result<Place, Excess> {
+        let needed = demand.weight(demand.threads).bytes(demand.batch);
+        let bytes = needed.saturating_sub(demand.held);
+        let mut taken = lock(&self.taken);
+        let mut told = false;
+        loop {
+            if taken.bytes == 0 {
+                taken.before = (self.left)();
+            }
+            // What others took is in use, or will be.
+            let promised = taken.before.map(|before| before.saturating_sub(taken.bytes));
+            let left = [promised, (self.left)()].into_iter().flatten().min();
+            match left {
+                Some(left) if bytes > left && taken.bytes == 0 => {
+                    return Err(demand.excess(needed, left));
+                }
+                Some(left) if bytes > left => {
+                    if !told {
+                        let name = &demand.graph.name;
+                        let [bytes, left] = [bytes, left].map(number::bytes);
+                        say(format!("{name} waits for memory: it takes {bytes}, {left} are left"));
+                    }
+                    told = true;
+                    let waited = self.given_back.wait(taken);
+                    taken = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+                }
+                _ => {
+                    taken.bytes += bytes;
+                    return Ok(Place { room: self, bytes });
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.room.taken).bytes -= self.bytes;
+        self.room.given_back.notify_all();
+    }
+}
+
+/// Whoever panicked had changed a number, or not.
+fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Sources;
+    use crate::graph::Precision;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::time::Duration;
+
+    const TEXT: &str =
+        "model a { input 16x16; classes 4; embed patches { kernel 3x3; stride 2; pad 1 }
+        stages 1; blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }";
+
+    fn graph() -> Graph {
+        let (program, _) = crate::compile_text(&mut Sources::default(), "a.clue", TEXT, &[]);
+        program.models[0].graph.clone().unwrap()
+    }
+
+    fn demand(graph: &Graph) -> Demand<'_> {
+        let executor = Executor::Compiled(Precision::F32);
+        let (method, work) = (Method::default(), Work::Training);
+        Demand { executor, graph, method, work, threads: 1, batch: 64, held: 0 }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        static LEFT: AtomicU64 = AtomicU64::new(0);
+        static ROOM: Room = Room::new(|| Some(LEFT.load(Relaxed)).filter(|left| *left > 0));
+        let graph = graph();
+        let demand = demand(&graph);
+        let bytes = |batch| demand.weight(1).bytes(batch);
+        // Nobody tells.
+        assert!(ROOM.take(&demand).is_ok());
+        LEFT.store(bytes(64), Relaxed);
+        assert!(ROOM.take(&demand).is_ok());
+        LEFT.store(bytes(64) - 1, Relaxed);
+        let excess = ROOM.take(&demand).err().unwrap();
+        let (needed, left) = (bytes(64), bytes(64) - 1);
+        assert_eq!(excess, Excess { batch: 64, needed, left, largest: Some(63), alone: false });
+        // What is in memory already needs no room.
+        assert!(ROOM.take(&Demand { held: 1, ..demand }).is_ok());
+        LEFT.store(1, Relaxed);
+        assert_eq!(ROOM.take(&demand).err().unwrap().largest, None);
+    }
+
+    #[test]
+    fn what_others_of_the_process_hold_is_waited_for() {
+        static LEFT: AtomicU64 = AtomicU64::new(0);
+        static ROOM: Room = Room::new(|| Some(LEFT.load(Relaxed)));
+        let graph = graph();
+        let demand = demand(&graph);
+        LEFT.store(2 * demand.weight(1).bytes(64) - 1, Relaxed);
+        let first = ROOM.take(&demand).ok().unwrap();
+        let (sender, receiver) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| sender.send(ROOM.take(&demand).is_ok()));
+            let waits = receiver.recv_timeout(Duration::from_millis(50));
+            assert_eq!(waits, Err(RecvTimeoutError::Timeout));
+            drop(first);
+            assert_eq!(receiver.recv(), Ok(true));
+        });
+    }
+}
