@@ -135,7 +135,7 @@ have_tests() {
 }
 
 on_gpu() {
-    CLUEC_REQUIRE_GPU=1 limited "$@" --test-threads 1
+    CLUEC_REQUIRE_GPU=1 CLUEC_PROGRAM=$cluec limited "$@" --test-threads 1
 }
 
 # Once a kernel has failed badly, all that follows in its process fails: what did not pass is run again,

@@ -55,9 +55,12 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    /// `cluec ARGUMENTS`, the arguments apart by blanks, not started yet.
+    /// `cluec ARGUMENTS`, the arguments apart by blanks, not started yet: the program built with the tests, or
+    /// where these run elsewhere the one that `CLUEC_PROGRAM` names.
     pub fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cluec"));
+        let told = std::env::var_os("CLUEC_PROGRAM");
+        let program = told.unwrap_or_else(|| env!("CARGO_BIN_EXE_cluec").into());
+        let mut command = Command::new(program);
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
         command
     }

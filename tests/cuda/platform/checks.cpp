@@ -199,6 +199,15 @@ ACCESS(8)
 ACCESS(16)
 CALL void __tsan_read_range(void* at, size_t bytes) { platform::read((uint64_t)at, bytes, CALLER); }
 CALL void __tsan_write_range(void* at, size_t bytes) { platform::write((uint64_t)at, bytes, CALLER); }
+CALL void* __tsan_memcpy(void* to, const void* from, size_t bytes) {
+    platform::read((uint64_t)from, bytes, CALLER);
+    platform::write((uint64_t)to, bytes, CALLER);
+    return memcpy(to, from, bytes);
+}
+CALL void* __tsan_memset(void* to, int byte, size_t bytes) {
+    platform::write((uint64_t)to, bytes, CALLER);
+    return memset(to, byte, bytes);
+}
 CALL void __tsan_func_entry(void*) {}
 CALL void __tsan_func_exit() {}
 CALL void __tsan_init() {}

@@ -24,6 +24,8 @@ struct Stream {
     std::deque<Work> waiting;
     bool capturing = false, broken = false;
     Graph captured;
+    // Of work that nobody has been told of yet.
+    CUresult failure = SUCCESS;
 };
 
 struct Event {
@@ -46,9 +48,6 @@ std::set<Stream*> streams;
 std::set<Event*> events;
 std::map<uint64_t, std::vector<char>> pinned;
 size_t used;
-// Of work that nobody has been told of yet.
-CUresult failure;
-
 // A piece within its pages.
 struct Allocation {
     size_t bytes;
@@ -74,7 +73,7 @@ void finish(Stream* stream) {
         Work work = std::move(stream->waiting.front());
         stream->waiting.pop_front();
         CUresult result = work();
-        if (failure == SUCCESS) failure = result;
+        if (stream->failure == SUCCESS) stream->failure = result;
     }
 }
 
@@ -82,10 +81,10 @@ void finish_all() {
     for (Stream* stream : streams) finish(stream);
 }
 
-// What went wrong since somebody was told.
-CUresult tell() {
-    CUresult result = failure;
-    failure = SUCCESS;
+// What went wrong since somebody was told. A real driver would tell all who ask from then on.
+CUresult tell(Stream* stream) {
+    CUresult result = stream->failure;
+    stream->failure = SUCCESS;
     return result;
 }
 
@@ -204,7 +203,10 @@ CALL CUresult cuCtxGetCurrent(void** context) {
 CALL CUresult cuCtxSynchronize() {
     IN_CONTEXT;
     finish_all();
-    return tell();
+    CUresult result = SUCCESS;
+    for (Stream* stream : streams)
+        if (CUresult told = tell(stream)) result = told;
+    return result;
 }
 
 CALL CUresult cuMemGetInfo_v2(size_t* free, size_t* total) {
@@ -289,7 +291,7 @@ CALL CUresult cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, Stream
     if (breaks(stream)) return CAPTURE_UNSUPPORTED;
     finish(stream);
     memcpy(to, (const void*)from, bytes);
-    return tell();
+    return tell(stream);
 }
 
 CALL CUresult cuStreamCreate(Stream** stream, unsigned) {
@@ -312,7 +314,7 @@ CALL CUresult cuStreamSynchronize(Stream* stream) {
     if (!streams.count(stream)) return INVALID_HANDLE;
     if (breaks(stream)) return CAPTURE_UNSUPPORTED;
     finish(stream);
-    return tell();
+    return tell(stream);
 }
 
 CALL CUresult cuStreamBeginCapture_v2(Stream* stream, int) {
@@ -469,8 +471,9 @@ CALL CUresult cuEventRecord(Event* event, Stream* stream) {
 CALL CUresult cuEventSynchronize(Event* event) {
     IN_CONTEXT;
     if (!events.count(event)) return INVALID_HANDLE;
-    if (event->recorded && streams.count(event->stream)) finish(event->stream);
-    return tell();
+    if (!event->recorded || !streams.count(event->stream)) return SUCCESS;
+    finish(event->stream);
+    return tell(event->stream);
 }
 
 CALL CUresult cuEventElapsedTime_v2(float* milliseconds, Event* begin, Event* end) {
