@@ -3,6 +3,7 @@
 use super::items::{Item, Items, Sort, circle};
 use crate::diag::{Diagnostic, Diags, Help, SourceId, Span, Spanned};
 use crate::syntax::ast::{Body, Literal, Selector, Setting};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// One body (of a parent, a family, the model itself, or a `--set`).
@@ -64,10 +65,6 @@ impl Line {
 
     pub fn path(&self) -> Vec<&str> {
         self.keys.iter().map(|k| k.value.as_str()).collect()
-    }
-
-    fn is_at(&self, path: &[&str]) -> bool {
-        self.keys.iter().map(|k| k.value.as_str()).eq(path.iter().copied())
     }
 }
 
@@ -267,20 +264,20 @@ pub fn argued(overrides: &[Setting], diags: &mut Diags) {
 
 /// Inside a layer nothing is said twice; only a selector may speak before a single value for all.
 fn twice(lines: &[Line], diags: &mut Diags) {
-    for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.broken) {
-        let path = line.path();
-        let same = |earlier: &&Line| !earlier.broken && earlier.is_at(&path);
-        for earlier in lines[..index].iter().filter(same) {
-            let clash = match (&earlier.selector, &line.selector) {
-                (Some(a), Some(b)) => overlap(a, b).is_some(),
-                (None, None) => true,
-                (None, Some(_)) => earlier.row.len() > 1,
-                (Some(_), None) => line.row.len() > 1,
-            };
-            if clash {
-                diags.push(said_twice(earlier, line));
-            }
+    let mut said: BTreeMap<Vec<&str>, Vec<&Line>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| !line.broken) {
+        let earlier = said.entry(line.path()).or_default();
+        let clashes = |earlier: &&&Line| match (&earlier.selector, &line.selector) {
+            (Some(a), Some(b)) => overlap(a, b).is_some(),
+            (None, None) => true,
+            (None, Some(_)) => earlier.row.len() > 1,
+            (Some(_), None) => line.row.len() > 1,
+        };
+        // Those between the two were told themselves.
+        if let Some(first) = earlier.iter().find(clashes) {
+            diags.push(said_twice(first, line));
         }
+        earlier.push(line);
     }
 }
 

@@ -91,6 +91,13 @@ fn advice(text: &Text) -> String {
 }
 
 #[test]
+fn what_is_said_often_is_told_once_for_each_time() {
+    let text = check(&tiny(&format!("model a from tiny {{ {} }}", "drop_path 0.5; ".repeat(400))));
+    let twice = text.codes().iter().filter(|code| **code == "E0303").count();
+    assert_eq!(twice, 399);
+}
+
+#[test]
 fn set_selects_stages_at_the_end() {
     let text = check_with(&tiny("model a from tiny"), &["stage3.width=160"]);
     assert_eq!(text.codes(), ["E0117"]);
