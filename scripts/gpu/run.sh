@@ -3,7 +3,7 @@
 # time goes, real training, training in every precision, sanitizers, more comparisons.
 #
 # NOT RUN YET on a GPU: what is written here about one is what we expect. On the emulated one of tests/cuda/platform
-# the sections tests and fixtures pass (LD_LIBRARY_PATH leads to it).
+# the sections tests and fixtures pass (LD_LIBRARY_PATH=target/tmp/platform-…).
 #
 #   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
 #

@@ -7,6 +7,8 @@ use crate::data::views::look;
 use cluec::exec::cpu;
 use cluec::exec::cuda::compiled::Compiled;
 use cluec::exec::cuda::device::Device;
+use cluec::exec::cuda::observe::observe;
+use cluec::exec::observe::Seen;
 use cluec::exec::{
     Batch, Evaluator, Footprint, Grouping, Held, Optimizer, Parameters, StepKey, Target, Trainer,
     Use, View, Work,
@@ -149,6 +151,31 @@ fn what_is_held_is_what_is_given() {
     let beyond = holding.logits_of(&[View { image: 7, ..view(0) }]).unwrap_err();
     assert_eq!(beyond.0, "a view of image 7 of 7 held");
     assert!(given.logits_of(&seen[1].views).unwrap_err().0.ends_with("of 0 held"));
+}
+
+#[test]
+fn what_is_inside_is_what_a_cpu_shows() {
+    let Some(device) = device() else { return };
+    for graph in [model(&[]), smooth()] {
+        let (parameters, batch) = (parameters(&graph), batch(&graph, 3));
+        let found = observe(&device, &graph, &parameters, &batch).unwrap();
+        let expected = cpu::observe(&graph, &parameters, &batch).unwrap();
+        assert_eq!(found.taps.len(), expected.taps.len());
+        for ((name, found), (own, expected)) in found.taps.iter().zip(&expected.taps) {
+            assert_eq!(name, own);
+            match (found, expected) {
+                (Seen::Tensor { shape, data }, Seen::Tensor { shape: own, data: expected }) => {
+                    assert_eq!(shape, own);
+                    close(name, data, expected, 1e-5);
+                }
+                (found, expected) => assert_eq!(found, expected, "{name}"),
+            }
+        }
+        close("logits", &found.logits, &expected.logits, 1e-5);
+        let [found, expected] = [found, expected].map(|seen| seen.training.unwrap());
+        close("loss", &[found.0 as f32], &[expected.0 as f32], 1e-5);
+        close("gradients", &found.1.concat(), &expected.1.concat(), 1e-4);
+    }
 }
 
 /// Maps in 16 bits take half of the memory; what belongs to choices and the parameters stay.

@@ -28,6 +28,32 @@ extern "C" __global__ void beyond_an_array(float* x) {
     x[threadIdx.x] = own[threadIdx.x / 8];
 }
 
+struct Four {
+    float x[4];
+};
+
+extern "C" __global__ void beyond_a_structure(float* x) {
+    __shared__ Four own;
+    if (threadIdx.x == 0) own = Four{{1, 2, 3, 4}};
+    __syncthreads();
+    x[threadIdx.x] = own.x[threadIdx.x / 8];
+}
+
+// Two read what one of them writes.
+extern "C" __global__ void read_by_others(float* x) {
+    __shared__ float one;
+    if (threadIdx.x == 0) one = 1;
+    __syncthreads();
+    x[threadIdx.x] = one;
+    if (threadIdx.x == 63) one = 2;
+}
+
+// One block reads what another writes.
+extern "C" __global__ void blocks_read(float* x) {
+    if (blockIdx.x == 0) x[threadIdx.x] = 1;
+    else x[64 + threadIdx.x] = x[threadIdx.x];
+}
+
 // The tree without what orders it.
 extern "C" __global__ void no_barrier(float* x) {
     __shared__ float room[64];

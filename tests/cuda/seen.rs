@@ -43,6 +43,9 @@ fn an_emulated_gpu_sees_faults() {
     refused("divergent", 1, "LAUNCH_FAILED");
     refused("misaligned", 1, "MISALIGNED");
     refused("beyond_an_array", 1, "LAUNCH_FAILED");
+    refused("beyond_a_structure", 1, "LAUNCH_FAILED");
+    refused("read_by_others", 1, "LAUNCH_FAILED");
+    refused("blocks_read", 2, "LAUNCH_FAILED");
     refused("no_barrier", 1, "LAUNCH_FAILED");
     refused("early", 1, "LAUNCH_FAILED");
     refused("blocks_meet", 2, "LAUNCH_FAILED");

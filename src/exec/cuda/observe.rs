@@ -59,22 +59,24 @@ pub fn observe(
     }
     device.replay(&recorded)?;
     let graph = &plan.graph;
-    let words = |value: Value| -> Result<Vec<f32>, ExecError> {
+    let words = |value: Value| {
         let place = plan.place(value).zip(layout.result(&plan, images, value, 0));
-        place.map_or(Ok(Vec::new()), |(place, at)| read(at, place.len * images))
+        place.map(|(place, at)| read(at, place.len * images)).transpose()
     };
     let mut taps = Vec::with_capacity(graph.taps.len());
     for tap in &graph.taps {
-        let seen = Seen::of(graph, tap.value, images, &words(tap.value)?);
+        let words = words(tap.value)?;
+        let seen = words.and_then(|words| Seen::of(graph, tap.value, images, &words));
         taps.extend(seen.map(|seen| (tap.published.to_string(), seen)));
     }
     let training = match graph.loss {
         Some(loss) if training => {
-            let losses = words(loss)?.iter().map(|&loss| f64::from(loss)).sum::<f64>();
+            let losses = words(loss)?.unwrap_or_default();
+            let losses = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>();
             let gradients = read(weights.gradients, weights.numbers)?;
             Some((losses / images as f64, weights.gather(graph, &gradients)))
         }
         _ => None,
     };
-    Ok(Observation { taps, logits: words(graph.output)?, training })
+    Ok(Observation { taps, logits: words(graph.output)?.unwrap_or_default(), training })
 }

@@ -26,7 +26,7 @@ struct Access {
     uint16_t thread, barriers;
 };
 
-// Two bytes of memory: who wrote there last and who read there since; `others` of the same block,
+// Two bytes of memory, as no kernel writes single ones: who wrote there last and who read there since; `others` of the same block,
 // `elsewhere` others of other blocks did as well.
 struct Cell {
     Access write, read;

@@ -142,9 +142,14 @@ CALL CUresult cuDriverGetVersion(int* version) {
 }
 
 CALL CUresult cuGetErrorName(CUresult error, const char** name) {
-    static char words[32];
-    snprintf(words, sizeof words, "error %d", error);
-    *name = words;
+    switch (error) {
+        case OUT_OF_MEMORY: *name = "out of memory"; break;
+        case NOT_FOUND: *name = "named symbol not found"; break;
+        case ILLEGAL_ADDRESS: *name = "an illegal memory access was encountered"; break;
+        case MISALIGNED_ADDRESS: *name = "misaligned address"; break;
+        case LAUNCH_FAILED: *name = "unspecified launch failure"; break;
+        default: *name = "an error of the emulated GPU";
+    }
     return SUCCESS;
 }
 
@@ -304,6 +309,10 @@ CALL CUresult cuStreamDestroy_v2(Stream* stream) {
     IN_CONTEXT;
     if (!streams.count(stream)) return INVALID_HANDLE;
     finish(stream);
+    if (stream->failure != SUCCESS) {
+        fprintf(stderr, "what failed on a stream was never asked for\n");
+        abort();
+    }
     streams.erase(stream);
     delete stream;
     return SUCCESS;

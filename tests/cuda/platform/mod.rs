@@ -71,7 +71,9 @@ fn real() -> bool {
         else {
             return false;
         };
-        init(0) == 0 && counted(&mut count) == 0 && count > 0
+        let found = init(0) == 0 && counted(&mut count) == 0 && count > 0;
+        std::mem::forget(library);
+        found
     }
 }
 
@@ -85,10 +87,23 @@ fn build() -> Result<PathBuf, String> {
     if !cfg!(target_os = "linux") {
         return Err("one is emulated on Linux only".into());
     }
+    let compiler = compiler();
+    let [program, arguments @ ..] = &compiler.split_whitespace().collect::<Vec<_>>()[..] else {
+        return Err("CXX names no compiler".into());
+    };
+    let call = || {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command
+    };
+    let version = call().arg("--version").output();
+    let version = version.map_err(|error| format!("no C++ compiler (`{compiler}`): {error}"))?;
     let mut hasher = blake3::Hasher::new();
     for (name, text) in FILES {
         hasher.update(name.as_bytes()).update(text.as_bytes());
     }
+    // With what, and how.
+    hasher.update(compiler.as_bytes()).update(&version.stdout).update(include_bytes!("mod.rs"));
     let hash = hasher.finalize();
     let key = &hash.to_hex()[..16];
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -103,26 +118,28 @@ fn build() -> Result<PathBuf, String> {
     }
     let version = u32::from_le_bytes(hash.as_bytes()[..4].try_into().unwrap()) >> 1;
     for (library, sources, others) in LIBRARIES {
-        let output = Command::new(compiler())
+        // Jumps between stacks are no mistake here.
+        let output = call()
             .current_dir(fresh.path())
-            .args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"])
+            .args(["-std=c++17", "-O2", "-U_FORTIFY_SOURCE", "-shared", "-fPIC"])
             .args([&format!("-Wl,-soname,{library}"), "-o", library])
-            .arg(format!("-DVERSION={version}"))
+            .args([format!("-DVERSION={version}"), format!("-DCXX=\"{compiler}\"")])
             .args(sources)
             .args(others)
             .output()
-            .map_err(|error| format!("no C++ compiler (`{}`): {error}", compiler()))?;
+            .map_err(said)?;
         let errors = String::from_utf8_lossy(&output.stderr);
         // A compiler that is there has to manage.
         assert!(output.status.success(), "{errors}");
     }
     // Another process may have been as fast.
-    match std::fs::rename(fresh.keep(), &folder) {
+    match std::fs::rename(fresh.path(), &folder) {
         Err(error) if !folder.is_dir() => Err(said(error)),
         _ => Ok(folder),
     }
 }
 
 fn compiler() -> String {
-    std::env::var("CXX").unwrap_or_else(|_| "g++".into())
+    let told = std::env::var("CXX").ok().filter(|told| !told.trim().is_empty());
+    told.unwrap_or_else(|| "g++".into())
 }
