@@ -73,7 +73,7 @@ bool ordered(const Access& then, const Access& now, bool shared) {
     return then.thread == now.thread || then.barriers != now.barriers;
 }
 
-// The address of the call is that of the instruction, within a library whose place says `place`.
+// The caller is the instruction.
 void tell(CUresult result, const char* what, uint64_t at, void* caller) {
     found = found == SUCCESS ? result : found;
     if (told++ > 8) return;
@@ -98,17 +98,22 @@ Piece* piece(uint64_t at, size_t bytes) {
     return inside(next->second) ? last = &next->second : nullptr;
 }
 
-void read(uint64_t at, size_t bytes, void* caller) {
+// Calls each(cell, me, shared) for every cell of an access that is not a thread's own.
+template <class Each>
+void cells(uint64_t at, size_t bytes, void* caller, const char* outside, Each each) {
     if (!running || own(at)) return;
     Piece* in = piece(at, bytes);
     if (!in) {
-        tell(ILLEGAL_ADDRESS, "reads outside of all memory", at, caller);
+        tell(ILLEGAL_ADDRESS, outside, at, caller);
         abandon();
     }
     Access me = now();
-    bool shared = in == &shared_piece;
-    for (Cell *one = in->cell(at), *end = in->cell(at + bytes - 1); one <= end; one++) {
-        Cell& cell = *one;
+    for (Cell *cell = in->cell(at), *end = in->cell(at + bytes - 1); cell <= end; cell++)
+        each(*cell, me, in == &shared_piece);
+}
+
+void read(uint64_t at, size_t bytes, void* caller) {
+    cells(at, bytes, caller, "reads outside of all memory", [&](Cell& cell, const Access& me, bool shared) {
         if (cell.write.launch && !ordered(cell.write, me, shared))
             race("reads what is written by", cell.write, at, caller);
         if (cell.read.launch != me.launch || (shared && cell.read.block != me.block)) {
@@ -122,20 +127,11 @@ void read(uint64_t at, size_t bytes, void* caller) {
         } else if (cell.read.thread != me.thread) {
             cell.others = true;
         }
-    }
+    });
 }
 
 void write(uint64_t at, size_t bytes, void* caller) {
-    if (!running || own(at)) return;
-    Piece* in = piece(at, bytes);
-    if (!in) {
-        tell(ILLEGAL_ADDRESS, "writes outside of all memory", at, caller);
-        abandon();
-    }
-    Access me = now();
-    bool shared = in == &shared_piece;
-    for (Cell *one = in->cell(at), *end = in->cell(at + bytes - 1); one <= end; one++) {
-        Cell& cell = *one;
+    cells(at, bytes, caller, "writes outside of all memory", [&](Cell& cell, const Access& me, bool shared) {
         if (cell.write.launch && !ordered(cell.write, me, shared))
             race("writes what is written by", cell.write, at, caller);
         if (cell.read.launch == me.launch) {
@@ -145,7 +141,7 @@ void write(uint64_t at, size_t bytes, void* caller) {
                 race("writes what is read by", cell.read, at, caller);
         }
         cell.write = me;
-    }
+    });
 }
 
 }  // namespace
@@ -159,7 +155,6 @@ void begin_checks(const Entry& entry, Shared shared) {
     shared_piece.clear();
     shared_piece = {(uint64_t)shared.begin, (size_t)(shared.end - shared.begin), nullptr};
 }
-
 
 CUresult end_checks() {
     running = nullptr;
