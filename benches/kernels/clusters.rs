@@ -7,10 +7,12 @@ use cluec::exec::cpu::kernels::assign::{Assign, Gradients, Inputs};
 use cluec::exec::cpu::kernels::attend::{self, Attend, Saved};
 use cluec::exec::cpu::kernels::cluster_mean::{Belonging, ClusterMean, Saved as Means};
 use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
+use cluec::exec::cpu::kernels::dispatch_linear::{self, DispatchLinear};
 use cluec::exec::cpu::kernels::gate::{self, Gate, ParamGradients, Params};
 use cluec::exec::cpu::kernels::layer_norm::LayerNorm;
 use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::nearest::Nearest;
+use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, packed_len};
 use cluec::graph::ops::{Score, Weighing};
 
 /// A stage: side of its map and of its grid, heads, their width, channels.
@@ -45,6 +47,7 @@ pub fn run(table: &mut Table) {
         stage.attend(table);
         stage.gate(table);
         stage.assign(table);
+        stage.dispatch_linear(table);
         if stage.side.is_multiple_of(2) {
             stage.pool(table);
         }
@@ -146,7 +149,7 @@ impl Stage {
             kernel.forward(1, &soft, &local, params, &mut y, &mut scratch);
         });
         let (mut dsoft, mut dlocal) = (zeros(m * all), zeros(m * all));
-        let mut gradients = sizes.map(zeros);
+        let (mut gradients, mut scratch) = (sizes.map(zeros), zeros(kernel.backward_scratch()));
         table.line("gate_back", &self.shape(), 3 * flops, || {
             let [weight1, bias1, weight2, bias2] = &mut gradients;
             let params_to = ParamGradients { weight1, bias1, weight2, bias2 };
@@ -193,6 +196,42 @@ impl Stage {
             let chosen = Chosen { index: &index, weight: &weight };
             let to = dispatch::Gradients { weights: &mut dweight, centers: &mut dqueries };
             kernel.hard_backward(1, chosen, &queries, &y, to);
+        });
+    }
+
+    /// Operations are those of the products with the centers, and of a row of their results for every
+    /// pixel and head.
+    fn dispatch_linear(self, table: &mut Table) {
+        let (n, all, output) = (self.pixels(), self.all(), self.channels);
+        let Stage { heads, width, .. } = self;
+        let kernel = DispatchLinear { centers: self.centers(), pixels: n, heads, width, output };
+        let index: Vec<u32> =
+            (0..n * heads).map(|i| (i * 7 % self.centers()).try_into().unwrap_or(0)).collect();
+        let (weight, centers) = (numbers(n * heads), numbers(self.centers() * all));
+        let (matrix, bias) = (numbers(all * output), numbers(output));
+        let mut packed = zeros(packed_len(all, output));
+        pack(Matrix::new(&matrix, all, output), &mut packed);
+        let packed = Packed::new(&packed, all, output);
+        let chosen = Chosen { index: &index, weight: &weight };
+        let inputs = dispatch_linear::Inputs { chosen, centers: &centers };
+        let (mut y, mut scratch) = (zeros(n * output), zeros(kernel.scratch()));
+        let (of_centers, of_pixels) = (self.centers() * all * output, n * heads * output);
+        table.line("dispatch_linear", &self.shape(), 2 * (of_centers + of_pixels), || {
+            kernel.forward(1, inputs, packed, &bias, &mut y, &mut scratch);
+        });
+        let dy = numbers(n * output);
+        let (mut dscale, mut dcenters) = (zeros(n * heads), zeros(self.centers() * all));
+        let (mut dmatrix, mut dbias) = (zeros(all * output), zeros(output));
+        let mut scratch = zeros(kernel.backward_scratch());
+        let operations = 2 * (3 * of_centers + 2 * of_pixels);
+        table.line("dispatch_linear_back", &self.shape(), operations, || {
+            let gradients = dispatch_linear::Gradients {
+                scale: &mut dscale,
+                centers: &mut dcenters,
+                weight: &mut dmatrix,
+                bias: &mut dbias,
+            };
+            kernel.backward(1, inputs, packed, &matrix, &dy, gradients, &mut scratch);
         });
     }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut table = Table { wanted };
-    println!("{:<15} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
+    println!("{:<20} {:<28} {:>10} {:>9} {:>7}", "operation", "shape", "µs", "GFLOP/s", "of peak");
     products::run(&mut table);
     maps::run(&mut table);
     clusters::run(&mut table);
@@ -32,7 +32,7 @@ impl Table {
         let Some((peak, seconds)) = self.measure(&format!("{name} {shape}"), work) else { return };
         let rate = flops as f64 / seconds / 1e9;
         println!(
-            "{name:<15} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
+            "{name:<20} {shape:<28} {:>10.1} {rate:>9.1} {:>6.0}%",
             seconds * 1e6,
             rate / peak * 100.0
         );
@@ -42,7 +42,7 @@ impl Table {
     fn bytes(&mut self, name: &str, shape: &str, bytes: usize, work: impl FnMut()) {
         let Some((_, seconds)) = self.measure(&format!("{name} {shape}"), work) else { return };
         let rate = bytes as f64 / seconds / 1e9;
-        println!("{name:<15} {shape:<28} {:>10.1} {rate:>9.1} GB/s", seconds * 1e6);
+        println!("{name:<20} {shape:<28} {:>10.1} {rate:>9.1} GB/s", seconds * 1e6);
     }
 
     /// The peak and the seconds of a call.
