@@ -35,6 +35,7 @@ fn vectors() -> Vec<&'static str> {
         "neon" => Some("NEON"),
         "avx2" => Some("AVX2"),
         "avx512" => Some("AVX-512"),
+        "avx512-bf16" => Some("AVX512-BF16"),
         "amx" => Some("AMX"),
         _ => None,
     };

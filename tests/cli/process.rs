@@ -155,7 +155,7 @@ fn instructions_have_names() {
         command.arg("devices").env("CLUEC_INSTRUCTIONS", name).output().unwrap()
     };
     let (here, elsewhere) = if cfg!(target_arch = "x86_64") {
-        (&["scalar", "avx2", "avx512", "amx-emulated", "amx"][..], "neon")
+        (&["scalar", "avx2", "avx512", "avx512-bf16", "amx-emulated", "amx"][..], "neon")
     } else if cfg!(target_arch = "aarch64") {
         (&["scalar", "neon"][..], "amx")
     } else {

@@ -2,6 +2,7 @@
 //! results there.
 
 use super::kernels::narrow::narrow;
+use super::kernels::simd::in_precision;
 use super::lane::{Arena, Lane};
 use super::weights::Weights;
 use super::{backward, forward};
@@ -58,7 +59,11 @@ impl<'a> Run<'a> {
     }
 
     /// The same for as long as `on` says so, which sees every node after it ran.
-    pub fn group_while(&self, lane: &mut Lane, mut on: impl FnMut(&Node<'_>, &Lane) -> bool) {
+    pub fn group_while(&self, lane: &mut Lane, on: impl FnMut(&Node<'_>, &Lane) -> bool) {
+        in_precision(self.weights.precision, || self.walk(lane, on));
+    }
+
+    fn walk(&self, lane: &mut Lane, mut on: impl FnMut(&Node<'_>, &Lane) -> bool) {
         lane.losses.clear();
         for stretch in &self.plan.stretches {
             // Of like size: a last one of a single small image would be slow.

@@ -2,6 +2,7 @@
 
 use super::kernels::narrow::narrow;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use super::kernels::simd::in_precision;
 use crate::exec::Parameters;
 use crate::graph::{Graph, Op, Param, ParamId, Precision};
 
@@ -28,10 +29,15 @@ struct Read {
 impl Read {
     /// Numbers of the matrix as products read it, and in training of its transpose.
     fn packed(&self, training: bool) -> [usize; 2] {
-        match self.matrix {
-            Some([k, n]) => [packed_len(k, n), if training { packed_len(n, k) } else { 0 }],
-            None => [0; 2],
-        }
+        let Some([k, n]) = self.matrix else { return [0; 2] };
+        in_precision(self.precision(), || {
+            [packed_len(k, n), if training { packed_len(n, k) } else { 0 }]
+        })
+    }
+
+    /// Of what products read.
+    fn precision(&self) -> Precision {
+        self.narrow.as_ref().map_or(Precision::F32, |&(precision, _)| precision)
     }
 }
 
@@ -46,7 +52,7 @@ impl Part<'_> {
     /// Lets products read the value as it is now.
     pub fn fill(self) {
         let Part { value, read, packs: [forward, backward] } = self;
-        let mut values = &*value;
+        let (mut values, precision) = (&*value, read.precision());
         if let Some((precision, rounded)) = &mut read.narrow {
             rounded.clear();
             rounded.extend_from_slice(values);
@@ -55,10 +61,12 @@ impl Part<'_> {
         }
         if let Some([k, n]) = read.matrix {
             let matrix = Matrix::new(values, k, n);
-            pack(matrix, forward);
-            if !backward.is_empty() {
-                pack_transposed(matrix, backward);
-            }
+            in_precision(precision, || {
+                pack(matrix, forward);
+                if !backward.is_empty() {
+                    pack_transposed(matrix, backward);
+                }
+            });
         }
     }
 }

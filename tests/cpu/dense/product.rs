@@ -1,5 +1,7 @@
 use super::*;
+use cluec::exec::cpu::kernels::narrow::narrow;
 use cluec::exec::cpu::kernels::product::*;
+use cluec::graph::Precision;
 
 /// Rows, depth and columns: usual ones, less than a vector, one more or less than tiles and blocks.
 const SIZES: [[usize; 3]; 14] = [
@@ -25,9 +27,25 @@ fn packed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
     data
 }
 
+/// Calls `test` once per instruction set and precision of what products read, with its name and what
+/// gives numbers of that precision.
+fn each_way(test: impl Fn(&str, &dyn Fn(usize, u64) -> Vec<f32>)) {
+    everywhere(|arch| {
+        for precision in [Precision::F32, Precision::Bf16] {
+            simd::in_precision(precision, || {
+                test(&format!("{arch} {precision:?}"), &|n, seed| {
+                    let mut numbers = numbers(n, seed);
+                    narrow(precision, &mut numbers);
+                    numbers
+                });
+            });
+        }
+    });
+}
+
 #[test]
 fn a_product_with_every_epilogue() {
-    everywhere(|arch| {
+    each_way(|arch, numbers| {
         for [rows, k, n] in SIZES {
             let name = format!("{arch} {rows} {k} {n}");
             let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
@@ -57,21 +75,23 @@ fn a_product_with_every_epilogue() {
 
 #[test]
 fn a_product_with_a_transposed_matrix() {
-    for [rows, k, n] in SIZES {
-        let (a, b) = (numbers(rows * k, 1), numbers(n * k, 2));
-        let mut data = garbage(packed_len(k, n));
-        pack_transposed(Matrix::new(&b, n, k), &mut data);
-        let mut out = garbage(rows * n);
-        let to = MatrixMut::new(&mut out, rows, n);
-        multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
-        let b = transpose(&wide(&b), n, k);
-        close(&format!("{rows} {k} {n}"), &out, &product(&wide(&a), &b, [rows, k, n]), 1e-6);
-    }
+    each_way(|arch, numbers| {
+        for [rows, k, n] in SIZES {
+            let (a, b) = (numbers(rows * k, 1), numbers(n * k, 2));
+            let mut data = garbage(packed_len(k, n));
+            pack_transposed(Matrix::new(&b, n, k), &mut data);
+            let mut out = garbage(rows * n);
+            let to = MatrixMut::new(&mut out, rows, n);
+            multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
+            let expected = product(&wide(&a), &transpose(&wide(&b), n, k), [rows, k, n]);
+            close(&format!("{arch} {rows} {k} {n}"), &out, &expected, 1e-6);
+        }
+    });
 }
 
 #[test]
 fn a_part_of_a_product_leaves_the_rest_alone() {
-    everywhere(|arch| {
+    each_way(|arch, numbers| {
         let [rows, k, n] = [9, 70, 100];
         let (a, b) = (numbers(rows * k, 1), numbers(k * n, 2));
         let data = packed(&b, k, n);
@@ -167,7 +187,7 @@ fn transpose_f32(x: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 
 #[test]
 fn a_transposed_product_is_added() {
-    everywhere(|arch| {
+    each_way(|arch, numbers| {
         for [rows, k, n] in SIZES {
             let (a, b, before) = (numbers(rows * k, 1), numbers(rows * n, 2), numbers(k * n, 3));
             let (mut out, mut scratch) = (before.clone(), garbage(at_b_scratch(k, n)));
@@ -177,5 +197,39 @@ fn a_transposed_product_is_added() {
             expected.iter_mut().zip(&before).for_each(|(x, &y)| *x += f64::from(y));
             close(&format!("{arch} {rows} {k} {n}"), &out, &expected, 1e-6);
         }
+    });
+}
+
+/// What is not of bfloat16 is rounded as it is read, to nearest, ties to even. Holds where there are
+/// instructions for it; elsewhere products of more than that do no harm.
+#[test]
+fn pairs_round_what_they_read() {
+    everywhere(|arch| {
+        if arch != "avx512-bf16" {
+            return;
+        }
+        simd::in_precision(Precision::Bf16, || {
+            for [rows, k, n] in SIZES {
+                let all = |round: bool| {
+                    let [mut a, mut b, mut c] = [(rows * k, 1), (k * n, 2), (rows * n, 3)]
+                        .map(|(n, seed)| numbers(n, seed));
+                    // Halfway between two numbers.
+                    a[0] = f32::from_bits(0x3f80_8000);
+                    b[0] = f32::from_bits(0x3f81_8000);
+                    if round {
+                        [&mut a, &mut b, &mut c].map(|x| narrow(Precision::Bf16, x));
+                    }
+                    let data = packed(&b, k, n);
+                    let (mut out, mut dweight) = (garbage(rows * n), vec![0.0; k * n]);
+                    let (a, c) = (Matrix::new(&a, rows, k), Matrix::new(&c, rows, n));
+                    let to = MatrixMut::new(&mut out, rows, n);
+                    multiply(a, Packed::new(&data, k, n), to, Store);
+                    let mut scratch = garbage(at_b_scratch(k, n));
+                    multiply_at_b(a, c, MatrixMut::new(&mut dweight, k, n), &mut scratch);
+                    [out, dweight]
+                };
+                assert_eq!(all(true), all(false), "{rows} {k} {n}");
+            }
+        });
     });
 }

@@ -1,7 +1,8 @@
 //! Vectors of floats: the instruction set in use, parts of vectors, tables.
 
 #[cfg(target_arch = "x86_64")]
-use super::product::amx::Unit;
+use super::product::{amx::Unit, pairs::Pairs};
+use crate::graph::Precision;
 use pulp::{Arch, MemMask, Simd, WithSimd};
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -13,6 +14,9 @@ pub struct Instructions {
     /// Where large products go.
     #[cfg(target_arch = "x86_64")]
     unit: Option<Unit>,
+    /// What products of bfloat16 may be taken by, if no unit takes them.
+    #[cfg(target_arch = "x86_64")]
+    pairs: Option<Pairs>,
 }
 
 impl From<Arch> for Instructions {
@@ -21,12 +25,15 @@ impl From<Arch> for Instructions {
             arch,
             #[cfg(target_arch = "x86_64")]
             unit: None,
+            #[cfg(target_arch = "x86_64")]
+            pairs: None,
         }
     }
 }
 
 thread_local! {
     static CHOSEN: Cell<Option<Instructions>> = const { Cell::new(None) };
+    static PRECISION: Cell<Precision> = const { Cell::new(Precision::F32) };
 }
 
 /// What this thread uses.
@@ -44,7 +51,7 @@ const EMULATED: &str = "amx-emulated";
 
 /// All names there are, on any machine of this architecture, from the slowest to the fastest.
 const NAMES: &[&str] = if cfg!(target_arch = "x86_64") {
-    &["scalar", "avx2", "avx512", EMULATED, "amx"]
+    &["scalar", "avx2", "avx512", "avx512-bf16", EMULATED, "amx"]
 } else if cfg!(target_arch = "aarch64") {
     &["scalar", "neon"]
 } else {
@@ -97,6 +104,22 @@ pub fn matrix_unit() -> Option<Unit> {
     chosen().unit
 }
 
+/// What takes products over pairs of bfloat16, if this thread may and its products are of such numbers.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub fn pairs() -> Option<Pairs> {
+    if PRECISION.get() == Precision::Bf16 { chosen().pairs } else { None }
+}
+
+/// Runs `work` with products that need no more than this precision of what they read. They are packed
+/// otherwise, so that what packs them and what reads them is to run in the same one.
+pub fn in_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
+    let before = PRECISION.replace(precision);
+    let result = work();
+    PRECISION.set(before);
+    result
+}
+
 /// What large products are computed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Products {
@@ -133,8 +156,11 @@ pub fn instructions() -> Vec<(&'static str, Instructions)> {
         all.extend(pulp::x86::V3::try_new().map(|simd| ("avx2", Arch::V3(simd).into())));
         if let Some(simd) = pulp::x86::V4::try_new() {
             let arch = Arch::V4(simd);
-            let with = |unit| Instructions { arch, unit: Some(unit) };
+            let with = |unit| Instructions { arch, unit: Some(unit), pairs: None };
             all.push(("avx512", arch.into()));
+            if let pairs @ Some(_) = Pairs::of_the_machine(simd) {
+                all.push(("avx512-bf16", Instructions { arch, unit: None, pairs }));
+            }
             all.push((EMULATED, with(Unit::emulated(simd))));
             all.extend(Unit::of_the_machine(simd).map(|unit| ("amx", with(unit))));
         }

@@ -3,7 +3,7 @@
 //! The left side is read number by number where it lies, at any stride, so maps need no packing and
 //! heads no copy. Lanes run over the right side's columns: the centers, or the channels of a head.
 
-use super::product::tile::{Steps, sums};
+use super::product::tile::{Numbers, Steps, sums};
 use pulp::{Simd, WithSimd};
 
 /// The widest vector there is: scratch is sized for it.
@@ -201,7 +201,7 @@ impl Multiply<'_> {
             let place =
                 |r: usize, v: usize| out.add(r * width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: stride, down: 1 };
-            let sums = sums::<S, R, V>(simd, depth, a, right, width);
+            let sums = sums::<S, Numbers, R, V>(simd, depth, a, right, width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);
@@ -279,7 +279,7 @@ impl Collect<'_> {
             let place =
                 |r: usize, v: usize| out.add(r * width + v * S::F32_LANES).cast::<S::f32s>();
             let a = Steps { start: left, along: 1, down: stride };
-            let sums = sums::<S, R, V>(simd, count, a, right, width);
+            let sums = sums::<S, Numbers, R, V>(simd, count, a, right, width);
             for (r, sums) in sums.iter().enumerate() {
                 for (v, &sum) in sums.iter().enumerate() {
                     let place = place(r, v);

@@ -7,6 +7,8 @@ mod epilogue;
 mod matrix;
 mod multiply;
 mod packed;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod pairs;
 pub(super) mod tile;
 mod transposed;
 

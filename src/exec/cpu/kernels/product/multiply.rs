@@ -1,12 +1,14 @@
 //! `a · b` over packed weights.
 
 use super::packed::{Layout, Panels};
-use super::tile::{self, Steps};
+#[cfg(target_arch = "x86_64")]
+use super::pairs::{self, Pairs};
+use super::tile::{self, Numbers, Steps};
 use super::{Epilogue, Matrix, MatrixMut, PANEL, Packed};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
-/// Longest part of the sums done at once.
+/// Longest part of the sums done at once, in steps.
 const DEPTH: usize = 512;
 /// Floats of `a` that stay in the first cache while all panels pass.
 const A_BLOCK: usize = 6 * 1024;
@@ -17,7 +19,14 @@ pub fn multiply(a: Matrix, b: Packed, out: MatrixMut, epilogue: impl Epilogue) {
     let n = b.n;
     let product = Product { a, out, epilogue };
     match b.layout {
-        Layout::Panels(b) => dispatch(Multiply { product, b, n }),
+        Layout::Panels(b) => dispatch(Multiply { product, left: Numbers, steps: a.columns, b, n }),
+        #[cfg(target_arch = "x86_64")]
+        Layout::Pairs { pairs, lead, panels: b } => {
+            let mut room = [0.0; A_BLOCK];
+            let left = PairsOf { pairs, lead, room: &mut room };
+            let steps = pairs::count(lead + a.columns);
+            dispatch(Multiply { product, left, steps, b, n });
+        }
         #[cfg(target_arch = "x86_64")]
         Layout::Parts(unit, b) => super::amx::multiply(unit, product, b),
     }
@@ -30,26 +39,86 @@ pub(super) struct Product<'a, E> {
     epilogue: E,
 }
 
-struct Multiply<'a, E> {
+/// How the left side is read.
+trait Left {
+    type Step: tile::Step;
+
+    /// Steps `start..start + depth` of the rows `top..bottom`, at least until the next call.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn block(&mut self, a: Matrix, rows: [usize; 2], steps: [usize; 2]) -> Block;
+}
+
+/// Where a block's first row begins, and the way to the next row.
+#[derive(Clone, Copy)]
+struct Block {
+    start: *const f32,
+    stride: usize,
+}
+
+impl Left for Numbers {
+    type Step = Numbers;
+
+    /// They lie where they are.
+    #[inline(always)]
+    unsafe fn block(&mut self, a: Matrix, [top, _]: [usize; 2], [start, _]: [usize; 2]) -> Block {
+        Block { start: a.pointer().wrapping_add(top * a.stride + start), stride: a.stride }
+    }
+}
+
+/// A number of a step and the next one.
+#[cfg(target_arch = "x86_64")]
+struct PairsOf<'a> {
+    pairs: Pairs,
+    /// Zeros before every row.
+    lead: usize,
+    room: &'a mut [f32; A_BLOCK],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Left for PairsOf<'_> {
+    type Step = Pairs;
+
+    /// Rounded and laid side by side.
+    #[inline(always)]
+    unsafe fn block(&mut self, a: Matrix, [top, bottom]: [usize; 2], steps: [usize; 2]) -> Block {
+        let stride = steps[1].next_multiple_of(16);
+        assert!((bottom - top) * stride <= A_BLOCK);
+        for row in top..bottom {
+            let to = self.room[(row - top) * stride..].as_mut_ptr();
+            // SAFETY: there is room for the block, and all its rows are whole vectors.
+            unsafe { self.pairs.along(a.part(row, 0, a.columns), self.lead, steps, to) };
+        }
+        Block { start: self.room.as_ptr(), stride }
+    }
+}
+
+struct Multiply<'a, E, L> {
     product: Product<'a, E>,
+    left: L,
+    /// Of a sum.
+    steps: usize,
     b: Panels<'a>,
     n: usize,
 }
 
-impl<E: Epilogue> WithSimd for Multiply<'_, E> {
+impl<E: Epilogue, L: Left> WithSimd for Multiply<'_, E, L> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (rows, k, n) = (self.product.a.rows, self.product.a.columns, self.n);
+        let (rows, k, n) = (self.product.a.rows, self.steps, self.n);
         let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
-        let height = (A_BLOCK / depth / 8).max(1) * 8;
+        let height = (A_BLOCK / depth.next_multiple_of(16) / 8).max(1) * 8;
         for start in (0..k.max(1)).step_by(depth) {
             let depth = depth.min(k - start);
             for top in (0..rows).step_by(height) {
                 let bottom = (top + height).min(rows);
+                // SAFETY: the layout of the right side says that there are the instructions.
+                let a = unsafe { self.left.block(self.product.a, [top, bottom], [start, depth]) };
                 for left in (0..n).step_by(2 * S::F32_LANES) {
-                    let strip = Strip { start, depth, top, bottom, left };
+                    let strip = Strip { a, start, depth, top, bottom, left };
                     // SAFETY: the sizes agree, and matrices hold what they say.
                     unsafe {
                         if n - left > S::F32_LANES {
@@ -67,6 +136,7 @@ impl<E: Epilogue> WithSimd for Multiply<'_, E> {
 /// Some rows of the result, a tile wide, and a part of their sums.
 #[derive(Clone, Copy)]
 struct Strip {
+    a: Block,
     start: usize,
     depth: usize,
     top: usize,
@@ -74,7 +144,7 @@ struct Strip {
     left: usize,
 }
 
-impl<E: Epilogue> Multiply<'_, E> {
+impl<E: Epilogue, L: Left> Multiply<'_, E, L> {
     #[inline(always)]
     unsafe fn strip<S: Simd, const V: usize>(&mut self, simd: S, strip: Strip) {
         let mut row = strip.top;
@@ -101,13 +171,8 @@ impl<E: Epilogue> Multiply<'_, E> {
         strip: Strip,
         row: usize,
     ) {
-        let Strip { start, depth, left, .. } = strip;
-        let stride = self.product.a.stride;
-        let a = Steps {
-            start: self.product.a.pointer().wrapping_add(row * stride + start),
-            along: stride,
-            down: 1,
-        };
+        let Strip { a: Block { start: a, stride }, start, depth, top, left, .. } = strip;
+        let a = Steps { start: a.wrapping_add((row - top) * stride), along: stride, down: 1 };
         let b = self.b.pointer(start, left / PANEL).wrapping_add(left % PANEL);
         let out = &mut self.product.out;
         let room = out.columns - left;
@@ -116,10 +181,10 @@ impl<E: Epilogue> Multiply<'_, E> {
         for at in (0..M * V).map(|i| i / V * out.stride + i % V * S::F32_LANES) {
             prefetch(to.wrapping_add(at));
         }
-        let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b, PANEL) };
+        let sums = unsafe { tile::sums::<S, L::Step, M, V>(simd, depth, a, b, PANEL) };
         // What most tiles are, whole and summed at once, is known to the compiler.
         let whole = V * S::F32_LANES;
-        let (adds, last) = (start > 0, start + depth == self.product.a.columns);
+        let (adds, last) = (start > 0, start + depth == self.steps);
         let product = &mut self.product;
         unsafe {
             if room >= whole && !adds && last {

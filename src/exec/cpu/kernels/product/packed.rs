@@ -1,10 +1,16 @@
 //! Weights in the order in which the product reads them: panels of 32 columns, all rows of a panel
-//! one behind the other, the last panel filled up with zeros; or, where the machine has a matrix
-//! unit and the matrix is large enough for it, in parts ([`amx`](super::amx)).
+//! one behind the other, the last panel filled up with zeros. Where numbers are of bfloat16, pairs of
+//! rows may take the place of rows ([`pairs`](super::pairs)); and where the machine has a matrix unit
+//! and the matrix is large enough for it, matrices lie in parts ([`amx`](super::amx)).
 
 use super::Matrix;
 #[cfg(target_arch = "x86_64")]
-use super::amx;
+use super::{
+    amx,
+    pairs::{self, Pairs},
+};
+#[cfg(target_arch = "x86_64")]
+use crate::exec::cpu::kernels::simd;
 
 /// Columns of a panel: two vectors of AVX-512, four of AVX2.
 pub const PANEL: usize = 32;
@@ -15,14 +21,23 @@ pub fn packed_len(k: usize, n: usize) -> usize {
     if unit(k, n).is_some() {
         return amx::packed_len(k, n);
     }
-    k * n.next_multiple_of(PANEL)
+    steps(k) * n.next_multiple_of(PANEL)
+}
+
+/// Steps of a sum over `k` numbers where no matrix unit is at work.
+fn steps(k: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if simd::pairs().is_some() {
+        return pairs::count(k);
+    }
+    k
 }
 
 /// The matrix unit, if it is there and worth its while.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn unit(k: usize, n: usize) -> Option<amx::Unit> {
     const LEAST: usize = 12;
-    if k >= LEAST && n >= LEAST { crate::exec::cpu::kernels::simd::matrix_unit() } else { None }
+    if k >= LEAST && n >= LEAST { simd::matrix_unit() } else { None }
 }
 
 /// Packs `source`, `[k, n]`.
@@ -35,8 +50,21 @@ pub fn pack(source: Matrix, to: &mut [f32]) {
     if k == 0 {
         return;
     }
-    let panels = to[..packed_len(k, n)].chunks_exact_mut(k * PANEL);
-    for (panel, left) in panels.zip((0..n).step_by(PANEL)) {
+    let panels = to[..packed_len(k, n)].chunks_exact_mut(steps(k) * PANEL);
+    let panels = panels.zip((0..n).step_by(PANEL));
+    #[cfg(target_arch = "x86_64")]
+    if let Some(pairs) = simd::pairs() {
+        return pairs.run(
+            #[inline(always)]
+            || {
+                for (panel, left) in panels {
+                    // SAFETY: a panel has a row for every pair of rows.
+                    unsafe { pairs.down(source, left, PANEL, panel.as_mut_ptr()) };
+                }
+            },
+        );
+    }
+    for (panel, left) in panels {
         let width = PANEL.min(n - left);
         for (row, to) in panel.chunks_exact_mut(PANEL).enumerate() {
             to[..width].copy_from_slice(source.part(row, left, width));
@@ -47,8 +75,6 @@ pub fn pack(source: Matrix, to: &mut [f32]) {
 
 /// Packs the transpose of `source`: of `[n, k]`, a `[k, n]` matrix.
 pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
-    /// Rows of a panel written together: few enough to stay in the first cache.
-    const ROWS: usize = 16;
     let (n, k) = (source.rows, source.columns);
     #[cfg(target_arch = "x86_64")]
     if let Some(unit) = unit(k, n) {
@@ -57,16 +83,50 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     if k == 0 {
         return;
     }
-    let panels = to[..packed_len(k, n)].chunks_exact_mut(k * PANEL);
+    let to = &mut to[..packed_len(k, n)];
+    #[cfg(target_arch = "x86_64")]
+    if let Some(pairs) = simd::pairs() {
+        return pairs.run(
+            #[inline(always)]
+            || {
+                lay_across(
+                    to,
+                    [pairs::count(k), n],
+                    #[inline(always)]
+                    |row, steps, part| {
+                        // SAFETY: the part is a vector.
+                        unsafe { pairs.along(source.part(row, 0, k), 0, steps, part.as_mut_ptr()) };
+                    },
+                );
+            },
+        );
+    }
+    lay_across(to, [k, n], |row, [from, count], part| {
+        part[..count].copy_from_slice(source.part(row, from, count));
+    });
+}
+
+/// Steps of a row read together: few enough to stay in the first cache while they are written.
+const ACROSS: usize = 16;
+
+/// Panels of `[steps, n]` from the rows of its transpose: `read` gives some steps of one of them.
+#[inline(always)]
+fn lay_across(
+    to: &mut [f32],
+    [steps, n]: [usize; 2],
+    read: impl Fn(usize, [usize; 2], &mut [f32; ACROSS]),
+) {
+    let mut part = [0.0; ACROSS];
+    let panels = to.chunks_exact_mut(steps * PANEL);
     for (panel, left) in panels.zip((0..n).step_by(PANEL)) {
-        for (rows, top) in panel.chunks_mut(ROWS * PANEL).zip((0..k).step_by(ROWS)) {
+        for (rows, top) in panel.chunks_mut(ACROSS * PANEL).zip((0..steps).step_by(ACROSS)) {
             let count = rows.len() / PANEL;
             if n - left < PANEL {
                 rows.fill(0.0);
             }
             for column in 0..PANEL.min(n - left) {
-                let source = source.part(left + column, top, count);
-                for (to, &x) in rows[column..].iter_mut().step_by(PANEL).zip(source) {
+                read(left + column, [top, count], &mut part);
+                for (to, &x) in rows[column..].iter_mut().step_by(PANEL).zip(&part[..count]) {
                     *to = x;
                 }
             }
@@ -85,6 +145,13 @@ pub struct Packed<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Layout<'a> {
     Panels(Panels<'a>),
+    /// Rows are pairs, the first of them with a `lead` of another matrix before its own.
+    #[cfg(target_arch = "x86_64")]
+    Pairs {
+        pairs: Pairs,
+        lead: usize,
+        panels: Panels<'a>,
+    },
     #[cfg(target_arch = "x86_64")]
     Parts(amx::Unit, amx::Weights<'a>),
 }
@@ -104,7 +171,12 @@ impl<'a> Packed<'a> {
         if let Some(unit) = unit(k, n) {
             return Packed { k, n, layout: Layout::Parts(unit, amx::Weights::new(data, k, n)) };
         }
-        Packed { k, n, layout: Layout::Panels(Panels { data, stride: k * PANEL }) }
+        let panels = Panels { data, stride: steps(k) * PANEL };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(pairs) = simd::pairs() {
+            return Packed { k, n, layout: Layout::Pairs { pairs, lead: 0, panels } };
+        }
+        Packed { k, n, layout: Layout::Panels(panels) }
     }
 
     /// `count` of the rows, from `start` on.
@@ -112,6 +184,11 @@ impl<'a> Packed<'a> {
         assert!(start + count <= self.k);
         let layout = match self.layout {
             Layout::Panels(panels) => Layout::Panels(panels.from(start * PANEL)),
+            #[cfg(target_arch = "x86_64")]
+            Layout::Pairs { pairs, lead, panels } => {
+                let start = lead + start;
+                Layout::Pairs { pairs, lead: start % 2, panels: panels.from(start / 2 * PANEL) }
+            }
             #[cfg(target_arch = "x86_64")]
             Layout::Parts(unit, parts) => Layout::Parts(unit, parts.rows(start)),
         };
@@ -123,6 +200,11 @@ impl<'a> Packed<'a> {
         assert!(start.is_multiple_of(PANEL) && start + count <= self.n);
         let layout = match self.layout {
             Layout::Panels(panels) => Layout::Panels(panels.from(start / PANEL * panels.stride)),
+            #[cfg(target_arch = "x86_64")]
+            Layout::Pairs { pairs, lead, panels } => {
+                let panels = panels.from(start / PANEL * panels.stride);
+                Layout::Pairs { pairs, lead, panels }
+            }
             #[cfg(target_arch = "x86_64")]
             Layout::Parts(unit, parts) => Layout::Parts(unit, parts.columns(start)),
         };

@@ -2,6 +2,26 @@
 
 use pulp::Simd;
 
+/// What a step of a sum adds to it.
+pub trait Step {
+    /// `sum` and the product of `x` and `y`, in every lane.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn add<S: Simd>(simd: S, x: S::f32s, y: S::f32s, sum: S::f32s) -> S::f32s;
+}
+
+/// A number by a number.
+#[derive(Clone, Copy)]
+pub struct Numbers;
+
+impl Step for Numbers {
+    #[inline(always)]
+    unsafe fn add<S: Simd>(simd: S, x: S::f32s, y: S::f32s, sum: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(x, y, sum)
+    }
+}
+
 /// Numbers at `start + i * along + p * down`: element `i` of the result's rows or columns in step
 /// `p` of the sum.
 #[derive(Clone, Copy)]
@@ -24,9 +44,9 @@ const STEPS: usize = 4;
 /// `sum over p of a(i, p) b(p, j)` for `M` numbers `i` and `V` vectors of columns `j`.
 ///
 /// # Safety
-/// All of these numbers can be read; those of `b` lie side by side.
+/// All of these numbers can be read; those of `b` lie side by side. As for [`Step::add`].
 #[inline(always)]
-pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
+pub unsafe fn sums<S: Simd, T: Step, const M: usize, const V: usize>(
     simd: S,
     depth: usize,
     a: Steps,
@@ -44,7 +64,7 @@ pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
         while left >= STEPS {
             for step in 0..STEPS {
                 let at = b.wrapping_add(step * b_down);
-                add::<S, M, V>(simd, &mut sums, &rows, step * a.down, at);
+                add::<S, T, M, V>(simd, &mut sums, &rows, step * a.down, at);
             }
             rows = rows.map(|row| row.wrapping_add(STEPS * a.down));
             b = b.wrapping_add(STEPS * b_down);
@@ -52,7 +72,7 @@ pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
         }
         for step in 0..left {
             let at = b.wrapping_add(step * b_down);
-            add::<S, M, V>(simd, &mut sums, &rows, step * a.down, at);
+            add::<S, T, M, V>(simd, &mut sums, &rows, step * a.down, at);
         }
     }
     sums
@@ -60,7 +80,7 @@ pub unsafe fn sums<S: Simd, const M: usize, const V: usize>(
 
 /// One step of the sums.
 #[inline(always)]
-unsafe fn add<S: Simd, const M: usize, const V: usize>(
+unsafe fn add<S: Simd, T: Step, const M: usize, const V: usize>(
     simd: S,
     sums: &mut [[S::f32s; V]; M],
     a: &[*const f32; M],
@@ -75,7 +95,7 @@ unsafe fn add<S: Simd, const M: usize, const V: usize>(
     for (sums, a) in sums.iter_mut().zip(a) {
         let x = simd.splat_f32s(unsafe { *a.wrapping_add(offset) });
         for (sum, &column) in sums.iter_mut().zip(&columns) {
-            *sum = simd.mul_add_e_f32s(x, column, *sum);
+            *sum = unsafe { T::add(simd, x, column, *sum) };
         }
     }
 }

@@ -1,10 +1,12 @@
 //! `aᵀ · b`, summed over many rows: gradients of weights.
 
-use super::tile::{self, Steps};
+#[cfg(target_arch = "x86_64")]
+use super::pairs::{self, Pairs};
+use super::tile::{self, Numbers, Steps};
 use super::{Matrix, MatrixMut, PANEL};
 #[cfg(target_arch = "x86_64")]
 use super::{amx, packed};
-use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
+use crate::exec::cpu::kernels::simd::{self, dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
 /// Rows summed at once, at most: the sums are read and written once per so many.
@@ -45,10 +47,83 @@ pub fn multiply_at_b(a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) 
     let a_length = DEPTH * a.columns.next_multiple_of(TILE);
     let b_length = DEPTH * b.columns.next_multiple_of(PANEL);
     let (a_copy, rest) = scratch.split_at_mut(a_length);
-    dispatch(AtB { a, b, out, a_copy, b_copy: &mut rest[..b_length] });
+    let b_copy = &mut rest[..b_length];
+    #[cfg(target_arch = "x86_64")]
+    if let Some(sides) = simd::pairs() {
+        return dispatch(AtB { sides, a, b, out, a_copy, b_copy });
+    }
+    dispatch(AtB { sides: Numbers, a, b, out, a_copy, b_copy });
 }
 
-struct AtB<'a> {
+/// How both sides are read.
+trait Sides: Copy {
+    type Step: tile::Step;
+
+    /// Steps of sums over so many rows.
+    fn steps(rows: usize) -> usize;
+
+    /// Strips of the rows `top..top + depth` of a matrix, of which columns up to `until` may stay where
+    /// they lie.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn strips<const WIDTH: usize>(
+        self,
+        from: Matrix,
+        rows: [usize; 2],
+        until: usize,
+        copy: &mut [f32],
+    ) -> Strips<WIDTH>;
+}
+
+impl Sides for Numbers {
+    type Step = Numbers;
+
+    fn steps(rows: usize) -> usize {
+        rows
+    }
+
+    #[inline(always)]
+    unsafe fn strips<const WIDTH: usize>(
+        self,
+        from: Matrix,
+        rows: [usize; 2],
+        until: usize,
+        copy: &mut [f32],
+    ) -> Strips<WIDTH> {
+        Strips::new(from, rows, until, copy)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Sides for Pairs {
+    type Step = Pairs;
+
+    fn steps(rows: usize) -> usize {
+        pairs::count(rows)
+    }
+
+    /// All are copied, as pairs of rows.
+    #[inline(always)]
+    unsafe fn strips<const WIDTH: usize>(
+        self,
+        from: Matrix,
+        [top, depth]: [usize; 2],
+        _: usize,
+        copy: &mut [f32],
+    ) -> Strips<WIDTH> {
+        let rows = from.rows(top, depth);
+        let strips = copy.chunks_exact_mut(DEPTH * WIDTH);
+        for (strip, left) in strips.zip((0..from.columns).step_by(WIDTH)) {
+            // SAFETY: a strip has room for more rows.
+            unsafe { self.down(rows, left, WIDTH, strip.as_mut_ptr()) };
+        }
+        Strips { lie: from.pointer(), stride: from.stride, until: 0, copy: copy.as_ptr() }
+    }
+}
+
+struct AtB<'a, T> {
+    sides: T,
     a: Matrix<'a>,
     b: Matrix<'a>,
     out: MatrixMut<'a>,
@@ -123,7 +198,7 @@ fn short(stride: usize) -> bool {
     SHORT * 4 * stride <= CYCLE * WAYS * 2 / 3
 }
 
-impl WithSimd for AtB<'_> {
+impl<T: Sides> WithSimd for AtB<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -135,8 +210,15 @@ impl WithSimd for AtB<'_> {
         for top in (0..rows).step_by(part) {
             let depth = part.min(rows - top);
             // Tiles read no column of `a` that is not there, and whole vectors of `b`.
-            let a = Strips::new(self.a, [top, depth], self.a.columns, self.a_copy);
-            let b = Strips::<PANEL>::new(self.b, [top, depth], n / PANEL * PANEL, self.b_copy);
+            let [a_until, b_until] = [self.a.columns, n / PANEL * PANEL];
+            // SAFETY: whoever made the sides knows that there are the instructions.
+            let (a, b) = unsafe {
+                (
+                    self.sides.strips(self.a, [top, depth], a_until, self.a_copy),
+                    self.sides.strips::<PANEL>(self.b, [top, depth], b_until, self.b_copy),
+                )
+            };
+            let depth = T::steps(depth);
             for left in (0..n).step_by(2 * S::F32_LANES) {
                 let b = b.at(left);
                 // SAFETY: the sizes agree, and matrices and copies hold what they say.
@@ -152,7 +234,7 @@ impl WithSimd for AtB<'_> {
     }
 }
 
-impl AtB<'_> {
+impl<T: Sides> AtB<'_, T> {
     /// All rows of the result, a tile wide.
     #[inline(always)]
     unsafe fn column<S: Simd, const V: usize>(
@@ -201,7 +283,7 @@ impl AtB<'_> {
         for at in (0..M * V).map(|i| i / V * self.out.stride + i % V * S::F32_LANES) {
             prefetch(to.wrapping_add(at));
         }
-        let sums = unsafe { tile::sums::<S, M, V>(simd, depth, a, b.start, b.down) };
+        let sums = unsafe { tile::sums::<S, T::Step, M, V>(simd, depth, a, b.start, b.down) };
         // Whole vectors, known to be so, go without masks.
         let room = self.out.columns - left;
         if room >= V * S::F32_LANES {
