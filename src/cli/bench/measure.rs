@@ -85,7 +85,7 @@ impl Case<'_> {
         let rates = run(&mut compiled, self.steps())?;
         // Measuring the machine takes memory of its own.
         let peak = resident("VmHWM");
-        let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine()));
+        let profile = args.ops.map(|_| (compiled.take_profile(), cpu::machine(precision)));
         // The program itself comes into memory as it is run: that is no part of a plan.
         let code = resident("RssFile").zip(read).map_or(0, |(now, then)| now.saturating_sub(then));
         let planned = before.map(|before| before + planned + code);

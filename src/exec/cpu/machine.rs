@@ -1,14 +1,19 @@
 //! What one core can do, measured: the ceilings that kernels are compared with.
 
-use super::kernels::product::matrix_unit_at_work;
-use super::kernels::simd::{Products, dispatch, products};
+use super::kernels::product::at_work;
+use super::kernels::simd::{Products, dispatch, in_precision, products};
 use crate::exec::Machine;
+use crate::graph::Precision;
 use pulp::{Simd, WithSimd};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Measures for about a tenth of a second.
-pub fn machine() -> Machine {
+/// Measures for about a tenth of a second, with products of this precision.
+pub fn machine(precision: Precision) -> Machine {
+    in_precision(precision, measured)
+}
+
+fn measured() -> Machine {
     let best = |work: &mut dyn FnMut() -> f64| (0..5).map(|_| work()).fold(0.0, f64::max);
     let mut from = vec![1f32; COPY];
     let mut to = vec![0f32; COPY];
@@ -21,11 +26,12 @@ pub fn machine() -> Machine {
     });
     let macs = best(&mut || {
         let start = Instant::now();
-        let count = matrix_unit_at_work().unwrap_or_else(|| in_registers(ROUNDS));
+        let count = at_work().unwrap_or_else(|| in_registers(ROUNDS));
         count as f64 / start.elapsed().as_secs_f64()
     });
     let name = match products() {
         Products::Vectors => "one core, in registers",
+        Products::Pairs => "one core, in registers, of bf16",
         Products::EmulatedUnit => "one core, on an emulated matrix unit",
         Products::MatrixUnit => "one core, on its matrix unit",
     };

@@ -78,7 +78,7 @@ impl Compiled {
     }
 
     /// For evaluation. Values and what products read are rounded to the precision, as a GPU stores
-    /// them: nothing is faster for it, or smaller.
+    /// them; values stay in 32 bits.
     pub fn evaluator_in(
         precision: Precision,
         model: &Graph,

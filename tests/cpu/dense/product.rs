@@ -217,7 +217,9 @@ fn pairs_round_what_they_read() {
                     a[0] = f32::from_bits(0x3f80_8000);
                     b[0] = f32::from_bits(0x3f81_8000);
                     if round {
-                        [&mut a, &mut b, &mut c].map(|x| narrow(Precision::Bf16, x));
+                        for x in [&mut a, &mut b, &mut c] {
+                            narrow(Precision::Bf16, x);
+                        }
                     }
                     let data = packed(&b, k, n);
                     let (mut out, mut dweight) = (garbage(rows * n), vec![0.0; k * n]);

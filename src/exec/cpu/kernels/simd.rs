@@ -124,6 +124,8 @@ pub fn in_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Products {
     Vectors,
+    /// Vectors of pairs of bfloat16.
+    Pairs,
     EmulatedUnit,
     MatrixUnit,
 }
@@ -132,6 +134,7 @@ pub enum Products {
 pub fn products() -> Products {
     #[cfg(target_arch = "x86_64")]
     match matrix_unit() {
+        None if pairs().is_some() => Products::Pairs,
         None => Products::Vectors,
         Some(unit) if unit.is_emulated() => Products::EmulatedUnit,
         Some(_) => Products::MatrixUnit,

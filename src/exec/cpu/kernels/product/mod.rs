@@ -18,10 +18,14 @@ pub use multiply::multiply;
 pub use packed::{PANEL, Packed, pack, pack_transposed, packed_len};
 pub use transposed::{add_column_sums, at_b_scratch, multiply_at_b};
 
-/// Multiply-accumulates that the matrix unit has just done, if there is one for this thread.
-pub fn matrix_unit_at_work() -> Option<usize> {
+#[cfg(target_arch = "x86_64")]
+use super::simd;
+
+/// Multiply-accumulates that were just done by what products are computed on, if that is more than
+/// plain vectors.
+pub fn at_work() -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
-    return super::simd::matrix_unit().map(amx::peak);
+    return simd::matrix_unit().map(amx::peak).or_else(|| simd::pairs().map(|pairs| pairs.peak()));
     #[cfg(not(target_arch = "x86_64"))]
     None
 }

@@ -21,6 +21,7 @@ pub struct Pairs {
 }
 
 impl Pairs {
+    /// Where there are any.
     pub fn of_the_machine(simd: V4) -> Option<Pairs> {
         std::arch::is_x86_feature_detected!("avx512bf16").then_some(Pairs { simd })
     }
@@ -105,6 +106,30 @@ impl Pairs {
     #[inline(always)]
     pub fn run<W: pulp::NullaryFnOnce>(self, work: W) -> W::Output {
         self.simd.vectorize(work)
+    }
+}
+
+impl Pairs {
+    /// Products of registers, many times; how many multiply-accumulates they are.
+    pub fn peak(self) -> usize {
+        /// Sums side by side, as on plain vectors.
+        const SUMS: usize = 12;
+        const ROUNDS: usize = 1 << 20;
+        self.run(
+            #[inline(always)]
+            || unsafe {
+                // Of two halves.
+                let factor = _mm512_castsi512_ps(_mm512_set1_epi32(std::hint::black_box(0x3f00_3f00)));
+                let mut sums = [_mm512_setzero_ps(); SUMS];
+                for _ in 0..ROUNDS {
+                    for sum in &mut sums {
+                        *sum = dot(factor, factor, *sum);
+                    }
+                }
+                std::hint::black_box(sums);
+            },
+        );
+        ROUNDS * SUMS * 2 * LANES
     }
 }
 
