@@ -140,7 +140,7 @@ fn build(text: &str, name: &str, options: &[String]) -> Result<Vec<u8>, String> 
     unsafe {
         if let Err(error) = result::compile_program(program.0, options) {
             let log = result::get_program_log(program.0).unwrap_or_default();
-            let bytes: Vec<u8> = log.iter().map(|&c| c as u8).collect();
+            let bytes: Vec<u8> = log.iter().map(|c| c.to_ne_bytes()[0]).collect();
             let log = CStr::from_bytes_until_nul(&bytes).map(CStr::to_string_lossy);
             return Err(format!("{error}\n{}", log.unwrap_or_default().trim_end()));
         }

@@ -119,7 +119,8 @@ impl Pairs {
             #[inline(always)]
             || unsafe {
                 // Of two halves.
-                let factor = _mm512_castsi512_ps(_mm512_set1_epi32(std::hint::black_box(0x3f00_3f00)));
+                let factor =
+                    _mm512_castsi512_ps(_mm512_set1_epi32(std::hint::black_box(0x3f00_3f00)));
                 let mut sums = [_mm512_setzero_ps(); SUMS];
                 for _ in 0..ROUNDS {
                     for sum in &mut sums {

@@ -6,7 +6,9 @@ use super::tile::{self, Numbers, Steps};
 use super::{Matrix, MatrixMut, PANEL};
 #[cfg(target_arch = "x86_64")]
 use super::{amx, packed};
-use crate::exec::cpu::kernels::simd::{self, dispatch, load, prefetch, store};
+#[cfg(target_arch = "x86_64")]
+use crate::exec::cpu::kernels::simd;
+use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
 
 /// Rows summed at once, at most: the sums are read and written once per so many.
