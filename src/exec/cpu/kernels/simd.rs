@@ -97,11 +97,12 @@ pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     chosen().arch.dispatch(op)
 }
 
-/// The matrix unit, if this thread may use one.
+/// The matrix unit, if this thread may use one, for products of its precision.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub fn matrix_unit() -> Option<Unit> {
-    chosen().unit
+    let unit = chosen().unit;
+    if PRECISION.get() == Precision::Bf16 { unit.map(Unit::of_bf16) } else { unit }
 }
 
 /// What takes products over pairs of bfloat16, if this thread may and its products are of such numbers.

@@ -18,8 +18,8 @@ pub const PANEL: usize = 32;
 /// Length of a packed `[k, n]` matrix.
 pub fn packed_len(k: usize, n: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if unit(k, n).is_some() {
-        return amx::packed_len(k, n);
+    if let Some(unit) = unit(k, n) {
+        return amx::packed_len(unit, k, n);
     }
     steps(k) * n.next_multiple_of(PANEL)
 }
@@ -45,7 +45,7 @@ pub fn pack(source: Matrix, to: &mut [f32]) {
     let (k, n) = (source.rows, source.columns);
     #[cfg(target_arch = "x86_64")]
     if let Some(unit) = unit(k, n) {
-        return amx::pack(unit.simd, source, to);
+        return amx::pack(unit, source, to);
     }
     if k == 0 {
         return;
@@ -78,7 +78,7 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     let (n, k) = (source.rows, source.columns);
     #[cfg(target_arch = "x86_64")]
     if let Some(unit) = unit(k, n) {
-        return amx::pack_transposed(unit.simd, source, to);
+        return amx::pack_transposed(unit, source, to);
     }
     if k == 0 {
         return;
@@ -169,7 +169,11 @@ impl<'a> Packed<'a> {
         assert_eq!(data.len(), packed_len(k, n));
         #[cfg(target_arch = "x86_64")]
         if let Some(unit) = unit(k, n) {
-            return Packed { k, n, layout: Layout::Parts(unit, amx::Weights::new(data, k, n)) };
+            return Packed {
+                k,
+                n,
+                layout: Layout::Parts(unit, amx::Weights::new(unit, data, k, n)),
+            };
         }
         let panels = Panels { data, stride: steps(k) * PANEL };
         #[cfg(target_arch = "x86_64")]

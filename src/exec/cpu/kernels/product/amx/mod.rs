@@ -6,7 +6,7 @@
 //! first; what is left out is at most 2^-22 of the product and mostly some 2^-26, where `f32` rounds
 //! off up to 2^-24. So a result is as good as one of `f32` (Henry, Tang and Heinecke 2019, arXiv
 //! 1904.06376), at six sixteenths of the time. Numbers below 2^-126 count as zero; what is not finite
-//! becomes NaN.
+//! becomes NaN. Where a model is computed in bfloat16, a number is one part and a product one product.
 
 mod emulated;
 mod multiply;

@@ -3,7 +3,7 @@
 use super::Weights;
 use super::parts::{first, pairs};
 use super::registers::{Registers, Unit, WithRegisters};
-use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, WIDE};
+use super::tile::{DEPTH, Operand, PARTS, Parts, SIDE, Sums, WIDE};
 use super::turns::{self, Fresh, LINES, Work};
 use crate::exec::cpu::kernels::product::multiply::Product;
 use crate::exec::cpu::kernels::product::{Epilogue, Matrix, MatrixMut};
@@ -14,23 +14,30 @@ use std::arch::x86_64::{_mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::cell::RefCell;
 
 thread_local! {
-    static PLACES: RefCell<Box<Fresh>> = RefCell::new(Box::new([Parts::ZEROS; _]));
+    static PLACES: RefCell<Box<Fresh<PARTS>>> = RefCell::new(Box::new([Parts::ZEROS; _]));
 }
 
 /// `product` over weights in parts.
 pub fn multiply<'a, E: Epilogue>(unit: Unit, product: Product<'a, E>, b: Weights<'a>) {
     let simd = unit.simd;
-    PLACES.with_borrow_mut(|places| unit.run(Multiply { simd, product, b, places }));
+    PLACES.with_borrow_mut(|places| match unit.parts {
+        1 => {
+            // SAFETY: there is room for more of the same plain numbers.
+            let places = unsafe { &mut *places.as_mut_ptr().cast::<Fresh<1>>() };
+            unit.run(Multiply { simd, product, b, places });
+        }
+        _ => unit.run(Multiply { simd, product, b, places: &mut **places }),
+    });
 }
 
-struct Multiply<'p, 'a, E> {
+struct Multiply<'p, 'a, E, const P: usize> {
     simd: V4,
     product: Product<'a, E>,
     b: Weights<'a>,
-    places: &'p mut Fresh,
+    places: &'p mut Fresh<P>,
 }
 
-impl<E: Epilogue> WithRegisters for Multiply<'_, '_, E> {
+impl<E: Epilogue, const P: usize> WithRegisters for Multiply<'_, '_, E, P> {
     type Output = ();
 
     #[inline(always)]
@@ -69,7 +76,7 @@ struct Part<'p, 'a, E> {
     last: bool,
 }
 
-impl<E: Epilogue> Work for Part<'_, '_, E> {
+impl<E: Epilogue, const P: usize> Work<P> for Part<'_, '_, E> {
     #[inline(always)]
     fn room(&self, fresh: usize, ready: usize) -> [usize; 2] {
         [self.a.rows - fresh * WIDE, self.product.out.columns - ready * WIDE]
@@ -81,7 +88,7 @@ impl<E: Epilogue> Work for Part<'_, '_, E> {
     }
 
     #[inline(always)]
-    fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize) {
+    fn fill(&mut self, to: &mut Parts<WIDE, P>, fresh: usize, step: usize, turn: usize) {
         let (a, top) = (self.a, fresh * WIDE + LINES * turn);
         let done = (self.start + step) * DEPTH;
         let (before, behind) = (self.lead.saturating_sub(done), a.columns + self.lead - done);

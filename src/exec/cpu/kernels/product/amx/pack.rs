@@ -1,29 +1,29 @@
 //! Weights as the unit reads them: sixteen columns after sixteen columns, all steps one behind the
 //! other.
 
+use super::Unit;
 use super::parts::{first, pairs};
-use super::tile::{DEPTH, Operand, Parts, SIDE};
+use super::tile::{DEPTH, Operand, PARTS, Parts, Row, SIDE};
 use crate::exec::cpu::kernels::product::Matrix;
 use pulp::NullaryFnOnce;
-use pulp::x86::V4;
 use std::arch::x86_64::{__m512, _mm512_loadu_ps, _mm512_maskz_loadu_ps};
 use std::marker::PhantomData;
-
-/// Thirty-two steps of sixteen columns.
-type Unit = Parts<SIDE>;
 
 /// Floats of room to begin with a cache line.
 const ROOM: usize = 16;
 
 /// Floats of a packed `[k, n]` matrix.
-pub fn packed_len(k: usize, n: usize) -> usize {
-    n.div_ceil(SIDE) * k.div_ceil(DEPTH) * (size_of::<Unit>() / size_of::<f32>()) + ROOM
+pub fn packed_len(unit: Unit, k: usize, n: usize) -> usize {
+    let rows = n.div_ceil(SIDE) * k.div_ceil(DEPTH) * unit.parts * SIDE;
+    rows * (size_of::<Row>() / size_of::<f32>()) + ROOM
 }
 
 /// A packed `[k, n]` matrix, from some row and column on.
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
-    start: *const Unit,
+    start: *const Row,
+    /// Of thirty-two steps of sixteen columns.
+    rows: usize,
     /// Thirty-two steps each, of the whole matrix.
     steps: usize,
     /// Steps to skip in the first of them: the left side is to be zero there.
@@ -37,27 +37,35 @@ unsafe impl Sync for Weights<'_> {}
 
 impl<'a> Weights<'a> {
     /// What [`pack`] or [`pack_transposed`] left in `data`.
-    pub fn new(data: &'a [f32], k: usize, n: usize) -> Weights<'a> {
-        assert_eq!(data.len(), packed_len(k, n));
+    pub fn new(unit: Unit, data: &'a [f32], k: usize, n: usize) -> Weights<'a> {
+        assert_eq!(data.len(), packed_len(unit, k, n));
         let start = data[line(data)..].as_ptr().cast();
-        Weights { start, steps: k.div_ceil(DEPTH), lead: 0, of: PhantomData }
+        let rows = unit.parts * SIDE;
+        Weights { start, rows, steps: k.div_ceil(DEPTH), lead: 0, of: PhantomData }
     }
 
     /// From row `start` on.
     pub fn rows(self, start: usize) -> Weights<'a> {
         let start = start + self.lead;
-        Weights { start: self.start.wrapping_add(start / DEPTH), lead: start % DEPTH, ..self }
+        let skip = start / DEPTH * self.rows;
+        Weights { start: self.start.wrapping_add(skip), lead: start % DEPTH, ..self }
     }
 
     /// From column `start` on, the first of sixteen.
     pub fn columns(self, start: usize) -> Weights<'a> {
-        Weights { start: self.start.wrapping_add(start / SIDE * self.steps), ..self }
+        Weights { start: self.start.wrapping_add(start / SIDE * self.column()), ..self }
+    }
+
+    /// Rows of sixteen columns.
+    #[inline(always)]
+    fn column(&self) -> usize {
+        self.steps * self.rows
     }
 
     /// Thirty-two columns.
     #[inline(always)]
     pub fn operand(&self) -> Operand {
-        let halves = [self.start, self.start.wrapping_add(self.steps)].map(|half| half.cast());
+        let halves = [self.start, self.start.wrapping_add(self.column())];
         Operand { halves, part: SIDE, first: 0, mask: usize::MAX }
     }
 }
@@ -67,9 +75,9 @@ fn line(data: &[f32]) -> usize {
     data.as_ptr().align_offset(64).min(ROOM)
 }
 
-/// Packed parts to be written.
-fn parts(to: &mut [f32], [k, n]: [usize; 2]) -> &mut [Unit] {
-    assert_eq!(to.len(), packed_len(k, n));
+/// Packed parts to be written, thirty-two steps of sixteen columns each.
+fn parts<const P: usize>(unit: Unit, to: &mut [f32], [k, n]: [usize; 2]) -> &mut [Parts<SIDE, P>] {
+    assert!(unit.parts == P && to.len() == packed_len(unit, k, n));
     let skip = line(to);
     let count = n.div_ceil(SIDE) * k.div_ceil(DEPTH);
     // SAFETY: so many lie behind the first cache line, and parts are plain numbers.
@@ -77,24 +85,37 @@ fn parts(to: &mut [f32], [k, n]: [usize; 2]) -> &mut [Unit] {
 }
 
 /// Packs `source`, `[k, n]`.
-pub fn pack(simd: V4, source: Matrix, to: &mut [f32]) {
-    let to = parts(to, [source.rows, source.columns]);
-    simd.vectorize(Pack::<false> { source, to, steps: source.rows.div_ceil(DEPTH) });
+pub fn pack(unit: Unit, source: Matrix, to: &mut [f32]) {
+    match unit.parts {
+        1 => lay::<false, 1>(unit, source, to),
+        _ => lay::<false, PARTS>(unit, source, to),
+    }
 }
 
 /// Packs the transpose of `source`: of `[n, k]`, a `[k, n]` matrix.
-pub fn pack_transposed(simd: V4, source: Matrix, to: &mut [f32]) {
-    let to = parts(to, [source.columns, source.rows]);
-    simd.vectorize(Pack::<true> { source, to, steps: source.columns.div_ceil(DEPTH) });
+pub fn pack_transposed(unit: Unit, source: Matrix, to: &mut [f32]) {
+    match unit.parts {
+        1 => lay::<true, 1>(unit, source, to),
+        _ => lay::<true, PARTS>(unit, source, to),
+    }
 }
 
-struct Pack<'a, const TRANSPOSED: bool> {
+fn lay<const TRANSPOSED: bool, const P: usize>(unit: Unit, source: Matrix, to: &mut [f32]) {
+    let [k, n] = match TRANSPOSED {
+        true => [source.columns, source.rows],
+        false => [source.rows, source.columns],
+    };
+    let to = parts(unit, to, [k, n]);
+    unit.simd.vectorize(Pack::<TRANSPOSED, P> { source, to, steps: k.div_ceil(DEPTH) });
+}
+
+struct Pack<'a, const TRANSPOSED: bool, const P: usize> {
     source: Matrix<'a>,
-    to: &'a mut [Unit],
+    to: &'a mut [Parts<SIDE, P>],
     steps: usize,
 }
 
-impl<const TRANSPOSED: bool> NullaryFnOnce for Pack<'_, TRANSPOSED> {
+impl<const TRANSPOSED: bool, const P: usize> NullaryFnOnce for Pack<'_, TRANSPOSED, P> {
     type Output = ();
 
     #[inline(always)]

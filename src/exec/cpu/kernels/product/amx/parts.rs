@@ -1,4 +1,5 @@
-//! Numbers as sums of three of bfloat16, in the order in which the unit reads them.
+//! Numbers as sums of three of bfloat16, or as the nearest one, in the order in which the unit reads
+//! them.
 //!
 //! A row of a tile is 32 steps of a row of the left side, or two steps of sixteen columns of the right
 //! side: pairs of numbers. The two of a pair are sixteen steps apart, on either side, so that the left
@@ -7,11 +8,36 @@
 use super::tile::{PARTS, Parts, Row, SIDE};
 use std::arch::x86_64::*;
 
-/// Three numbers of bfloat16 for every one of sixteen, each the upper half of a lane whose lower half
-/// is zero; their sum is the number. The first is the nearest, so that what is left has either sign;
-/// the second is cut off.
+/// `P` numbers of bfloat16 for every one of sixteen, each the upper half of a lane whose lower half is
+/// zero. One is the nearest, ties to even; the sum of three is the number.
 #[inline(always)]
-pub unsafe fn split(x: __m512) -> [__m512i; PARTS] {
+unsafe fn split<const P: usize>(x: __m512) -> [__m512i; P] {
+    let mut parts = [unsafe { _mm512_setzero_si512() }; P];
+    match P {
+        1 => parts[0] = unsafe { nearest(x) },
+        _ => parts.copy_from_slice(&unsafe { three(x) }),
+    }
+    parts
+}
+
+/// The nearest number of bfloat16.
+#[inline(always)]
+unsafe fn nearest(x: __m512) -> __m512i {
+    unsafe {
+        let bits = _mm512_castps_si512(x);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        // What is no number would be another one.
+        let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+        let up = _mm512_mask_mov_epi32(up, none, bits);
+        _mm512_and_si512(up, _mm512_set1_epi32(!0xffff))
+    }
+}
+
+/// Three whose sum is the number. The first is the nearest, so that what is left has either sign; the
+/// second is cut off.
+#[inline(always)]
+unsafe fn three(x: __m512) -> [__m512i; PARTS] {
     unsafe {
         let upper = _mm512_set1_epi32(!0xffff);
         let up = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
@@ -25,10 +51,13 @@ pub unsafe fn split(x: __m512) -> [__m512i; PARTS] {
 
 /// A row of a tile, part by part: of 32 steps of a row, or of sixteen columns in two steps.
 #[inline(always)]
-pub unsafe fn pairs([first, second]: [__m512; 2]) -> [__m512i; PARTS] {
+pub unsafe fn pairs<const P: usize>([first, second]: [__m512; 2]) -> [__m512i; P] {
     unsafe {
-        let ([a, b, c], [d, e, f]) = (split(first), split(second));
-        [pair(a, d), pair(b, e), pair(c, f)]
+        let (mut pairs, second) = (split(first), split::<P>(second));
+        for (first, second) in pairs.iter_mut().zip(second) {
+            *first = pair(*first, second);
+        }
+        pairs
     }
 }
 
@@ -38,10 +67,10 @@ unsafe fn pair(first: __m512i, second: __m512i) -> __m512i {
     unsafe { _mm512_or_si512(_mm512_srli_epi32::<16>(first), second) }
 }
 
-impl<const ROWS: usize> Parts<ROWS> {
+impl<const ROWS: usize, const P: usize> Parts<ROWS, P> {
     /// Takes a row of every part.
     #[inline(always)]
-    pub fn put(&mut self, line: usize, row: [__m512i; PARTS]) {
+    pub fn put(&mut self, line: usize, row: [__m512i; P]) {
         for (part, row) in self.0.iter_mut().zip(row) {
             // SAFETY: both are 64 bytes of plain numbers.
             part[line] = unsafe { std::mem::transmute::<__m512i, Row>(row) };

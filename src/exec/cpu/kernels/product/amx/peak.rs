@@ -1,13 +1,20 @@
 //! What the unit can do, measured with.
 
 use super::registers::{Registers, Unit, WithRegisters};
-use super::tile::{DEPTH, Parts, Sums, WIDE, sums};
+use super::tile::{DEPTH, PARTS, Parts, Sums, WIDE, sums};
 use super::turns::{STEPS, operand};
 
-/// Sums as long as possible and written nowhere; how many multiply-accumulates of `f32` they stand for.
-/// The numbers are unlike each other, as the unit is a quarter faster over zeros.
+/// Sums as long as possible and written nowhere; how many multiply-accumulates they stand for. The
+/// numbers are unlike each other, as the unit is a quarter faster over zeros.
 pub fn peak(unit: Unit) -> usize {
-    let mut numbers = [Parts::<WIDE>::ZEROS; STEPS];
+    match unit.parts {
+        1 => peak_of::<1>(unit),
+        _ => peak_of::<PARTS>(unit),
+    }
+}
+
+fn peak_of<const P: usize>(unit: Unit) -> usize {
+    let mut numbers = [Parts::<WIDE, P>::ZEROS; STEPS];
     let mut bits = 1u32;
     for row in numbers.iter_mut().flat_map(|parts| parts.0.as_flattened_mut()) {
         for number in &mut row.0 {
@@ -20,11 +27,11 @@ pub fn peak(unit: Unit) -> usize {
     unit.run(Peak { numbers })
 }
 
-struct Peak {
-    numbers: [Parts<WIDE>; STEPS],
+struct Peak<const P: usize> {
+    numbers: [Parts<WIDE, P>; STEPS],
 }
 
-impl WithRegisters for Peak {
+impl<const P: usize> WithRegisters for Peak<P> {
     type Output = usize;
 
     #[inline(always)]
@@ -34,7 +41,7 @@ impl WithRegisters for Peak {
         for _ in 0..ROUNDS {
             let operands = [operand(&self.numbers); 2];
             // SAFETY: the operands are that long.
-            unsafe { sums(registers, operands, [true, true], STEPS, &mut result, |_, _| {}) };
+            unsafe { sums::<P>(registers, operands, [true, true], STEPS, &mut result, |_, _| {}) };
         }
         std::hint::black_box(&result);
         ROUNDS * STEPS * DEPTH * WIDE * WIDE

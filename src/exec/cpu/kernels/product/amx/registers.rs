@@ -2,7 +2,7 @@
 
 use super::available;
 use super::emulated::Emulated;
-use super::tile::{ROW, Row, SIDE};
+use super::tile::{PARTS, ROW, Row, SIDE};
 use pulp::NullaryFnOnce;
 use pulp::x86::V4;
 use std::arch::asm;
@@ -35,17 +35,24 @@ pub trait Registers {
 pub struct Unit {
     pub simd: V4,
     emulated: bool,
+    /// Parts of a number: one if what is read is of bfloat16.
+    pub parts: usize,
 }
 
 impl Unit {
     /// Vectors, to the bits of the matrix unit.
     pub fn emulated(simd: V4) -> Unit {
-        Unit { simd, emulated: true }
+        Unit { simd, emulated: true, parts: PARTS }
     }
 
     /// The matrix unit, where there is one.
     pub fn of_the_machine(simd: V4) -> Option<Unit> {
-        available().then_some(Unit { simd, emulated: false })
+        available().then_some(Unit { simd, emulated: false, parts: PARTS })
+    }
+
+    /// For numbers of bfloat16.
+    pub fn of_bf16(self) -> Unit {
+        Unit { parts: 1, ..self }
     }
 
     pub fn is_emulated(self) -> bool {

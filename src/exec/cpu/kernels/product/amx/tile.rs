@@ -9,7 +9,7 @@ pub const DEPTH: usize = 32;
 /// Bytes of a row.
 pub const ROW: usize = 64;
 
-/// Parts of a number.
+/// Parts of a number of `f32`. One of bfloat16 has one.
 pub const PARTS: usize = 3;
 
 /// A row of a tile of bfloat16.
@@ -17,13 +17,13 @@ pub const PARTS: usize = 3;
 #[repr(C, align(64))]
 pub struct Row(pub [u16; DEPTH]);
 
-/// Thirty-two steps of `ROWS` rows or columns of an operand, part by part.
+/// Thirty-two steps of `ROWS` rows or columns of an operand, part by part of numbers that have `P`.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub struct Parts<const ROWS: usize>(pub [[Row; ROWS]; PARTS]);
+pub struct Parts<const ROWS: usize, const P: usize>(pub [[Row; ROWS]; P]);
 
-impl<const ROWS: usize> Parts<ROWS> {
-    pub const ZEROS: Self = Parts([[Row([0; DEPTH]); ROWS]; PARTS]);
+impl<const ROWS: usize, const P: usize> Parts<ROWS, P> {
+    pub const ZEROS: Self = Parts([[Row([0; DEPTH]); ROWS]; P]);
 }
 
 /// Thirty-two rows or columns of an operand.
@@ -39,10 +39,10 @@ pub struct Operand {
 }
 
 impl Operand {
-    /// How far the tiles of a part of some steps are from the first ones.
+    /// How far the tiles of a part of some steps are from the first ones, of numbers of `P` parts.
     #[inline(always)]
-    fn at(&self, step: usize, part: usize) -> usize {
-        self.part * (PARTS * ((self.first + step) & self.mask) + part)
+    fn at<const P: usize>(&self, step: usize, part: usize) -> usize {
+        self.part * (P * ((self.first + step) & self.mask) + part)
     }
 }
 
@@ -54,12 +54,24 @@ pub const WIDE: usize = 2 * SIDE;
 #[repr(C, align(64))]
 pub struct Sums(pub [[f32; WIDE]; WIDE]);
 
-/// Products of parts.
-const PRODUCTS: usize = 6;
+/// Products of parts, left and right, from the smallest to the largest; what is not told is that of
+/// the product before.
+type Products = [[Option<usize>; 2]];
+const SIX: &Products = &[
+    [Some(2), Some(0)],
+    [Some(1), None],
+    [None, Some(1)],
+    [Some(0), None],
+    [None, Some(2)],
+    [None, Some(0)],
+];
+/// Where a number is one part.
+const ONE: &Products = &[[Some(0), Some(0)]];
+
 /// How often in 32 steps of a sum there is time for something else.
 pub const TURNS: usize = 16;
-/// How often in a product of parts, the last of which has less.
-const TURNS_EACH: usize = TURNS.div_ceil(PRODUCTS);
+/// Gaps of a product of parts, in which that time is.
+const GAPS: usize = 3;
 
 /// Sums of 32 rows of `a` by 32 columns of `b`, or of the first sixteen if these are not `high` or
 /// `wide`, over `steps` times 32 steps. `meanwhile` is called with a step and a turn while the unit is
@@ -68,7 +80,7 @@ const TURNS_EACH: usize = TURNS.div_ceil(PRODUCTS);
 /// # Safety
 /// All tiles can be read, and there are registers.
 #[inline(always)]
-pub unsafe fn sums(
+pub unsafe fn sums<const P: usize>(
     registers: &mut impl Registers,
     [a, b]: [Operand; 2],
     [high, wide]: [bool; 2],
@@ -82,27 +94,28 @@ pub unsafe fn sums(
         registers.zero::<1>();
         registers.zero::<2>();
         registers.zero::<3>();
+        let products = const {
+            assert!(P == 1 || P == PARTS);
+            if P == 1 { ONE } else { SIX }
+        };
+        let each = const { TURNS.div_ceil(GAPS * if P == 1 { ONE.len() } else { SIX.len() }) };
         for step in 0..steps {
-            // From the smallest products to the largest, one operand changing at a time.
-            const LEFT: [Option<usize>; PRODUCTS] = [Some(2), Some(1), None, Some(0), None, None];
-            const RIGHT: [Option<usize>; PRODUCTS] =
-                [Some(0), None, Some(1), None, Some(2), Some(0)];
-            for product in 0..PRODUCTS {
-                let mut turns = TURNS_EACH * product..TURNS.min(TURNS_EACH * (product + 1));
-                let mut something = || {
-                    if let Some(turn) = turns.next() {
-                        meanwhile(step, turn);
-                    }
-                };
-                if let Some(part) = LEFT[product] {
-                    let at = a.at(step, part);
+            let mut turns = 0..TURNS;
+            let mut something = || {
+                for turn in turns.by_ref().take(each) {
+                    meanwhile(step, turn);
+                }
+            };
+            for [left, right] in products {
+                if let Some(part) = *left {
+                    let at = a.at::<P>(step, part);
                     registers.load::<4>(a.halves[0].wrapping_add(at));
                     if high {
                         registers.load::<5>(a.halves[1].wrapping_add(at));
                     }
                 }
-                if let Some(part) = RIGHT[product] {
-                    let at = b.at(step, part);
+                if let Some(part) = *right {
+                    let at = b.at::<P>(step, part);
                     registers.load::<6>(b.halves[0].wrapping_add(at));
                     if wide {
                         registers.load::<7>(b.halves[1].wrapping_add(at));

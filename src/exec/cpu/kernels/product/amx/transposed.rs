@@ -6,7 +6,7 @@
 use super::pack::two_rows;
 use super::parts::{first, pairs, transpose};
 use super::registers::{Registers, Unit, WithRegisters};
-use super::tile::{DEPTH, Operand, Parts, SIDE, Sums, TURNS, WIDE};
+use super::tile::{DEPTH, Operand, PARTS, Parts, SIDE, Sums, TURNS, WIDE};
 use super::turns::{self, Fresh, STEPS, Work, operand};
 use crate::exec::cpu::kernels::product::{Matrix, MatrixMut};
 use crate::exec::cpu::kernels::tile::Lent;
@@ -16,11 +16,12 @@ use std::arch::x86_64::*;
 const PAIRS: usize = SIDE / TURNS;
 
 /// Thirty-two columns of the operand that is transposed.
-type Block = [Parts<WIDE>; STEPS];
+type Block<const P: usize> = [Parts<WIDE, P>; STEPS];
 
-/// Floats of scratch for sums of `k` by `n`.
+/// Floats of scratch for sums of `k` by `n`, in any precision.
 pub fn scratch(k: usize, n: usize) -> usize {
-    Lent::needed(&[floats::<Fresh>(), k.min(n).div_ceil(WIDE) * floats::<Block>()])
+    let blocks = k.min(n).div_ceil(WIDE) * floats::<Block<PARTS>>();
+    Lent::needed(&[floats::<Fresh<PARTS>>(), blocks])
 }
 
 /// Floats of the size of something.
@@ -30,33 +31,34 @@ const fn floats<T>() -> usize {
 
 /// `out += aᵀ · b`.
 pub fn multiply_at_b(unit: Unit, a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) {
-    if a.columns > b.columns {
-        unit.run(AtB::<true> { a: b, b: a, out, scratch });
-    } else {
-        unit.run(AtB::<false> { a, b, out, scratch });
+    match (a.columns > b.columns, unit.parts) {
+        (true, 1) => unit.run(AtB::<true, 1> { a: b, b: a, out, scratch }),
+        (true, _) => unit.run(AtB::<true, PARTS> { a: b, b: a, out, scratch }),
+        (false, 1) => unit.run(AtB::<false, 1> { a, b, out, scratch }),
+        (false, _) => unit.run(AtB::<false, PARTS> { a, b, out, scratch }),
     }
 }
 
 /// `out += aᵀ · b`, or its transpose if it is `TURNED`.
-struct AtB<'a, const TURNED: bool> {
+struct AtB<'a, const TURNED: bool, const P: usize> {
     a: Matrix<'a>,
     b: Matrix<'a>,
     out: MatrixMut<'a>,
     scratch: &'a mut [f32],
 }
 
-impl<const TURNED: bool> WithRegisters for AtB<'_, TURNED> {
+impl<const TURNED: bool, const P: usize> WithRegisters for AtB<'_, TURNED, P> {
     type Output = ();
 
     #[inline(always)]
     fn with_registers(self, registers: &mut impl Registers) {
         let AtB { a, b, out, scratch } = self;
         let mut lent = Lent::new(scratch);
-        let (places, ready) = (lent.take(floats::<Fresh>()), lent.into_rest());
+        let (places, ready) = (lent.take(floats::<Fresh<P>>()), lent.into_rest());
         // SAFETY: parts are plain numbers; what is lent begins with a cache line.
         let (places, ready) = unsafe { (&mut *places.as_mut_ptr().cast(), ready.align_to_mut().1) };
         let blocks = [b.columns, a.columns].map(|columns| columns.div_ceil(WIDE));
-        let mut part = Part::<TURNED> { a, b, out, start: 0, ready };
+        let mut part = Part::<TURNED, P> { a, b, out, start: 0, ready };
         for [start, steps] in turns::parts(a.rows) {
             part.start = start * DEPTH;
             part.prepare(steps);
@@ -66,17 +68,17 @@ impl<const TURNED: bool> WithRegisters for AtB<'_, TURNED> {
 }
 
 /// Some of the rows.
-struct Part<'p, 'a, const TURNED: bool> {
+struct Part<'p, 'a, const TURNED: bool, const P: usize> {
     a: Matrix<'a>,
     b: Matrix<'a>,
     out: MatrixMut<'a>,
     /// The first of the rows.
     start: usize,
     /// All columns of `a`.
-    ready: &'p mut [Block],
+    ready: &'p mut [Block<P>],
 }
 
-impl<const TURNED: bool> Part<'_, '_, TURNED> {
+impl<const TURNED: bool, const P: usize> Part<'_, '_, TURNED, P> {
     #[inline(always)]
     fn prepare(&mut self, steps: usize) {
         for left in (0..self.a.columns).step_by(SIDE) {
@@ -96,7 +98,7 @@ impl<const TURNED: bool> Part<'_, '_, TURNED> {
     }
 }
 
-impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
+impl<const TURNED: bool, const P: usize> Work<P> for Part<'_, '_, TURNED, P> {
     #[inline(always)]
     fn room(&self, fresh: usize, ready: usize) -> [usize; 2] {
         [self.a.columns - ready * WIDE, self.b.columns - fresh * WIDE]
@@ -108,7 +110,7 @@ impl<const TURNED: bool> Work for Part<'_, '_, TURNED> {
     }
 
     #[inline(always)]
-    fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize) {
+    fn fill(&mut self, to: &mut Parts<WIDE, P>, fresh: usize, step: usize, turn: usize) {
         let (left, row) = (fresh * WIDE, self.start + step * DEPTH);
         for pair in turn * PAIRS..(turn + 1) * PAIRS {
             // SAFETY: whoever has parts has the instructions.

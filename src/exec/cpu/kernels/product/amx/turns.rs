@@ -12,11 +12,11 @@ pub const STEPS: usize = 5;
 /// Rows of a turn.
 pub const LINES: usize = WIDE / TURNS;
 /// Places for the fresh operand.
-pub type Fresh = [Parts<WIDE>; STEPS];
+pub type Fresh<const P: usize> = [Parts<WIDE, P>; STEPS];
 
 /// A product, 32 by 32 sums at a time. One operand is split into parts as it is needed, the fresh one;
 /// the other one is ready.
-pub trait Work {
+pub trait Work<const P: usize> {
     /// Rows and columns that are left from block `fresh` of the one operand and block `ready` of the
     /// other on, in the order left and right.
     fn room(&self, fresh: usize, ready: usize) -> [usize; 2];
@@ -25,7 +25,7 @@ pub trait Work {
     fn operands(&self, fresh: Operand, ready: usize) -> [Operand; 2];
 
     /// Splits 32 steps of a block of the fresh operand, some of it each turn.
-    fn fill(&mut self, to: &mut Parts<WIDE>, fresh: usize, step: usize, turn: usize);
+    fn fill(&mut self, to: &mut Parts<WIDE, P>, fresh: usize, step: usize, turn: usize);
 
     /// The result, and the row and column of it where the sums of two blocks begin.
     fn place(&self, fresh: usize, ready: usize) -> (&MatrixMut<'_>, [usize; 2]);
@@ -44,7 +44,7 @@ pub fn parts(depth: usize) -> impl Iterator<Item = [usize; 2]> {
 
 /// Thirty-two rows or columns, split.
 #[inline(always)]
-pub fn operand(places: &[Parts<WIDE>]) -> Operand {
+pub fn operand<const P: usize>(places: &[Parts<WIDE, P>]) -> Operand {
     let start: *const Row = places.as_ptr().cast();
     let halves = [start, start.wrapping_add(SIDE)];
     Operand { halves, part: WIDE, first: 0, mask: usize::MAX }
@@ -62,10 +62,10 @@ fn fetch((result, [top, left]): (&MatrixMut, [usize; 2]), turn: usize) {
 
 /// All blocks of both operands, over `steps` times 32 steps.
 #[inline(always)]
-pub fn run(
+pub fn run<const P: usize>(
     registers: &mut impl Registers,
-    work: &mut impl Work,
-    places: &mut Fresh,
+    work: &mut impl Work<P>,
+    places: &mut Fresh<P>,
     [fresh, ready]: [usize; 2],
     steps: usize,
 ) {
@@ -91,7 +91,7 @@ pub fn run(
             let halves = work.room(block, other).map(|room| room > SIDE);
             // SAFETY: both operands have so many steps.
             unsafe {
-                sums(
+                sums::<P>(
                     registers,
                     operands,
                     halves,
