@@ -6,7 +6,8 @@ use super::product::{
     Matrix, MatrixMut, Packed, Store, add_column_sums, at_b_scratch, multiply, multiply_at_b,
     pack_transposed, packed_len,
 };
-use super::vector::{Part, add_scaled, along, dot, vectorized};
+use super::vector::{Part, Whole, add_scaled, along, dot, vectorized};
+use pulp::Simd;
 
 /// Centers `[centers, heads, width]` to `[pixels, output]`.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +124,23 @@ impl DispatchLinear {
         }
     }
 
+    /// The rows of a pixel, head by head, and what scales them.
+    #[inline(always)]
+    fn rows_of<'a>(
+        self,
+        chosen: Chosen<'a>,
+        rows: &'a [f32],
+    ) -> impl Iterator<Item = (&'a [f32], f32)> {
+        let heads = rows.chunks_exact(self.centers * self.output);
+        let chosen = chosen.index.iter().zip(chosen.weight);
+        chosen.zip(heads).map(
+            #[inline(always)]
+            move |((&center, &scale), of)| {
+                (&of[center as usize * self.output..][..self.output], scale)
+            },
+        )
+    }
+
     /// Every head of the centers through its rows of the weight.
     fn apply(&self, centers: &[f32], weight: Packed, rows: &mut [f32]) {
         let all = Matrix::new(centers, self.centers, self.heads * self.width);
@@ -145,18 +163,21 @@ vectorized! {
         y: &'a mut [f32],
     ) {
         let (heads, c) = (size.heads, size.output);
-        let chosen = chosen.images(heads).map(|chosen| (chosen.index, chosen.weight));
-        for (to, (index, scale)) in y.chunks_exact_mut(c).zip(chosen) {
-            along!(S, c, |at, part| {
-                let mut sum = part.load(simd, bias, at);
-                for ((&center, &scale), of) in
-                    index.iter().zip(scale).zip(rows.chunks_exact(size.centers * c))
-                {
-                    let row = &of[center as usize * c..][..c];
-                    let scale = simd.splat_f32s(scale);
-                    sum = simd.mul_add_e_f32s(part.load(simd, row, at), scale, sum);
+        for (to, chosen) in y.chunks_exact_mut(c).zip(chosen.images(heads)) {
+            let mut at = 0;
+            while at + 4 * S::F32_LANES <= c {
+                at += add_up::<S, 4>(simd, size, chosen, rows, bias, to, at);
+            }
+            if at + 2 * S::F32_LANES <= c {
+                at += add_up::<S, 2>(simd, size, chosen, rows, bias, to, at);
+            }
+            along!(S, c - at, |rest, part| {
+                let mut sum = part.load(simd, bias, at + rest);
+                for (row, scale) in size.rows_of(chosen, rows) {
+                    let x = part.load(simd, row, at + rest);
+                    sum = simd.mul_add_e_f32s(x, simd.splat_f32s(scale), sum);
                 }
-                part.store(simd, to, at, sum);
+                part.store(simd, to, at + rest, sum);
             });
         }
     }
@@ -172,15 +193,44 @@ vectorized! {
         slopes: &'a mut [f32],
     ) {
         let (heads, c) = (size.heads, size.output);
-        let chosen = chosen.images(heads).map(|chosen| (chosen.index, chosen.weight));
-        for ((g, (index, scale)), to) in
-            dy.chunks_exact(c).zip(chosen).zip(dscale.chunks_exact_mut(heads))
-        {
-            for (h, ((&center, &scale), to)) in index.iter().zip(scale).zip(to).enumerate() {
+        let pixels = dy.chunks_exact(c).zip(chosen.images(heads));
+        for ((g, chosen), to) in pixels.zip(dscale.chunks_exact_mut(heads)) {
+            let heads = chosen.index.iter().zip(chosen.weight).zip(to).enumerate();
+            for (h, ((&center, &scale), to)) in heads {
                 let at = (h * size.centers + center as usize) * c;
                 *to = dot(simd, g, &rows[at..][..c]);
                 add_scaled(simd, &mut slopes[at..][..c], g, scale);
             }
         }
     }
+}
+
+/// `V` vectors of a pixel's result from channel `at` on, side by side, so that none waits for the one
+/// before; how many channels they are.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn add_up<S: Simd, const V: usize>(
+    simd: S,
+    size: DispatchLinear,
+    chosen: Chosen,
+    rows: &[f32],
+    bias: &[f32],
+    to: &mut [f32],
+    at: usize,
+) -> usize {
+    let width = V * S::F32_LANES;
+    let mut sums = [simd.splat_f32s(0.0); V];
+    for (v, sum) in sums.iter_mut().enumerate() {
+        *sum = Whole.load(simd, bias, at + v * S::F32_LANES);
+    }
+    for (row, scale) in size.rows_of(chosen, rows) {
+        let (row, scale) = (&row[at..][..width], simd.splat_f32s(scale));
+        for (v, sum) in sums.iter_mut().enumerate() {
+            *sum = simd.mul_add_e_f32s(Whole.load(simd, row, v * S::F32_LANES), scale, *sum);
+        }
+    }
+    for (v, sum) in sums.into_iter().enumerate() {
+        Whole.store(simd, to, at + v * S::F32_LANES, sum);
+    }
+    width
 }

@@ -83,7 +83,7 @@ impl Left for PairsOf<'_> {
     /// Rounded and laid side by side.
     #[inline(always)]
     unsafe fn block(&mut self, a: Matrix, [top, bottom]: [usize; 2], steps: [usize; 2]) -> Block {
-        let stride = steps[1].next_multiple_of(16);
+        let stride = pairs::room(steps[1]);
         assert!((bottom - top) * stride <= A_BLOCK);
         for row in top..bottom {
             let to = self.room[(row - top) * stride..].as_mut_ptr();

@@ -83,52 +83,48 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     if k == 0 {
         return;
     }
-    let to = &mut to[..packed_len(k, n)];
+    let panels = to[..packed_len(k, n)].chunks_exact_mut(steps(k) * PANEL);
+    let panels = panels.zip((0..n).step_by(PANEL));
+    let rows = |left: usize| source.rows(left, PANEL.min(n - left));
     #[cfg(target_arch = "x86_64")]
     if let Some(pairs) = simd::pairs() {
+        let steps = pairs::count(k);
+        let stride = pairs::room(steps);
+        let mut room = vec![0.0; PANEL * stride];
         return pairs.run(
             #[inline(always)]
             || {
-                lay_across(
-                    to,
-                    [pairs::count(k), n],
-                    #[inline(always)]
-                    |row, steps, part| {
-                        // SAFETY: the part is a vector.
-                        unsafe { pairs.along(source.part(row, 0, k), 0, steps, part.as_mut_ptr()) };
-                    },
-                );
+                for (panel, left) in panels {
+                    let rows = rows(left);
+                    for (row, to) in room.chunks_exact_mut(stride).take(rows.rows).enumerate() {
+                        // SAFETY: there is room for whole vectors.
+                        unsafe {
+                            pairs.along(rows.part(row, 0, k), 0, [0, steps], to.as_mut_ptr())
+                        };
+                    }
+                    lay_across(Matrix::strided(&room, rows.rows, steps, stride), panel);
+                }
             },
         );
     }
-    lay_across(to, [k, n], |row, [from, count], part| {
-        part[..count].copy_from_slice(source.part(row, from, count));
-    });
+    panels.for_each(|(panel, left)| lay_across(rows(left), panel));
 }
 
-/// Steps of a row read together: few enough to stay in the first cache while they are written.
-const ACROSS: usize = 16;
-
-/// Panels of `[steps, n]` from the rows of its transpose: `read` gives some steps of one of them.
+/// A panel whose columns are these rows.
 #[inline(always)]
-fn lay_across(
-    to: &mut [f32],
-    [steps, n]: [usize; 2],
-    read: impl Fn(usize, [usize; 2], &mut [f32; ACROSS]),
-) {
-    let mut part = [0.0; ACROSS];
-    let panels = to.chunks_exact_mut(steps * PANEL);
-    for (panel, left) in panels.zip((0..n).step_by(PANEL)) {
-        for (rows, top) in panel.chunks_mut(ACROSS * PANEL).zip((0..steps).step_by(ACROSS)) {
-            let count = rows.len() / PANEL;
-            if n - left < PANEL {
-                rows.fill(0.0);
-            }
-            for column in 0..PANEL.min(n - left) {
-                read(left + column, [top, count], &mut part);
-                for (to, &x) in rows[column..].iter_mut().step_by(PANEL).zip(&part[..count]) {
-                    *to = x;
-                }
+fn lay_across(source: Matrix, panel: &mut [f32]) {
+    /// Rows of a panel written together: few enough to stay in the first cache.
+    const ROWS: usize = 16;
+    let rows = panel.chunks_mut(ROWS * PANEL);
+    for (rows, top) in rows.zip((0..source.columns).step_by(ROWS)) {
+        let count = rows.len() / PANEL;
+        if source.rows < PANEL {
+            rows.fill(0.0);
+        }
+        for column in 0..source.rows {
+            let source = source.part(column, top, count);
+            for (to, &x) in rows[column..].iter_mut().step_by(PANEL).zip(source) {
+                *to = x;
             }
         }
     }

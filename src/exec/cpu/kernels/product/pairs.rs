@@ -14,6 +14,11 @@ use std::arch::x86_64::*;
 /// Numbers of a vector.
 const LANES: usize = 16;
 
+/// Floats that so many pairs need, which are written in whole vectors.
+pub fn room(pairs: usize) -> usize {
+    pairs.next_multiple_of(LANES)
+}
+
 /// Proof that this machine has the instructions.
 #[derive(Clone, Copy)]
 pub struct Pairs {
