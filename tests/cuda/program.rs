@@ -1,26 +1,28 @@
 //! The program as a user runs it: libraries are found by their names, and everything between a text and a
 //! kernel takes part.
 
+use super::kind;
 use super::oracle::close;
 use super::platform::{self, Kind};
 use crate::train::{Bench, Ran};
 use cluec::train::{Checkpoint, Metrics};
+use std::process::Command;
 
 /// Runs `cluec ARGUMENTS`, where there is a GPU.
 fn run_on_gpu(bench: &Bench, arguments: &str) -> Option<Ran> {
     let mut command = bench.command(arguments);
-    match platform::open() {
-        Ok(Kind::Real) => {}
-        Ok(Kind::Emulated) => {
-            command.env("LD_LIBRARY_PATH", platform::folder().unwrap());
-            command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-        }
-        Err(error) => {
-            println!("no GPU: {error}: skipped");
-            return None;
-        }
-    }
+    on_gpu(&mut command)?;
     Some(Ran::from(command.output().unwrap()))
+}
+
+/// Lets a command find the GPU there is.
+fn on_gpu(command: &mut Command) -> Option<Kind> {
+    let kind = kind()?;
+    if kind == Kind::Emulated {
+        command.env("LD_LIBRARY_PATH", platform::folder().unwrap());
+        command.env("XDG_CACHE_HOME", platform::folder().unwrap());
+    }
+    Some(kind)
 }
 
 fn run(bench: &Bench, arguments: &str) -> Option<Ran> {
