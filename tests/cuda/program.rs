@@ -6,6 +6,7 @@ use super::oracle::close;
 use super::platform::{self, Kind};
 use crate::train::{Bench, Ran};
 use cluec::train::{Checkpoint, Metrics};
+use serde_json::Value;
 use std::process::Command;
 
 /// Runs `cluec ARGUMENTS`, where there is a GPU.
@@ -82,6 +83,43 @@ fn sixteen_bits_learn_and_overflows_are_skipped() {
     let scale = "--set recipe.precision=fp16 --set recipe.precision.loss_scale=1e12";
     let ran = fine(&bench, &format!("train tiny.clue --out scaled --steps 4 {scale}")).unwrap();
     assert!(ran.err.contains("step 1 is skipped"), "{}", ran.err);
+}
+
+/// Whether two answers say the same, their numbers within rounding.
+fn alike(place: &str, found: &Value, expected: &Value) {
+    match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
+            assert!(found.keys().eq(expected.keys()), "{place}");
+            let pairs = found.iter().zip(expected.values());
+            pairs.for_each(|((key, a), b)| alike(&format!("{place}.{key}"), a, b));
+        }
+        (Value::Array(found), Value::Array(expected)) => {
+            assert_eq!(found.len(), expected.len(), "{place}");
+            found.iter().zip(expected).for_each(|(a, b)| alike(place, a, b));
+        }
+        (Value::Number(found), Value::Number(expected)) if found.is_f64() => {
+            let [found, expected] = [found, expected].map(|number| number.as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-4, "{place}: {found} and {expected}");
+        }
+        _ => assert_eq!(found, expected, "{place}"),
+    }
+}
+
+#[test]
+fn what_is_seen_is_what_a_cpu_sees() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 10");
+    for what in ["--count 3", "--count 12 --statistics"] {
+        let see = format!("see run --dataset shapes --format json {what}");
+        let Some(gpu) = fine(&bench, &see) else { return };
+        let read = |ran: &Ran| serde_json::from_str::<Value>(&ran.out).unwrap();
+        alike(what, &read(&gpu), &read(&bench.fine(&see)));
+    }
+    fine(&bench, "report run --out page.html --images 1 --counted 8").unwrap();
+    let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
+    assert!(page.contains("stage 1, block 1, head 2"), "{page}");
+    let refused = run(&bench, "see run --dataset shapes --executor reference").unwrap();
+    assert!(refused.err.contains("runs on the CPU only"), "{}", refused.err);
 }
 
 #[test]
