@@ -180,7 +180,7 @@ impl<'a> Order<'a> {
 
     /// What fits, in the words of who said the batch.
     fn smaller(&self, excess: &Excess, said: Span, goes_on: bool) -> Help {
-        let Source { name, text } = self.sources.get(said.source);
+        let Source { name, text, .. } = self.sources.get(said.source);
         let batch = |batch: usize| {
             let said = Help::default().setting("batch", batch.to_string());
             match name.as_str() {

@@ -2,6 +2,7 @@
 
 use crate::diag::number::plural;
 use crate::diag::{Diagnostic, Help, Span, list};
+use std::collections::HashMap;
 
 /// What the stages of a model found. `all` are its stages.
 pub fn by_stage(found: Vec<(Option<usize>, Diagnostic)>, all: &[usize]) -> Vec<Diagnostic> {
@@ -65,21 +66,18 @@ fn each(helps: impl Iterator<Item = (Option<usize>, Option<Help>)>) -> Option<He
 /// Those of one code at the same places, in the order of the first of each.
 fn groups<P>(found: Vec<(P, Diagnostic)>) -> Vec<Vec<(P, Diagnostic)>> {
     let mut groups: Vec<Vec<(P, Diagnostic)>> = Vec::new();
+    let mut places: HashMap<(&str, Vec<Span>), usize> = HashMap::new();
     for (place, diagnostic) in found {
-        let same = |group: &&mut Vec<(P, Diagnostic)>| {
-            let first = &group[0].1;
-            first.code == diagnostic.code
-                && !first.labels.is_empty()
-                && spans(first).eq(spans(&diagnostic))
+        let spans: Vec<Span> = diagnostic.labels.iter().map(|label| label.span).collect();
+        let fresh = groups.len();
+        let at = match spans.is_empty() {
+            true => fresh,
+            false => *places.entry((diagnostic.code, spans)).or_insert(fresh),
         };
-        match groups.iter_mut().find(same) {
+        match groups.get_mut(at) {
             Some(group) => group.push((place, diagnostic)),
             None => groups.push(vec![(place, diagnostic)]),
         }
     }
     groups
-}
-
-fn spans(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> + '_ {
-    diagnostic.labels.iter().map(|label| label.span)
 }
