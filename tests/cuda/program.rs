@@ -4,7 +4,10 @@
 use super::kind;
 use super::oracle::close;
 use super::platform::{self, Kind};
-use crate::train::{Bench, Ran};
+use crate::train::{Bench, Ran, TINY, model};
+use cluec::exec::{Footprint, Target, Work};
+use cluec::graph::Precision;
+use cluec::passes::Method;
 use cluec::train::{Checkpoint, Metrics};
 use serde_json::Value;
 use std::process::Command;
@@ -34,6 +37,16 @@ fn fine(bench: &Bench, arguments: &str) -> Option<Ran> {
     let ran = run(bench, arguments)?;
     assert_eq!(ran.code, Some(0), "{arguments}\n{}{}", ran.out, ran.err);
     Some(ran)
+}
+
+/// Runs it on an emulated GPU with so many bytes of memory; a real one has what it has.
+fn run_within(bench: &Bench, bytes: u64, arguments: &str) -> Option<Ran> {
+    let mut command = bench.command(&format!("{arguments} --device cuda"));
+    command.env("PLATFORM_MEMORY", bytes.to_string());
+    match on_gpu(&mut command)? {
+        Kind::Real => None,
+        Kind::Emulated => Some(Ran::from(command.output().unwrap())),
+    }
 }
 
 /// What a run's last checkpoint holds, as one row of numbers.
@@ -130,7 +143,39 @@ fn it_says_what_it_is_measures_and_refuses_what_does_not_fit() {
     }
     let ran = run(&bench, "bench tiny.clue --batch 16777216 --steps 1").unwrap();
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("memory") && ran.err.contains("help: `--batch "), "{}", ran.err);
+    for told in ["of the GPU's memory, and ", "help: `--batch "] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
     let said = run_on_gpu(&bench, "devices").unwrap().out;
     assert!(said.contains("GPU 0  ") && said.contains("compute capability"), "{said}");
+}
+
+#[test]
+fn a_training_that_does_not_fit_is_refused_and_the_largest_that_fits_fits() {
+    let bench = Bench::new();
+    let model = model(TINY, &[]);
+    let (graph, method) = (model.graph.unwrap(), Method::of(model.recipe.as_ref()));
+    let footprint = Footprint::new(&graph, method, Target::Cuda(Precision::F32));
+    let memory = footprint.bytes(Work::Training, 40) - 1;
+    let Some(ran) = run_within(&bench, memory, "train tiny.clue --out run --batch 40") else {
+        return;
+    };
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    for told in [
+        "E0520",
+        "a batch of 40 images takes ",
+        " of the GPU's memory, and ",
+        "so many images",
+        "help: write `--batch 39` or less",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    assert!(!bench.path("run").exists());
+    let ran = run_within(&bench, memory, "bench tiny.clue --batch 40 --mode train").unwrap();
+    assert!(ran.err.contains("help: `--batch 39` fits"), "{}", ran.err);
+    // What is left beside the step holds no training images.
+    let largest = "train tiny.clue --out run --batch 39 --steps 4";
+    let ran = run_within(&bench, memory, largest).unwrap();
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(!ran.err.contains("training images are held"), "{}", ran.err);
 }
