@@ -174,7 +174,7 @@ impl<'a> Order<'a> {
             let told = Diagnostic::error(room::EXCESS, excess.to_string())
                 .at(recipe.batch.span, "so many images")
                 .help(help);
-            Failure::of(&told, self.sources)
+            Failure::of(told, self.sources)
         })
     }
 

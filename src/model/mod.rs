@@ -37,6 +37,7 @@ pub use ablation::{INSIDE as IN_ABLATIONS, Quantity, shown};
 pub use cases::{Ablation, Case, Spoken};
 pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
+pub use gather::by_model;
 pub use history::Step;
 pub use identity::{Differs, Identity};
 pub use items::{ITEM_SLOTS, Item, Items, Sort, Use, words};
