@@ -69,7 +69,7 @@ fn unreadable(file: &str, error: &std::io::Error) -> Diags {
         std::io::ErrorKind::NotFound => format!("there is no file {file}"),
         _ => format!("{file} can not be read: {error}"),
     };
-    Diags(vec![Diagnostic::error("E0202", message)])
+    vec![Diagnostic::error("E0202", message)].into()
 }
 
 /// The same of a text that is at hand already; `name` is what reports call it, and what its `use`

@@ -5,9 +5,9 @@ use crate::exec::cpu::kernels::simd;
 use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
 use crate::exec::cuda;
-use crate::exec::observe::Observation;
+use crate::exec::observe::Observe;
 use crate::exec::reference::{self, Reference, ReferenceEvaluator, ReferenceTrainer};
-use crate::exec::{Batch, Evaluator, ExecError, Optimizer, Parameters, Trainer};
+use crate::exec::{Evaluator, ExecError, Optimizer, Parameters, Trainer};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
 use crate::spec::Recipe;
@@ -171,21 +171,18 @@ impl Executor {
         })
     }
 
-    /// Everything to be seen of a model on one batch.
-    pub fn observe(
-        self,
-        graph: &Graph,
-        parameters: &Parameters,
-        batch: &Batch,
-    ) -> Result<Observation, ExecError> {
-        match self {
-            Executor::Compiled(_) => cpu::observe(graph, parameters, batch),
-            Executor::Reference => reference::observe(graph, parameters, batch),
+    /// What shows everything of models, in `f32`.
+    pub fn observer(self) -> Result<Box<Observe>, ExecError> {
+        Ok(match self {
+            Executor::Compiled(_) => Box::new(cpu::observe),
+            Executor::Reference => Box::new(reference::observe),
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => {
                 let device = cuda::device::Device::open(0)?;
-                cuda::observe::observe(&device, graph, parameters, batch)
+                Box::new(move |graph, parameters, batch| {
+                    cuda::observe::observe(&device, graph, parameters, batch)
+                })
             }
-        }
+        })
     }
 }

@@ -215,7 +215,7 @@ fn setting_report(
     let argued = |source: SourceId| sources.get(source).name.starts_with("--");
     let wrong = diags.0.iter().filter(|d| d.is_error());
     let wrong = wrong.filter(|d| d.labels.first().is_some_and(|l| argued(l.span.source)));
-    let wrong = Diags(wrong.cloned().collect());
+    let wrong: Diags = wrong.cloned().collect::<Vec<_>>().into();
     if wrong.has_errors() {
         super::print_reports(&wrong, &sources);
         return Ok(Exit::Findings);

@@ -9,5 +9,5 @@ pub fn without_restating(diags: Diags, sources: &Sources) -> Diags {
         let first = d.labels.first();
         d.code == "W0301" && first.is_some_and(|l| flagged(&sources.get(l.span.source).name))
     };
-    Diags(diags.0.into_iter().filter(|d| !restates(d)).collect())
+    diags.0.into_iter().filter(|d| !restates(d)).collect::<Vec<_>>().into()
 }

@@ -314,7 +314,7 @@ pub(crate) fn print_reports(diags: &Diags, sources: &Sources) {
 
 /// Prints why an argument can not be followed.
 pub(crate) fn refused((sources, diagnostic): (Sources, Diagnostic)) -> io::Result<Exit> {
-    print_reports(&Diags(vec![diagnostic]), &sources);
+    print_reports(&vec![diagnostic].into(), &sources);
     Ok(Exit::Usage)
 }
 

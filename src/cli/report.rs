@@ -1,12 +1,11 @@
 //! `cluec report`: one HTML file that tells all of a run.
 
 use super::see::{Network, each};
-use super::session::{Failure, Images, threads, workers, write};
-use super::{Exit, number, place, summary};
-use crate::exec::cpu;
+use super::session::{Failure, Images, workers, write};
+use super::{Exit, executor, number, place, summary};
 use crate::report::{Eyes, Report, Shown};
 use crate::runs::Run;
-use crate::see::{Look, Show, Sight, Tally, look, png};
+use crate::see::{Look, SeeError, Show, Sight, Tally, png};
 use crate::train::{Batches, Evaluation, Metrics, Record, RunFolder, clusters, curves, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -35,6 +34,8 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = crate::cli::options::threads())]
     threads: Option<u64>,
+    #[command(flatten)]
+    executor: executor::Options,
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
@@ -47,7 +48,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 fn report(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = RunFolder::open(&args.run);
     let Some(run) = Run::read(&folder)? else { return Err(place::no_run(&args.run)) };
-    let mut network = Network::trained(&args.run)?;
+    let mut network = Network::trained(&args.run, args.executor.evaluation(None)?)?;
     let records = Metrics::read(&folder.metrics()).unwrap_or_default();
     let mut report = Report {
         title: title(&run),
@@ -101,9 +102,8 @@ fn measure(args: &Args, network: &Network) -> Result<Evaluation, Failure> {
         size: network.graph.input_size(),
         views: None,
     };
-    let parameters = network.parameters.clone();
-    let mut evaluator = cpu::Compiled::evaluator(&network.graph, parameters, threads(args.threads));
-    evaluate(&mut evaluator, images.epoch(0, 0), network.graph.classes()).map_err(Failure::new)
+    let mut evaluator = network.evaluator(args.threads)?;
+    evaluate(&mut *evaluator, images.epoch(0, 0), network.graph.classes()).map_err(Failure::new)
 }
 
 /// What is seen in the first test images, and how clusters are used over more of them. A model
@@ -111,19 +111,19 @@ fn measure(args: &Args, network: &Network) -> Result<Evaluation, Failure> {
 fn show(args: &Args, network: &Network, report: &mut Report) -> Result<(), Failure> {
     let ks = args.k.iter().map(|&k| k as usize).collect();
     let (show, drawn) = (Show { ks, ..Show::default() }, Look::default());
-    let mut evaluator =
-        cpu::Compiled::evaluator(&network.graph, network.parameters.clone(), threads(args.threads));
+    let mut evaluator = network.evaluator(args.threads)?;
     let mut shown = Vec::new();
     for subject in network.of_data(args.images as usize)? {
         let pixels = network.pixels(&subject);
-        let record = match look(&network.graph, &network.parameters, &pixels, cpu::observe) {
+        let record = match network.look(&pixels) {
             Ok(mut records) => records.swap_remove(0),
-            Err(error) => {
+            Err(error @ SeeError::NoAssignment) => {
                 report.remarks.push(error.to_string());
                 return Ok(());
             }
+            Err(error) => return Err(error.into()),
         };
-        let sight = Sight::of(record, &pixels, subject.truth, &show, &mut evaluator)?;
+        let sight = Sight::of(record, &pixels, subject.truth, &show, &mut *evaluator)?;
         let image = png(&network.base(&subject)).map_err(Failure::new)?;
         shown.push(Shown { name: subject.name, image, sight });
     }

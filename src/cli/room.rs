@@ -3,6 +3,8 @@
 use super::executor::Executor;
 use super::number;
 use crate::diag::say;
+#[cfg(feature = "cuda")]
+use crate::exec::cuda::device;
 use crate::exec::{Footprint, Target, Work, available};
 use crate::graph::Graph;
 use crate::passes::Method;
@@ -24,6 +26,8 @@ pub struct Demand<'a> {
 /// More than there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excess {
+    /// Whose memory it is, in words.
+    pub memory: &'static str,
     pub batch: usize,
     pub needed: u64,
     pub left: u64,
@@ -37,7 +41,7 @@ impl std::fmt::Display for Excess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (needed, left) = (number::bytes(self.needed), number::bytes(self.left));
         let batch = number::many(self.batch as u64, "image");
-        write!(f, "a batch of {batch} takes {needed} of memory, and {left} are left")
+        write!(f, "a batch of {batch} takes {needed} of {}, and {left} are left", self.memory)
     }
 }
 
@@ -70,28 +74,37 @@ impl Weight {
 }
 
 impl Demand<'_> {
-    fn weight(&self, threads: usize) -> Weight {
-        match self.executor {
-            Executor::Compiled(_) => {
-                let target = Target::Cpu { threads };
+    /// Of what runs on a target; of what is planned for none, the images.
+    fn weight(&self, target: Option<Target>) -> Weight {
+        match target {
+            Some(target) => {
                 let footprint = Footprint::new(self.graph, self.method, target);
                 Weight::Planned(Box::new(footprint), self.work)
             }
-            _ => Weight::Images(4 * self.graph.image_numbers() as u64),
+            None => Weight::Images(4 * self.graph.image_numbers() as u64),
         }
     }
 
     /// What is too much of it for so many bytes.
-    fn excess(&self, needed: u64, left: u64) -> Excess {
+    fn excess(
+        &self,
+        memory: &'static str,
+        target: Option<Target>,
+        needed: u64,
+        left: u64,
+    ) -> Excess {
         let limit = left.saturating_add(self.held);
-        let largest = self.weight(self.threads).largest(limit);
-        let alone = self.weight(1).bytes(self.batch) <= limit;
-        Excess { batch: self.batch, needed, left, largest, alone }
+        let largest = self.weight(target).largest(limit);
+        let alone = matches!(target, Some(Target::Cpu { .. })) && {
+            self.weight(Some(Target::Cpu { threads: 1 })).bytes(self.batch) <= limit
+        };
+        Excess { memory, batch: self.batch, needed, left, largest, alone }
     }
 }
 
-/// What of the memory is promised to the trainings of this process.
+/// What of a memory is promised to the trainings of this process.
 struct Room {
+    name: &'static str,
     /// None where nobody tells.
     left: fn() -> Option<u64>,
     taken: Mutex<Taken>,
@@ -105,27 +118,73 @@ struct Taken {
     before: Option<u64>,
 }
 
-static ROOM: Room = Room::new(available);
+static MACHINE: Room = Room::new("memory", available);
+#[cfg(feature = "cuda")]
+static GPU: Room = Room::new("the GPU's memory", || Some(device::facts(0).ok()?.free));
 
 /// A promise, until it is dropped.
-pub struct Place {
+pub struct Share {
     room: &'static Room,
     bytes: u64,
 }
 
+/// What is promised to one that runs.
+pub struct Place {
+    /// Where it runs.
+    runs: Share,
+    /// Of this machine's memory, where it runs elsewhere.
+    _beside: Option<Share>,
+}
+
 /// Takes what is to run its place. Where others of this process hold too much, it waits for them.
 pub fn take(demand: &Demand<'_>) -> Result<Place, Excess> {
-    ROOM.take(demand)
+    let target = match demand.executor {
+        Executor::Compiled(_) => Some(Target::Cpu { threads: demand.threads }),
+        Executor::Reference => None,
+        // All ask for the GPU first: nobody waits for one who waits in turn. Nothing lies there yet.
+        #[cfg(feature = "cuda")]
+        Executor::Cuda(precision) => {
+            let there = Demand { held: 0, ..*demand };
+            let runs = GPU.take(&there, Some(Target::Cuda(precision)))?;
+            return Ok(Place { runs, _beside: Some(MACHINE.take(demand, None)?) });
+        }
+    };
+    Ok(Place { runs: MACHINE.take(demand, target)?, _beside: None })
+}
+
+impl Place {
+    /// So much more of the memory it runs in, if it is not promised: nobody is waited for.
+    pub fn more(&self, bytes: u64) -> Option<Share> {
+        let room = self.runs.room;
+        let mut taken = lock(&room.taken);
+        if room.left(&taken).is_some_and(|left| bytes > left) {
+            return None;
+        }
+        taken.bytes += bytes;
+        Some(Share { room, bytes })
+    }
+
+    /// How much more that is at most.
+    pub fn spare(&self) -> u64 {
+        let room = self.runs.room;
+        room.left(&lock(&room.taken)).unwrap_or(u64::MAX)
+    }
 }
 
 impl Room {
-    const fn new(left: fn() -> Option<u64>) -> Room {
+    const fn new(name: &'static str, left: fn() -> Option<u64>) -> Room {
         let taken = Taken { bytes: 0, before: None };
-        Room { left, taken: Mutex::new(taken), given_back: Condvar::new() }
+        Room { name, left, taken: Mutex::new(taken), given_back: Condvar::new() }
     }
 
-    fn take(&'static self, demand: &Demand<'_>) -> Result<Place, Excess> {
-        let needed = demand.weight(demand.threads).bytes(demand.batch);
+    /// What is left now, and is not promised: what others took is in use, or will be.
+    fn left(&self, taken: &Taken) -> Option<u64> {
+        let promised = taken.before.map(|before| before.saturating_sub(taken.bytes));
+        [promised, (self.left)()].into_iter().flatten().min()
+    }
+
+    fn take(&'static self, demand: &Demand<'_>, target: Option<Target>) -> Result<Share, Excess> {
+        let needed = demand.weight(target).bytes(demand.batch);
         let bytes = needed.saturating_sub(demand.held);
         let mut taken = lock(&self.taken);
         let mut told = false;
@@ -133,18 +192,17 @@ impl Room {
             if taken.bytes == 0 {
                 taken.before = (self.left)();
             }
-            // What others took is in use, or will be.
-            let promised = taken.before.map(|before| before.saturating_sub(taken.bytes));
-            let left = [promised, (self.left)()].into_iter().flatten().min();
-            match left {
+            match self.left(&taken) {
                 Some(left) if bytes > left && taken.bytes == 0 => {
-                    return Err(demand.excess(needed, left));
+                    return Err(demand.excess(self.name, target, needed, left));
                 }
                 Some(left) if bytes > left => {
                     if !told {
-                        let name = &demand.graph.name;
+                        let (name, memory) = (&demand.graph.name, self.name);
                         let [bytes, left] = [bytes, left].map(number::bytes);
-                        say(format!("{name} waits for memory: it takes {bytes}, {left} are left"));
+                        say(format!(
+                            "{name} waits for {memory}: it takes {bytes}, {left} are left"
+                        ));
                     }
                     told = true;
                     let waited = self.given_back.wait(taken);
@@ -152,14 +210,14 @@ impl Room {
                 }
                 _ => {
                     taken.bytes += bytes;
-                    return Ok(Place { room: self, bytes });
+                    return Ok(Share { room: self, bytes });
                 }
             }
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Share {
     fn drop(&mut self) {
         lock(&self.room.taken).bytes -= self.bytes;
         self.room.given_back.notify_all();
@@ -184,6 +242,8 @@ mod tests {
         "model a { input 16x16; classes 4; embed patches { kernel 3x3; stride 2; pad 1 }
         stages 1; blocks 1; width 8; mixer off; ffn mlp { ratio 2 }; head mean }";
 
+    const ONE: Option<Target> = Some(Target::Cpu { threads: 1 });
+
     fn graph() -> Graph {
         let (program, _) = crate::compile_text(&mut Sources::default(), "a.clue", TEXT, &[]);
         program.models[0].graph.clone().unwrap()
@@ -198,35 +258,38 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_what_would() {
         static LEFT: AtomicU64 = AtomicU64::new(0);
-        static ROOM: Room = Room::new(|| Some(LEFT.load(Relaxed)).filter(|left| *left > 0));
+        static ROOM: Room =
+            Room::new("memory", || Some(LEFT.load(Relaxed)).filter(|left| *left > 0));
         let graph = graph();
         let demand = demand(&graph);
-        let bytes = |batch| demand.weight(1).bytes(batch);
+        let bytes = |batch| demand.weight(ONE).bytes(batch);
         // Nobody tells.
-        assert!(ROOM.take(&demand).is_ok());
+        assert!(ROOM.take(&demand, ONE).is_ok());
         LEFT.store(bytes(64), Relaxed);
-        assert!(ROOM.take(&demand).is_ok());
+        assert!(ROOM.take(&demand, ONE).is_ok());
         LEFT.store(bytes(64) - 1, Relaxed);
-        let excess = ROOM.take(&demand).err().unwrap();
+        let excess = ROOM.take(&demand, ONE).err().unwrap();
         let (needed, left) = (bytes(64), bytes(64) - 1);
-        assert_eq!(excess, Excess { batch: 64, needed, left, largest: Some(63), alone: false });
+        let expected =
+            Excess { memory: "memory", batch: 64, needed, left, largest: Some(63), alone: false };
+        assert_eq!(excess, expected);
         // What is in memory already needs no room.
-        assert!(ROOM.take(&Demand { held: 1, ..demand }).is_ok());
+        assert!(ROOM.take(&Demand { held: 1, ..demand }, ONE).is_ok());
         LEFT.store(1, Relaxed);
-        assert_eq!(ROOM.take(&demand).err().unwrap().largest, None);
+        assert_eq!(ROOM.take(&demand, ONE).err().unwrap().largest, None);
     }
 
     #[test]
     fn what_others_of_the_process_hold_is_waited_for() {
         static LEFT: AtomicU64 = AtomicU64::new(0);
-        static ROOM: Room = Room::new(|| Some(LEFT.load(Relaxed)));
+        static ROOM: Room = Room::new("memory", || Some(LEFT.load(Relaxed)));
         let graph = graph();
         let demand = demand(&graph);
-        LEFT.store(2 * demand.weight(1).bytes(64) - 1, Relaxed);
-        let first = ROOM.take(&demand).ok().unwrap();
+        LEFT.store(2 * demand.weight(ONE).bytes(64) - 1, Relaxed);
+        let first = ROOM.take(&demand, ONE).ok().unwrap();
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| sender.send(ROOM.take(&demand).is_ok()));
+            scope.spawn(|| sender.send(ROOM.take(&demand, ONE).is_ok()));
             let waits = receiver.recv_timeout(Duration::from_millis(50));
             assert_eq!(waits, Err(RecvTimeoutError::Timeout));
             drop(first);

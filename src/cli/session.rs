@@ -262,14 +262,16 @@ pub fn workers(asked: Option<u64>) -> usize {
 #[derive(Debug)]
 pub enum Failure {
     Told(String),
-    /// A mistake of a text: its message, and its report.
-    Reported(String, String),
+    /// A mistake of a text, and its report.
+    Reported(Box<Diagnostic>, String),
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Failure::Told(message) | Failure::Reported(message, _)) = self;
-        f.write_str(message)
+        f.write_str(match self {
+            Failure::Told(message) => message,
+            Failure::Reported(found, _) => &found.message,
+        })
     }
 }
 
@@ -278,8 +280,9 @@ impl Failure {
         Failure::Told(message.into())
     }
 
-    pub fn of(found: &Diagnostic, sources: &Sources) -> Failure {
-        Failure::Reported(found.message.clone(), render::report(found, sources))
+    pub fn of(found: Diagnostic, sources: &Sources) -> Failure {
+        let report = render::report(&found, sources);
+        Failure::Reported(Box::new(found), report)
     }
 
     /// Says it; the tool worked and found something.

@@ -5,7 +5,6 @@ use super::options::Which;
 use super::table::{self, Side, Table};
 use super::{Exit, Format, Opened, number, open, print_reports, refused};
 use crate::diag::Argument;
-use crate::diag::Diags;
 use crate::graph::Graph;
 use crate::model::Checked;
 use crate::plan::{Part, Plan, parts};
@@ -46,7 +45,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     if let Some(asked) = &asked {
         let (found, misfit) = asked.of(&model, &graph, &mut sources);
         if let Some(misfit) = misfit {
-            print_reports(&Diags(vec![misfit]), &sources);
+            print_reports(&vec![misfit].into(), &sources);
             exit = Exit::Findings;
         }
         needs = Some(found);

@@ -3,7 +3,7 @@
 use super::executor::{self, Executor};
 use super::number;
 use super::options::Running;
-use super::room::{self, Demand, Excess, Place, take};
+use super::room::{self, Demand, Excess, Place, Share, take};
 use super::session::{Failure, Images, Session, data_of, threads, workers, write};
 use crate::data::{Mix, Views, fingerprint};
 use crate::diag::{Argument, Diagnostic, Help, OVERRIDE, Source, Sources, Span, say};
@@ -148,7 +148,7 @@ impl<'a> Order<'a> {
                 state
             }
         };
-        let setup = Setup { order: self, recipe, executor, session, _place: place };
+        let setup = Setup { order: self, recipe, executor, session, place };
         Ok(Ready { setup, state })
     }
 
@@ -174,13 +174,13 @@ impl<'a> Order<'a> {
             let told = Diagnostic::error(room::EXCESS, excess.to_string())
                 .at(recipe.batch.span, "so many images")
                 .help(help);
-            Failure::of(&told, self.sources)
+            Failure::of(told, self.sources)
         })
     }
 
     /// What fits, in the words of who said the batch.
     fn smaller(&self, excess: &Excess, said: Span, goes_on: bool) -> Help {
-        let Source { name, text } = self.sources.get(said.source);
+        let Source { name, text, .. } = self.sources.get(said.source);
         let batch = |batch: usize| {
             let said = Help::default().setting("batch", batch.to_string());
             match name.as_str() {
@@ -255,7 +255,7 @@ pub struct Setup<'a> {
     pub recipe: &'a Recipe,
     pub executor: Executor,
     pub session: Session,
-    _place: Place,
+    place: Place,
 }
 
 impl Ready<'_> {
@@ -352,10 +352,11 @@ impl Setup<'_> {
         }
     }
 
-    /// Lets the trainer hold the images, if it has room and augmentation lets it.
-    fn hold(&self, of: Use, trainer: &mut dyn Trainer) -> Result<Option<Views>, Failure> {
+    /// Lets the trainer hold the images, if it has room beside the step and augmentation lets it; with the
+    /// place they take.
+    fn hold(&self, of: Use, trainer: &mut dyn Trainer) -> Result<Option<(Views, Share)>, Failure> {
         let (opened, shown) = (&self.session.opened, self.session.graph.input_size());
-        let most = trainer.room();
+        let most = trainer.room().min(self.place.spare());
         let (what, set, pipeline) = match of {
             Use::Training => ("training", &opened.train, &opened.train_pipeline),
             Use::Evaluation => ("test", &opened.test, &opened.test_pipeline),
@@ -364,6 +365,7 @@ impl Setup<'_> {
             return Ok(None);
         }
         let Some((views, held)) = Views::of(set, pipeline, shown, most) else { return Ok(None) };
+        let Some(share) = self.place.more(held.bytes()) else { return Ok(None) };
         trainer.hold(of, &held)?;
         if !self.order.quiet {
             let (images, bytes) = (held.images(), number::bytes(held.pixels.len() as u64));
@@ -372,7 +374,7 @@ impl Setup<'_> {
             let are = if held.images() == 1 { "is" } else { "are" };
             say(format!("{images} {are} held on {device} ({bytes})"));
         }
-        Ok(Some(views))
+        Ok(Some((views, share)))
     }
 
     /// Puts all in place for a training from `state` on, in a folder, by so many threads and
@@ -391,11 +393,17 @@ impl Setup<'_> {
         let method = Method::of(Some(recipe));
         let mut trainer = executor.trainer(graph, parameters, optimizer, method, threads)?;
         let watcher = Watcher { graph };
-        let views = self.hold(Use::Training, &mut *trainer)?;
-        let test_views = self.hold(Use::Evaluation, &mut *trainer)?;
+        let train = self.hold(Use::Training, &mut *trainer)?;
+        let test = self.hold(Use::Evaluation, &mut *trainer)?;
         let fit = Fit {
-            train: &Images { views: views.as_ref(), ..self.images(true, workers) },
-            test: &Images { views: test_views.as_ref(), ..self.images(false, workers) },
+            train: &Images {
+                views: train.as_ref().map(|(views, _)| views),
+                ..self.images(true, workers)
+            },
+            test: &Images {
+                views: test.as_ref().map(|(views, _)| views),
+                ..self.images(false, workers)
+            },
             watch: Some(&watcher),
             schedule: Schedule::of(recipe, meta.lr.map(|lr| lr.0)),
             mix: Mix::of(recipe, graph.input_size()),

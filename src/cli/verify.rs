@@ -1,6 +1,7 @@
 //! `cluec verify`: a model against the tensors of a reference implementation.
 
 use super::executor;
+use super::session::Failure;
 use super::{Exit, Format, address, print_reports, select, usage};
 use crate::diag::{Sources, say};
 use crate::exec::verify::{Report, Tolerances, verify};
@@ -58,6 +59,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(executor) => executor,
         Err(error) => return usage(&error.to_string()),
     };
+    let observe = match executor.observer() {
+        Ok(observe) => observe,
+        Err(error) => return Failure::from(error).report(),
+    };
     let mut tolerances = Tolerances::default();
     if let Some(value) = args.atol {
         (tolerances.value, tolerances.value_relative) = (value, 0.0);
@@ -66,9 +71,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let mut all = true;
     let mut reports = Vec::new();
     for file in references {
-        match verify(graph, file, tolerances, |weights, batch| {
-            executor.observe(graph, weights, batch)
-        }) {
+        match verify(graph, file, tolerances, |weights, batch| observe(graph, weights, batch)) {
             Ok(report) => {
                 all &= report.pass();
                 if args.format == Format::Human {

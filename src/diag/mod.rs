@@ -5,67 +5,27 @@
 
 mod argument;
 pub mod codes;
+mod diags;
 mod file;
 mod fix;
 mod help;
 pub mod number;
 pub mod render;
 mod say;
+mod sources;
 pub mod svg;
 pub mod table;
 
 pub use argument::{Argument, OVERRIDE};
+pub use diags::Diags;
 pub use file::{decode, read_file};
 pub use fix::{Fix, Reading};
 pub use help::{Help, Written};
 pub use say::say;
+pub use sources::{Source, SourceId, Sources};
 
 use serde::Serialize;
 use std::fmt;
-
-/// A text that spans point into: a file, standard input, or a command-line argument.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// As the user wrote it: a path, `-`, `--set` or another flag.
-    pub name: String,
-    pub text: String,
-}
-
-/// Index of a [`Source`] in [`Sources`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct SourceId(pub u32);
-
-/// Every text read in one run.
-#[derive(Debug, Clone, Default)]
-pub struct Sources(Vec<Source>);
-
-impl Sources {
-    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.0.push(Source { name: name.into(), text: text.into() });
-        SourceId(self.0.len() as u32 - 1)
-    }
-
-    pub fn get(&self, id: SourceId) -> &Source {
-        &self.0[id.0 as usize]
-    }
-
-    /// The text a span covers.
-    pub fn slice(&self, span: Span) -> &str {
-        &self.get(span.source).text[span.start as usize..span.end as usize]
-    }
-
-    /// Where a span starts and where it ends (behind its last character), as [`Sources::position`].
-    pub fn range(&self, span: Span) -> ((usize, usize), (usize, usize)) {
-        (self.position(span), self.position(Span { start: span.end, ..span }))
-    }
-
-    /// 1-based line and column (in characters) of the start of a span.
-    pub fn position(&self, span: Span) -> (usize, usize) {
-        let before = &self.get(span.source).text[..span.start as usize];
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-}
 
 /// A byte range of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -205,23 +165,6 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {}", self.code, self.message)
-    }
-}
-
-/// The diagnostics of a run, in the order found.
-#[derive(Debug, Clone, Default)]
-pub struct Diags(pub Vec<Diagnostic>);
-
-impl Diags {
-    pub fn push(&mut self, diagnostic: Diagnostic) {
-        // The same mistake reached by two roads (a family used by two models) is said once.
-        if !self.0.contains(&diagnostic) {
-            self.0.push(diagnostic);
-        }
-    }
-
-    pub fn has_errors(&self) -> bool {
-        self.0.iter().any(Diagnostic::is_error)
     }
 }
 

@@ -52,7 +52,7 @@ pub fn report_as(d: &Diagnostic, sources: &Sources, look: Look) -> String {
         }
     }
     let snippet = |id: SourceId| Snippet {
-        excerpt: Excerpt { name: &sources.get(id).name, text: &sources.get(id).text },
+        excerpt: Excerpt(sources.get(id)),
         labels: drawn.iter().copied().filter(|label| label.span.source == id).collect(),
     };
     let mut pages = vec![Shown {
@@ -78,7 +78,7 @@ pub fn report_as(d: &Diagnostic, sources: &Sources, look: Look) -> String {
     }
     let mut out: String = pages.iter().map(|page| draw(page, look)).collect();
     for label in named {
-        let Source { name, text } = sources.get(label.span.source);
+        let Source { name, text, .. } = sources.get(label.span.source);
         let (line, column) = sources.position(clamp(text, label.span));
         out.push_str(&format!("  at {name}:{line}:{column}: {}\n", label.message));
     }
@@ -157,8 +157,10 @@ fn is_drawable(sources: &Sources, span: Span) -> bool {
         return false;
     }
     let start = clamp(text, span).start as usize;
-    let before = text[..start].rfind('\n').map_or(start, |i| start - i - 1);
-    let after = text[start..].find('\n').unwrap_or(text.len() - start);
+    let (before, after) = text.as_bytes().split_at(start);
+    // Of a longer one it is not asked how long.
+    let before = before.iter().rev().take(LONGEST_LINE + 1).take_while(|&&b| b != b'\n').count();
+    let after = after.iter().take(LONGEST_LINE + 1).take_while(|&&b| b != b'\n').count();
     before + after <= LONGEST_LINE
 }
 
@@ -207,7 +209,7 @@ impl miette::Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let snippet = self.snippet.as_ref()?;
         Some(Box::new(snippet.labels.iter().enumerate().map(|(index, label)| {
-            let span = clamp(snippet.excerpt.text, label.span);
+            let span = clamp(&snippet.excerpt.0.text, label.span);
             let range = span.start as usize..span.end as usize;
             let message = Some(label.message.clone()).filter(|message| !message.is_empty());
             // The mistake itself gives the report its line and column, wherever it stands.
@@ -222,10 +224,7 @@ impl miette::Diagnostic for Shown<'_> {
 
 /// A text of which miette sees the lines around a label, however long the text is.
 #[derive(Debug)]
-struct Excerpt<'a> {
-    name: &'a str,
-    text: &'a str,
-}
+struct Excerpt<'a>(&'a Source);
 
 impl SourceCode for Excerpt<'_> {
     fn read_span<'a>(
@@ -235,12 +234,12 @@ impl SourceCode for Excerpt<'_> {
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, MietteError> {
         let (start, end) = (span.offset(), span.offset() + span.len());
-        if end > self.text.len() {
+        if end > self.0.text.len() {
             return Err(MietteError::OutOfBounds);
         }
         // Bytes, not characters: miette asks for places between labels too. One line more than asked
         // for on either side, as miette itself finds where lines end.
-        let bytes = self.text.as_bytes();
+        let bytes = self.0.text.as_bytes();
         let mut from = start;
         for _ in 0..before + 2 {
             let line_end = bytes[..from.saturating_sub(1)].iter().rposition(|&b| b == b'\n');
@@ -251,7 +250,7 @@ impl SourceCode for Excerpt<'_> {
             let rest = &bytes[to..];
             to += rest.iter().position(|&b| b == b'\n').map_or(rest.len(), |i| i + 1);
         }
-        let skipped = bytes[..from].iter().filter(|&&b| b == b'\n').count();
+        let skipped = self.0.position(from).0 - 1;
         let inner = bytes[from..to].read_span(
             &SourceSpan::from((start - from, span.len())),
             before,
@@ -259,7 +258,7 @@ impl SourceCode for Excerpt<'_> {
         )?;
         let place = SourceSpan::from((inner.span().offset() + from, inner.span().len()));
         Ok(Box::new(MietteSpanContents::new_named(
-            self.name.to_string(),
+            self.0.name.clone(),
             inner.data(),
             place,
             inner.line() + skipped,

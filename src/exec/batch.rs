@@ -38,6 +38,10 @@ impl Held {
     pub fn images(&self) -> usize {
         self.pixels.len() / (3 * self.size[0] * self.size[1]).max(1)
     }
+
+    pub fn bytes(&self) -> u64 {
+        (self.pixels.len() + size_of_val(&self.colors)) as u64
+    }
 }
 
 /// An image as a window of one that an executor holds.

@@ -5,7 +5,7 @@ use super::cpu;
 use super::cuda::{
     cublaslt::WORKSPACE,
     tape::Pointer,
-    walk::{End, Weights, walk},
+    walk::{End, Weights, finish, walk},
 };
 use crate::graph::{Graph, Precision, Type};
 #[cfg(feature = "cuda")]
@@ -70,19 +70,51 @@ impl Footprint {
     /// and what the optimizer keeps), what the plan holds, what kernels are lent, the images of one batch. What a
     /// process needs for itself, images that are read ahead or held, and a driver's own memory come on top.
     pub fn bytes(&self, work: Work, batch: usize) -> u64 {
-        let plan = match work {
-            Work::Training => &self.training,
-            Work::Inference => &self.evaluation,
-        };
         match self.target {
             Target::Cpu { threads } => {
+                let plan = match work {
+                    Work::Training => &self.training,
+                    Work::Inference => &self.evaluation,
+                };
                 let plans = [plan, &self.evaluation];
                 let memory = cpu::memory(plans, batch, threads, self.precision);
                 memory.peak + batch as u64 * outside(plan)
             }
             #[cfg(feature = "cuda")]
-            Target::Cuda(precision) => cuda(plan, batch, precision, self.parts),
+            Target::Cuda(precision) => self.cuda(work, batch, precision),
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, work: Work, batch: usize, precision: Precision) -> u64 {
+        let arena = |plan: &Plan, images: usize, weights: &Weights, end: End| {
+            walk(plan, images, precision, weights, Pointer::NULL, end).0.bytes
+        };
+        let weights =
+            |plan: &Plan, parts: usize| Weights::new(&plan.graph, precision, parts, Pointer::NULL);
+        let Footprint { training, evaluation, parts, .. } = self;
+        let needed = match (work, training.graph.update()) {
+            (Work::Training, Some(update)) => {
+                let weights = weights(training, *parts);
+                let (end, finish) = match parts {
+                    1 => (End::Move, 0),
+                    _ => {
+                        let (ending, _) = finish(*update, precision, &weights, Pointer::NULL);
+                        (End::Add { whole: batch, first: true }, ending.bytes)
+                    }
+                };
+                // One arena for both.
+                let images = batch.div_ceil(*parts);
+                let trains = arena(training, images, &weights, end);
+                let evaluates = arena(evaluation, images, &weights, End::Stay);
+                weights.bytes + trains.max(evaluates) + finish
+            }
+            _ => {
+                let weights = weights(evaluation, 1);
+                weights.bytes + arena(evaluation, batch, &weights, End::Stay)
+            }
+        };
+        (needed + WORKSPACE) as u64
     }
 
     /// The largest batch that fits into this many bytes; none if not even one image does.
@@ -108,19 +140,4 @@ fn outside(plan: &Plan) -> u64 {
     let numbers = |ty: &Type| ty.elements();
     let graph = &plan.graph;
     4 * (numbers(&graph.nodes[0].ty) + 1 + numbers(&graph.node(graph.output).ty))
-}
-
-#[cfg(feature = "cuda")]
-fn cuda(plan: &Plan, batch: usize, precision: Precision, parts: usize) -> u64 {
-    let trains = plan.graph.loss.is_some();
-    let parts = if trains { parts } else { 1 };
-    let end = match (trains, parts) {
-        (false, _) => End::Stay,
-        (true, 1) => End::Move,
-        (true, _) => End::Add { whole: batch, first: true },
-    };
-    let weights = Weights::new(&plan.graph, precision, parts, Pointer::NULL);
-    let images = batch.div_ceil(parts);
-    let (layout, _) = walk(plan, images, precision, &weights, Pointer::NULL, end);
-    (weights.bytes + layout.bytes + WORKSPACE) as u64
 }

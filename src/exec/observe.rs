@@ -1,6 +1,6 @@
 //! What can be seen of a model while it runs on one batch, whichever executor runs it.
 
-use super::Parameters;
+use super::{Batch, ExecError, Parameters};
 use crate::graph::ops::Windows;
 use crate::graph::{Choice, Graph, Size, Type, Value, area};
 
@@ -24,6 +24,9 @@ pub struct Observation {
     /// Mean cross entropy, and its gradients; nothing where there are no labels.
     pub training: Option<(f64, Parameters)>,
 }
+
+/// How an executor shows a model with these parameters on a batch.
+pub type Observe = dyn Fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>;
 
 impl Seen {
     /// A value of a graph for so many images, from the words a compiled executor keeps of it: numbers as

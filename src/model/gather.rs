@@ -2,19 +2,17 @@
 
 use crate::diag::number::plural;
 use crate::diag::{Diagnostic, Help, Span, list};
+use std::collections::HashMap;
 
 /// What the stages of a model found. `all` are its stages.
 pub fn by_stage(found: Vec<(Option<usize>, Diagnostic)>, all: &[usize]) -> Vec<Diagnostic> {
     let merge = |group: Vec<(Option<usize>, Diagnostic)>| {
         let stages: Vec<usize> = group.iter().filter_map(|(stage, _)| *stage).collect();
         let same = group.iter().all(|(_, d)| d.message == group[0].1.message);
-        let helps = group.iter().map(|(stage, d)| (*stage, d.help.clone()));
-        let help = match same || group.iter().all(|(_, d)| d.help == group[0].1.help) {
-            true => group[0].1.help.clone(),
-            false => each(helps),
-        };
         let mut first = group[0].1.clone();
-        first.help = help;
+        if !same {
+            first.help = helps(&group, |stage| Some(named(&[(*stage)?])));
+        }
         if stages.is_empty() || (same && stages == all) {
             return first;
         }
@@ -37,6 +35,7 @@ pub fn by_model(found: Vec<(String, Diagnostic)>) -> Vec<Diagnostic> {
     let merge = |group: Vec<(String, Diagnostic)>| {
         let mut first = group[0].1.clone();
         if group.iter().any(|(_, d)| d.message != first.message) {
+            first.help = helps(&group, |model| Some(format!("`{model}`")));
             let others: Vec<String> =
                 group[1..].iter().map(|(model, _)| format!("`{model}`")).collect();
             let others: Vec<&str> = others.iter().map(String::as_str).collect();
@@ -54,32 +53,33 @@ pub fn named(stages: &[usize]) -> String {
     format!("{} {}", plural(stages.len() as f64, "stage"), list(&words, "and"))
 }
 
-/// A line of help for every stage.
-fn each(helps: impl Iterator<Item = (Option<usize>, Option<Help>)>) -> Option<Help> {
-    let line = |(stage, help): (Option<usize>, Option<Help>)| {
-        Some(Help::from(format!("stage {}: ", stage?)).then(help?))
+/// What helps all, or a line for each of them.
+fn helps<P>(group: &[(P, Diagnostic)], name: impl Fn(&P) -> Option<String>) -> Option<Help> {
+    let first = &group[0].1.help;
+    if group.iter().all(|(_, d)| d.help == *first) {
+        return first.clone();
+    }
+    let line = |(place, d): &(P, Diagnostic)| {
+        Some(Help::from(format!("{}: ", name(place)?)).then(d.help.clone()?))
     };
-    helps.filter_map(line).reduce(|all, line| all.words("\n").then(line))
+    group.iter().filter_map(line).reduce(|all, line| all.words("\n").then(line))
 }
 
 /// Those of one code at the same places, in the order of the first of each.
 fn groups<P>(found: Vec<(P, Diagnostic)>) -> Vec<Vec<(P, Diagnostic)>> {
     let mut groups: Vec<Vec<(P, Diagnostic)>> = Vec::new();
+    let mut places: HashMap<(&str, Vec<Span>), usize> = HashMap::new();
     for (place, diagnostic) in found {
-        let same = |group: &&mut Vec<(P, Diagnostic)>| {
-            let first = &group[0].1;
-            first.code == diagnostic.code
-                && !first.labels.is_empty()
-                && spans(first).eq(spans(&diagnostic))
+        let spans: Vec<Span> = diagnostic.labels.iter().map(|label| label.span).collect();
+        let fresh = groups.len();
+        let at = match spans.is_empty() {
+            true => fresh,
+            false => *places.entry((diagnostic.code, spans)).or_insert(fresh),
         };
-        match groups.iter_mut().find(same) {
+        match groups.get_mut(at) {
             Some(group) => group.push((place, diagnostic)),
             None => groups.push(vec![(place, diagnostic)]),
         }
     }
     groups
-}
-
-fn spans(diagnostic: &Diagnostic) -> impl Iterator<Item = Span> + '_ {
-    diagnostic.labels.iter().map(|label| label.span)
 }

@@ -37,6 +37,7 @@ pub use ablation::{INSIDE as IN_ABLATIONS, Quantity, shown};
 pub use cases::{Ablation, Case, Spoken};
 pub use claims::{CLAIMS, Claim, quantities};
 pub use files::{Reader as FileReader, tidy};
+pub use gather::by_model;
 pub use history::Step;
 pub use identity::{Differs, Identity};
 pub use items::{ITEM_SLOTS, Item, Items, Sort, Use, words};
@@ -154,14 +155,15 @@ pub fn check(
         unused::warn(&items, root, &mut diags);
         unused::warn_of_files(&items, root, &mut diags);
     }
-    for found in &mut diags.0 {
+    let mut diags = diags.0;
+    for found in &mut diags {
         brackets::settle(sources, &items, found);
         if let Some(over) = overridden(sources, found) {
             found.help = found.help.take().map(|help| help.in_arguments(Argument::path(over)));
         }
     }
-    diags.0.sort_by_key(|d| d.labels.first().map(|label| label.span));
-    Study { items, program: Program { models, ablations }, diags }
+    diags.sort_by_key(|d| d.labels.first().map(|label| label.span));
+    Study { items, program: Program { models, ablations }, diags: diags.into() }
 }
 
 /// The layers that spoke of the setting `path` of the model (or `ablation.case`) `name`, lowest first.

@@ -87,6 +87,15 @@ pub fn step(model: &Graph, method: Method, processor: Processor, keep: Keep) -> 
     checked("dead", dead(graph, keep))
 }
 
+/// What is run to be looked at: values with names are kept, so fusions that would swallow one do not
+/// happen. With a backward pass it is a step without drop path.
+pub fn observation(model: &Graph, backward: bool, processor: Processor) -> Graph {
+    match backward {
+        true => step(&plain(model), Method::default(), processor, Keep::Taps),
+        false => evaluation(model, Keep::Taps),
+    }
+}
+
 /// A model without what nothing reads or what is computed twice, in an order that does not depend
 /// on how it was built. It has the hash of the model, and models of one hash become one graph.
 pub fn canonical(model: &Graph) -> Graph {

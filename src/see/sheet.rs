@@ -17,16 +17,19 @@ const MARGIN: usize = 16;
 const GAP: usize = 12;
 /// Pictures beside each other at most: more are divided over lines of equal length.
 const MOST: usize = 8;
-/// Pixels that a picture is wide at most, where there are few beside each other, and where there are
-/// many.
+/// Pixels that a square picture is wide, where there are few beside each other, and where there are many.
 const WIDE: usize = 224;
 const NARROW: usize = 192;
 const FEW: usize = 5;
+/// How many times as long the longer side of another one is at most.
+const LONGER: usize = 2;
 /// Pixels of a colored square, with the room behind it.
 const SQUARE: usize = 14;
 /// Contributions listed below a map.
 const LISTED: usize = 8;
-/// Over the contributions: no column of pictures is narrower than this table.
+/// Letters that stand side by side below a picture, however narrow it is: as many as a caption has.
+const COLUMN: usize = 25;
+/// Over the contributions.
 const HEADING: &str = "    drop   keep  score";
 /// Classes named.
 const NAMED: usize = 3;
@@ -90,11 +93,12 @@ impl Sheet {
         let rows = rows(&sight.views);
         let lengths = rows.iter().map(|row| row.len()).chain([1 + sight.globals.len()]);
         let columns = lengths.map(beside).max().unwrap_or(1);
-        let side = side(if columns <= FEW { WIDE } else { NARROW }, sight);
+        let side = side(columns, base, sight);
         let height = (side * base.height / base.width.max(1)).max(1);
         let base = base.resize(height, side, Filter::Bilinear);
-        let column = side.max(HEADING.len() * Letters::Small.width());
-        let width = 2 * MARGIN + columns.max(3) * (column + GAP) - GAP;
+        let column = side.max(COLUMN * Letters::Small.width());
+        // Room for words in any case.
+        let width = 2 * MARGIN + (columns * (column + GAP)).max(3 * (WIDE + GAP)) - GAP;
         let mut sheet = Sheet { width, height: MARGIN, column, base, items: Vec::new() };
         sheet.text(Letters::Large, words.title, BLACK);
         sheet.text(Letters::Small, words.model, GRAY);
@@ -245,9 +249,16 @@ fn beside(count: usize) -> usize {
     count.div_ceil(count.div_ceil(MOST).max(1))
 }
 
-/// Pixels that pictures are wide: `most`, or so much less that all positions of the first map are drawn
-/// equally large.
-fn side(most: usize, sight: &Sight) -> usize {
+/// Pixels that pictures are wide: they cover as much as square ones, where the sheet has room for that. So
+/// much less that all positions of the first map are drawn equally large.
+fn side(columns: usize, base: &Image, sight: &Sight) -> usize {
+    let square = if columns <= FEW { WIDE } else { NARROW };
+    let ratio = base.width as f64 / base.height.max(1) as f64;
+    let room = MOST * (NARROW + GAP) / columns.max(1) - GAP;
+    let longest = LONGER * square;
+    let of_height = (longest as f64 * ratio) as usize;
+    let as_large = (square as f64 * ratio.sqrt()) as usize;
+    let most = as_large.min(longest).min(of_height).min(room).max(1);
     let positions = sight.record.stages.first().map_or(1, |stage| stage.map[1]);
     most.checked_div(positions)
         .filter(|&pixels| pixels > 0)

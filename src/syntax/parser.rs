@@ -21,7 +21,7 @@ pub fn parse(sources: &Sources, id: SourceId) -> (File, Diags) {
         true => Default::default(),
         false => braces::balance(text, id),
     };
-    let diags = Diags(found);
+    let diags = Diags::from(found);
     let columns = &Columns::new(text);
     let mut reader = Reader { source: id, text, columns, balanced: &balanced, diags, depth: 0 };
     if text.len() > MAX_BYTES {
@@ -90,7 +90,7 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
     let setting = format!("{path} {row}");
     let (balanced, found) = braces::balance(&setting, id);
     // No item stands here: a setting, as inside of a body.
-    let diags = Diags(found);
+    let diags = Diags::from(found);
     let columns = &Columns::new(text);
     let mut reader = Reader { source: id, text, columns, balanced: &balanced, diags, depth: 1 };
     let settings = match Grammar::parse(Rule::file, &balanced.text) {
@@ -109,7 +109,7 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
         let told = Diagnostic::error("E0120", "`--set` takes one setting")
             .at(second, "another one")
             .help("give every setting a `--set` of its own");
-        return (None, Diags(vec![told]));
+        return (None, vec![told].into());
     }
     if settings.is_empty() && reader.diags.0.is_empty() {
         reader.diags.push(

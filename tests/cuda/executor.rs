@@ -193,19 +193,22 @@ fn sixteen_bits_take_about_half() {
 
 #[test]
 fn memory_is_what_was_planned_and_every_op_is_timed() {
-    let Some(device) = device() else { return };
     let graph = model(&[]);
-    let memory = |precision| {
-        let method = Method { precision, ..Method::default() };
+    let memory = |precision, parts, images| {
+        let device = device()?;
+        let method = Method { precision, parts, ..Method::default() };
         let mut trainer = trainer(&device, &graph, method);
-        after(&mut trainer, &[batch(&graph, 2)]);
+        let batch = batch(&graph, images);
+        after(&mut trainer, std::slice::from_ref(&batch));
+        trainer.logits(&batch.images).unwrap();
         let footprint = Footprint::new(&graph, method, Target::Cuda(precision));
-        assert_eq!(device.peak(), footprint.bytes(Work::Training, 2), "{precision:?}");
-        trainer
+        let planned = footprint.bytes(Work::Training, images);
+        assert_eq!(device.peak(), planned, "{precision:?}, {images} images in {parts} parts");
+        Some(trainer)
     };
-    // A peak only grows.
-    memory(Precision::Bf16);
-    let trainer = memory(Precision::F32);
+    memory(Precision::Bf16, 1, 2);
+    memory(Precision::F32, 8, 8);
+    let Some(trainer) = memory(Precision::F32, 1, 2) else { return };
     let profile = trainer.profile(2, Grouping::Kind).unwrap().json();
     let ops = profile.as_array().unwrap();
     let names: Vec<&str> = ops.iter().map(|op| op["op"].as_str().unwrap()).collect();

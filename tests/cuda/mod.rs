@@ -12,23 +12,27 @@ mod values;
 
 use cluec::exec::cuda::device::Device;
 use platform::Kind;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The first GPU, with a stream of its own; said if there is none, and with `CLUEC_REQUIRE_GPU` set a failure.
 pub fn device() -> Option<Arc<Device>> {
-    let device = platform::open().and_then(|kind| {
-        let opened = match kind {
-            Kind::Real => Device::open(0),
-            // What is made for it is nothing for the user's cache.
-            Kind::Emulated => {
-                Device::with_cache(0, Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels")))
-            }
-        };
-        opened.map_err(|error| error.0)
-    });
-    match device {
-        Ok(device) => Some(device),
+    let device = match kind()? {
+        Kind::Real => Device::open(0),
+        // What is made for it is nothing for the user's cache.
+        Kind::Emulated => Device::with_cache(0, platform::kernels().ok()),
+    };
+    required(device.map_err(|error| error.0))
+}
+
+/// Which GPU there is; said as well.
+fn kind() -> Option<Kind> {
+    required(platform::open())
+}
+
+/// What there is if there is a GPU.
+fn required<T>(found: Result<T, String>) -> Option<T> {
+    match found {
+        Ok(found) => Some(found),
         Err(error) if std::env::var_os("CLUEC_REQUIRE_GPU").is_some() => panic!("{error}"),
         Err(error) => {
             println!("no GPU: {error}: skipped");

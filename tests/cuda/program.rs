@@ -1,26 +1,32 @@
 //! The program as a user runs it: libraries are found by their names, and everything between a text and a
 //! kernel takes part.
 
+use super::kind;
 use super::oracle::close;
 use super::platform::{self, Kind};
-use crate::train::{Bench, Ran};
+use crate::train::{Bench, Ran, TINY, model};
+use cluec::exec::{Footprint, Target, Work};
+use cluec::graph::Precision;
+use cluec::passes::Method;
 use cluec::train::{Checkpoint, Metrics};
+use serde_json::Value;
+use std::process::Command;
 
 /// Runs `cluec ARGUMENTS`, where there is a GPU.
 fn run_on_gpu(bench: &Bench, arguments: &str) -> Option<Ran> {
     let mut command = bench.command(arguments);
-    match platform::open() {
-        Ok(Kind::Real) => {}
-        Ok(Kind::Emulated) => {
-            command.env("LD_LIBRARY_PATH", platform::folder().unwrap());
-            command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
-        }
-        Err(error) => {
-            println!("no GPU: {error}: skipped");
-            return None;
-        }
-    }
+    on_gpu(&mut command)?;
     Some(Ran::from(command.output().unwrap()))
+}
+
+/// Lets a command find the GPU there is.
+fn on_gpu(command: &mut Command) -> Option<Kind> {
+    let kind = kind()?;
+    if kind == Kind::Emulated {
+        command.env("LD_LIBRARY_PATH", platform::folder().unwrap());
+        command.env("XDG_CACHE_HOME", platform::folder().unwrap());
+    }
+    Some(kind)
 }
 
 fn run(bench: &Bench, arguments: &str) -> Option<Ran> {
@@ -31,6 +37,16 @@ fn fine(bench: &Bench, arguments: &str) -> Option<Ran> {
     let ran = run(bench, arguments)?;
     assert_eq!(ran.code, Some(0), "{arguments}\n{}{}", ran.out, ran.err);
     Some(ran)
+}
+
+/// Runs it on an emulated GPU with so many bytes of memory; a real one has what it has.
+fn run_within(bench: &Bench, bytes: u64, arguments: &str) -> Option<Ran> {
+    let mut command = bench.command(&format!("{arguments} --device cuda"));
+    command.env("PLATFORM_MEMORY", bytes.to_string());
+    match on_gpu(&mut command)? {
+        Kind::Real => None,
+        Kind::Emulated => Some(Ran::from(command.output().unwrap())),
+    }
 }
 
 /// What a run's last checkpoint holds, as one row of numbers.
@@ -82,6 +98,43 @@ fn sixteen_bits_learn_and_overflows_are_skipped() {
     assert!(ran.err.contains("step 1 is skipped"), "{}", ran.err);
 }
 
+/// Whether two answers say the same, their numbers within rounding.
+fn alike(place: &str, found: &Value, expected: &Value) {
+    match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
+            assert!(found.keys().eq(expected.keys()), "{place}");
+            let pairs = found.iter().zip(expected.values());
+            pairs.for_each(|((key, a), b)| alike(&format!("{place}.{key}"), a, b));
+        }
+        (Value::Array(found), Value::Array(expected)) => {
+            assert_eq!(found.len(), expected.len(), "{place}");
+            found.iter().zip(expected).for_each(|(a, b)| alike(place, a, b));
+        }
+        (Value::Number(found), Value::Number(expected)) if found.is_f64() => {
+            let [found, expected] = [found, expected].map(|number| number.as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-4, "{place}: {found} and {expected}");
+        }
+        _ => assert_eq!(found, expected, "{place}"),
+    }
+}
+
+#[test]
+fn what_is_seen_is_what_a_cpu_sees() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 10");
+    for what in ["--count 3", "--count 12 --statistics"] {
+        let see = format!("see run --dataset shapes --format json {what}");
+        let Some(gpu) = fine(&bench, &see) else { return };
+        let read = |ran: &Ran| serde_json::from_str::<Value>(&ran.out).unwrap();
+        alike(what, &read(&gpu), &read(&bench.fine(&see)));
+    }
+    fine(&bench, "report run --out page.html --images 1 --counted 8").unwrap();
+    let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
+    assert!(page.contains("stage 1, block 1, head 2"), "{page}");
+    let refused = run(&bench, "see run --dataset shapes --executor reference").unwrap();
+    assert!(refused.err.contains("runs on the CPU only"), "{}", refused.err);
+}
+
 #[test]
 fn it_says_what_it_is_measures_and_refuses_what_does_not_fit() {
     let bench = Bench::new();
@@ -90,7 +143,39 @@ fn it_says_what_it_is_measures_and_refuses_what_does_not_fit() {
     }
     let ran = run(&bench, "bench tiny.clue --batch 16777216 --steps 1").unwrap();
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("memory") && ran.err.contains("help: `--batch "), "{}", ran.err);
+    for told in ["of the GPU's memory, and ", "help: `--batch "] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
     let said = run_on_gpu(&bench, "devices").unwrap().out;
     assert!(said.contains("GPU 0  ") && said.contains("compute capability"), "{said}");
+}
+
+#[test]
+fn a_training_that_does_not_fit_is_refused_and_the_largest_that_fits_fits() {
+    let bench = Bench::new();
+    let model = model(TINY, &[]);
+    let (graph, method) = (model.graph.unwrap(), Method::of(model.recipe.as_ref()));
+    let footprint = Footprint::new(&graph, method, Target::Cuda(Precision::F32));
+    let memory = footprint.bytes(Work::Training, 40) - 1;
+    let Some(ran) = run_within(&bench, memory, "train tiny.clue --out run --batch 40") else {
+        return;
+    };
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    for told in [
+        "E0520",
+        "a batch of 40 images takes ",
+        " of the GPU's memory, and ",
+        "so many images",
+        "help: write `--batch 39` or less",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    assert!(!bench.path("run").exists());
+    let ran = run_within(&bench, memory, "bench tiny.clue --batch 40 --mode train").unwrap();
+    assert!(ran.err.contains("help: `--batch 39` fits"), "{}", ran.err);
+    // What is left beside the step holds no training images.
+    let largest = "train tiny.clue --out run --batch 39 --steps 4";
+    let ran = run_within(&bench, memory, largest).unwrap();
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(!ran.err.contains("training images are held"), "{}", ran.err);
 }

@@ -169,6 +169,27 @@ fn a_sheet_shows_every_map_with_its_name() {
 }
 
 #[test]
+fn narrow_images_are_no_longer_than_a_sheet_bears() {
+    let (sight, _) = tiny();
+    let words = Words { title: "a.png", model: "tiny", classes: &[] };
+    let size = |height, width| {
+        let svg =
+            Sheet::new(&sight, &gray(height, width), plain(Style::Flat), words).svg().unwrap();
+        let size = |side: &str| {
+            let behind = svg.split("<image ").nth(1).unwrap().split(side).nth(1).unwrap();
+            behind.split('"').nth(1).unwrap().parse::<usize>().unwrap()
+        };
+        [size("height="), size("width=")]
+    };
+    assert_eq!(size(8, 8), [224, 224]);
+    // As large, up to twice as long.
+    assert_eq!(size(32, 8), [448, 112]);
+    assert_eq!(size(512, 8), [448, 7]);
+    let [height, width] = size(8, 32);
+    assert!(width > 224 && width <= 448 && height == width / 4, "{height} {width}");
+}
+
+#[test]
 fn many_heads_stand_in_several_lines() {
     let (mut sight, _) = tiny();
     let head = sight.views[0].clone();

@@ -58,3 +58,31 @@ ablation x of tiny {
     assert!(bench.path("runs/x/tiny-5/last.safetensors").is_file(), "{}", ran.err);
     assert!(!bench.path("runs/x/x.large-5").exists());
 }
+
+#[test]
+fn cases_that_do_not_fit_for_one_batch_are_told_together() {
+    let bench = Bench::new();
+    let text = std::fs::read_to_string(bench.path("tiny.clue")).unwrap();
+    let text = text.replace("batch 8", "batch 16_777_216");
+    let large =
+        "input 512x512; data { size 512x512; train.crop.size 512x512; train_images 16_777_216 }";
+    let text = format!(
+        "{text}\nablation x of tiny {{\n    case large {{ {large} }}\n    case wide {{ {large}; width 16 }}\n}}\n"
+    );
+    std::fs::write(bench.path("tiny.clue"), text).unwrap();
+    let ran = bench.run("ablate tiny.clue --train --steps 1 --seeds 2");
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    for told in [
+        "x.large-5 failed: a batch of",
+        "x.large-6 failed: a batch of",
+        "x.wide-5 failed: a batch of",
+        "x.wide-6 failed: a batch of",
+        "x.large: a batch of",
+        "likewise in",
+        "`x.wide`",
+        "write `batch ",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    assert_eq!(ran.err.matches("E0520").count(), 1, "{}", ran.err);
+}

@@ -5,12 +5,12 @@ use crate::cli::executor;
 use crate::cli::options::{threads, times};
 use crate::cli::session::Failure;
 use crate::cli::training::{Order, Ready, on_interrupt};
-use crate::diag::{Sources, say};
-use crate::model::{Ablation, Checked, Quantity};
+use crate::diag::{Diagnostic, Sources, render, say};
+use crate::model::{Ablation, Checked, Quantity, by_model};
 use crate::runs::{Claim, Entry, Run, Score, State, Store};
 use crate::spec::Keep;
 use crate::train::{Checkpoint, Outcome as Trained, RunFolder};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -62,7 +62,9 @@ struct Job {
     /// The first ablation whose case it is; none for a model.
     ablation: Option<String>,
     run: Run,
-    /// The name of its folder.
+    /// `tiny`, `ablation.case`.
+    case: String,
+    /// The name of its folder: the case, and the seed.
     name: String,
 }
 
@@ -80,9 +82,12 @@ pub struct Trials<'a> {
 type Rows = Vec<Vec<Trial>>;
 
 /// What the jobs share.
+#[derive(Default)]
 struct Desk {
     waiting: VecDeque<usize>,
     results: BTreeMap<usize, Outcome>,
+    /// Mistakes of texts, by job.
+    mistakes: BTreeMap<usize, Diagnostic>,
 }
 
 impl<'a> Trials<'a> {
@@ -117,12 +122,12 @@ impl<'a> Trials<'a> {
         if let Some(known) = self.jobs.iter().position(|job| job.run.key == run.key) {
             return Ok(known);
         }
-        let name = match &ablation {
-            Some(ablation) => format!("{ablation}.{}-{}", model.name, run.seed),
-            None => format!("{}-{}", model.name, run.seed),
+        let case = match &ablation {
+            Some(ablation) => format!("{ablation}.{}", model.name),
+            None => model.name.clone(),
         };
-        let sources = of.sources.clone();
-        self.jobs.push(Job { model: model.clone(), sources, ablation, run, name });
+        let (sources, name) = (of.sources.clone(), format!("{case}-{}", run.seed));
+        self.jobs.push(Job { model: model.clone(), sources, ablation, run, case, name });
         Ok(self.jobs.len() - 1)
     }
 
@@ -156,13 +161,14 @@ impl<'a> Trials<'a> {
         on_interrupt(&stop);
         let store = Mutex::new(store);
         let waiting = (0..self.jobs.len()).collect();
-        let desk = Mutex::new(Desk { waiting, results: BTreeMap::new() });
+        let desk = Mutex::new(Desk { waiting, ..Desk::default() });
         std::thread::scope(|scope| {
             for _ in 0..self.options.jobs {
                 scope.spawn(|| self.work(&desk, &store, &stop));
             }
         });
-        let results = lock(&desk).results.clone();
+        let Desk { results, mistakes, .. } = std::mem::take(&mut *lock(&desk));
+        self.report(mistakes);
         let trial = |job: &usize| Trial {
             seed: self.jobs[*job].run.seed,
             outcome: results
@@ -173,6 +179,22 @@ impl<'a> Trials<'a> {
         let row = |row: &Vec<usize>| row.iter().map(trial).collect();
         let trials = self.places.iter().map(|rows| rows.iter().map(row).collect()).collect();
         Ok((trials, stop.load(Ordering::Relaxed)))
+    }
+
+    /// Reports every mistake once, with the cases that run into it. With another seed it is the same one.
+    fn report(&self, mistakes: BTreeMap<usize, Diagnostic>) {
+        let mut cases = BTreeSet::new();
+        let found = mistakes.into_iter().map(|(job, mistake)| (&self.jobs[job], mistake));
+        let found: Vec<_> = found.filter(|(job, _)| cases.insert(&job.case)).collect();
+        for of_text in found.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(&a.sources, &b.sources)) {
+            let named = of_text.iter().map(|(job, mistake)| {
+                let message = format!("{}: {}", job.case, mistake.message);
+                (job.case.clone(), Diagnostic { message, ..mistake.clone() })
+            });
+            for mistake in by_model(named.collect()) {
+                say(render::report(&mistake, &of_text[0].0.sources));
+            }
+        }
     }
 
     /// Takes one job after the other until there is none.
@@ -195,7 +217,13 @@ impl<'a> Trials<'a> {
                     std::thread::sleep(Duration::from_millis(200));
                     continue;
                 }
-                Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
+                Ok(Err(failure)) => {
+                    let why = failure.to_string();
+                    if let Failure::Reported(mistake, _) = failure {
+                        lock(desk).mistakes.insert(number, *mistake);
+                    }
+                    Outcome::Failed(why)
+                }
                 Err(_) => Outcome::Failed("the program met a mistake of its own".to_string()),
             };
             lock(desk).results.insert(number, outcome);
@@ -211,9 +239,6 @@ impl<'a> Trials<'a> {
     ) -> Result<Option<Outcome>, Failure> {
         let failed = |failure: Failure| {
             say(format!("{} failed: {failure}", job.name));
-            if let Failure::Reported(_, report) = &failure {
-                say(report);
-            }
             failure
         };
         // No folder for what can not be trained: what is to begin is looked at first.

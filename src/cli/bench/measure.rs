@@ -40,15 +40,17 @@ pub fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
-    let _place = place(args, executor, graph, method, mode)?;
+    let place = place(args, executor, graph, method, mode)?;
     let batch = batch(graph, args.batch as usize)?;
     let case = Case { args, graph, method, mode, batch };
-    match executor {
+    let measured = match executor {
         Executor::Compiled(precision) => case.on_cpu(precision),
         Executor::Reference => case.by_reference(executor),
         #[cfg(feature = "cuda")]
-        Executor::Cuda(precision) => case.on_gpu(precision),
-    }
+        Executor::Cuda(precision) => case.on_gpu(precision, place.spare()),
+    };
+    drop(place);
+    measured
 }
 
 struct Case<'a> {
@@ -113,7 +115,7 @@ impl Case<'_> {
     }
 
     #[cfg(feature = "cuda")]
-    fn on_gpu(&self, precision: Precision) -> Result<Measured, StepError> {
+    fn on_gpu(&self, precision: Precision, spare: u64) -> Result<Measured, StepError> {
         let Case { args, graph, method, mode, batch } = self;
         let device = cuda::device::Device::open(0)?;
         let parameters = init::initialize(graph, 0);
@@ -136,7 +138,7 @@ impl Case<'_> {
                 (compiled, Work::Inference)
             }
         };
-        let seen = self.held(&mut compiled)?;
+        let seen = self.held(&mut compiled, spare)?;
         let rates = self.warmed_up(|steps| match (mode, &seen.views[..]) {
             (Mode::Train, _) => self.train(&mut compiled, &seen, steps),
             (Mode::Infer, []) => self.infer(&mut compiled, steps),
@@ -206,22 +208,23 @@ impl Case<'_> {
         Ok(rates)
     }
 
-    /// A batch of views of images that the executor holds, as it would hold those of a data set.
+    /// A batch of views of images that the executor holds, as it would hold those of a data set; where there
+    /// is no memory to spare for them, the batch itself.
     #[cfg(feature = "cuda")]
-    fn held(&self, executor: &mut dyn Evaluator) -> Result<Batch, StepError> {
+    fn held(&self, executor: &mut dyn Evaluator, spare: u64) -> Result<Batch, StepError> {
         let Case { graph, batch, mode, .. } = self;
-        let bytes = batch.images.len();
-        if executor.room() < bytes as u64 {
+        let mut random = Random::named(1, "bench", Site::Other);
+        let pixels = batch.images.iter().map(|_| random.below(256) as u8).collect();
+        let colors = Pipeline::new(Vec::new(), CIFAR100).colors();
+        let images = Held { size: graph.input_size(), pixels, colors };
+        if images.bytes() > executor.room().min(spare) {
             return Ok(batch.clone());
         }
-        let mut random = Random::named(1, "bench", Site::Other);
-        let pixels = (0..bytes).map(|_| random.below(256) as u8).collect();
-        let colors = Pipeline::new(Vec::new(), CIFAR100).colors();
         let of = match mode {
             Mode::Train => Use::Training,
             Mode::Infer => Use::Evaluation,
         };
-        executor.hold(of, &Held { size: graph.input_size(), pixels, colors })?;
+        executor.hold(of, &images)?;
         let view = |image| View { image, top: 0, left: 0, flip: image % 2 == 1, hole: [0; 4] };
         let views = (0..batch.labels.len() as u32).map(view).collect();
         Ok(Batch { views, labels: batch.labels.clone(), ..Batch::default() })

@@ -5,10 +5,10 @@ mod json;
 mod statistics;
 mod subject;
 
-use super::session::{Failure, threads};
+use super::executor;
+use super::session::Failure;
 use super::{Exit, usage};
-use crate::exec::cpu;
-use crate::see::{Look, Palette, Show, Sight, Style, look};
+use crate::see::{Look, Palette, Show, Sight, Style};
 pub use statistics::each;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,8 @@ pub struct Args {
     /// Threads that compute (default: one per core)
     #[arg(long, value_name = "N", value_parser = crate::cli::options::threads())]
     threads: Option<u64>,
+    #[command(flatten)]
+    executor: executor::Options,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -183,9 +185,11 @@ fn see(
     images: &[PathBuf],
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
+    // In 32 bits, whatever the recipe trains in.
+    let executor = args.executor.evaluation(None)?;
     let mut network = match (checkpoint, &args.untrained) {
-        (Some(path), _) => Network::trained(path)?,
-        (None, Some(file)) => match Network::untrained(file)? {
+        (Some(path), _) => Network::trained(path, executor)?,
+        (None, Some(file)) => match Network::untrained(file, executor)? {
             Ok(network) => network,
             Err(exit) => return Ok(exit),
         },
@@ -202,16 +206,13 @@ fn see(
         Some(_) => (network.of_data(args.count.map_or(8, |n| n as usize))?, Exit::Fine),
         None => network.of_files(images)?,
     };
-    let threads = threads(args.threads);
-    let mut evaluator =
-        cpu::Compiled::evaluator(&network.graph, network.parameters.clone(), threads);
+    let mut evaluator = network.evaluator(args.threads)?;
     let mut answers = Vec::new();
     let mut names = files::Names::default();
     for subject in &subjects {
         let pixels = network.pixels(subject);
-        let mut records = look(&network.graph, &network.parameters, &pixels, cpu::observe)?;
-        let record = records.swap_remove(0);
-        let sight = Sight::of(record, &pixels, subject.truth, &args.show(), &mut evaluator)?;
+        let record = network.look(&pixels)?.swap_remove(0);
+        let sight = Sight::of(record, &pixels, subject.truth, &args.show(), &mut *evaluator)?;
         match args.format {
             Kind::Json => answers.push(json::image(&sight, subject, &network, args.look())),
             _ => {

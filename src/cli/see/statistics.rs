@@ -6,9 +6,8 @@ use super::super::{Exit, number};
 use super::subject::Network;
 use super::{Args, Kind};
 use crate::diag::say;
-use crate::exec::cpu;
 use crate::see::overlap::{Line, Overlaps};
-use crate::see::{Show, Tally, look};
+use crate::see::{Show, Tally};
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -84,7 +83,7 @@ pub fn each(
         if masks.is_empty() {
             continue;
         }
-        let records = look(&network.graph, &network.parameters, &pixels, cpu::observe)?;
+        let records = network.look(&pixels)?;
         for (record, mask) in records.iter().zip(masks) {
             take(record);
             if let Some(mask) = mask {

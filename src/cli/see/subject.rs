@@ -1,14 +1,16 @@
 //! What looks, and at what.
 
-use super::super::session::{Failure, data_of, restore};
+use super::super::executor::Executor;
+use super::super::session::{Failure, data_of, restore, threads};
 use super::super::{Exit, open as open_model};
 use crate::data::{self, Image, Opened, Pipeline, Statistics, Step, decode, test_pipeline};
 use crate::diag;
-use crate::exec::{Parameters, init};
+use crate::exec::observe::Observe;
+use crate::exec::{Evaluator, ExecError, Parameters, init};
 use crate::graph::Graph;
 use crate::model::Checked;
+use crate::see::{Record, SeeError, look};
 use crate::spec::Data;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A model with its parameters, and what it knows of images.
@@ -25,6 +27,9 @@ pub struct Network {
     /// Where the run read its images.
     folder: Option<String>,
     pub opened: Option<Opened>,
+    /// What runs it, and what shows it from inside.
+    executor: Executor,
+    observe: Box<Observe>,
 }
 
 /// An image to be looked at.
@@ -41,7 +46,7 @@ const SIDE: usize = 256;
 
 impl Network {
     /// Of a checkpoint, or of the one that counts in a run's folder.
-    pub fn trained(path: &Path) -> Result<Network, Failure> {
+    pub fn trained(path: &Path, executor: Executor) -> Result<Network, Failure> {
         let (checkpoint, model) = restore(path)?;
         let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
         Ok(Network {
@@ -51,6 +56,8 @@ impl Network {
             parameters: checkpoint.weights(false).clone(),
             pipeline: pipeline(&model, &graph),
             opened: None,
+            executor,
+            observe: executor.observer()?,
             graph,
             model,
         })
@@ -58,7 +65,7 @@ impl Network {
 
     /// Of a text: parameters as a training with its seed would begin. Where there is no model to
     /// speak of, that has been said.
-    pub fn untrained(file: &str) -> io::Result<Result<Network, Exit>> {
+    pub fn untrained(file: &str, executor: Executor) -> Result<Result<Network, Exit>, Failure> {
         let (file, name) = super::super::diff::named(file);
         let opened = match open_model("see --untrained", file, name, &[])? {
             Ok(opened) => opened,
@@ -73,6 +80,8 @@ impl Network {
             parameters: init::initialize(&graph, seed),
             pipeline: pipeline(&model, &graph),
             opened: None,
+            executor,
+            observe: executor.observer()?,
             graph,
             model,
         }))
@@ -158,6 +167,16 @@ impl Network {
         let [height, width] = self.graph.input_size();
         let times = SIDE.div_ceil(height.min(width).max(1));
         self.pipeline.enlarged(subject.image.clone(), times)
+    }
+
+    /// What it sees in images, `[B, H, W, 3]` and normalized.
+    pub fn look(&self, pixels: &[f32]) -> Result<Vec<Record>, SeeError> {
+        look(&self.graph, &self.parameters, pixels, &*self.observe)
+    }
+
+    /// The model, to ask for logits.
+    pub fn evaluator(&self, asked: Option<u64>) -> Result<Box<dyn Evaluator>, ExecError> {
+        self.executor.evaluator(&self.graph, self.parameters.clone(), threads(asked))
     }
 }
 

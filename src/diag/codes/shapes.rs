@@ -116,7 +116,7 @@ pub const CODES: &[Code] = &[
                       Parameters with their gradients and moments are counted, what the plan of a \
                       training step holds for a group of images on every thread, and one batch of images. \
                       Before anything is trained the batch of its recipe is held to the memory that the \
-                      machine has left.",
+                      machine, or the GPU it trains on, has left.",
         wrong: "100KiB",
         right: "24GiB",
         place: Place::Memory,

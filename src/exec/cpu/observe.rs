@@ -8,21 +8,17 @@ use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters, StepKey};
 use crate::graph::{Graph, Precision, Value};
-use crate::passes::{self, Keep, Method, Processor};
+use crate::passes::{self, Keep, Processor};
 use crate::plan::Plan;
 
-/// Runs `batch` in evaluation mode and `f32` as one group, and backward if it has labels. Values with names
-/// are kept, so fusions that would swallow one do not happen.
+/// Runs `batch` in evaluation mode and `f32` as one group, and backward if it has labels.
 pub fn observe(
     model: &Graph,
     parameters: &Parameters,
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
     let training = !batch.labels.is_empty();
-    let graph = match training {
-        true => passes::step(&passes::plain(model), Method::default(), Processor::Cpu, Keep::Taps),
-        false => passes::evaluation(model, Keep::Taps),
-    };
+    let graph = passes::observation(model, training, Processor::Cpu);
     let plan = Plan::new(graph, Keep::Taps);
     let images = whole_images(&plan.graph, &batch.images)?;
     if training {

@@ -239,9 +239,9 @@ impl Compiled {
             let range = first..images.min(first + most);
             let targets = batch.targets().part(range.clone());
             let pixels = match (&batch.views[..], parts) {
-                ([], 2..) => Pixels::Numbers(&batch.images[range.start * size..range.end * size]),
+                ([], 2..) => Pixels::Numbers(&batch.images).part(range.clone(), size),
                 ([], _) => Pixels::Numbers(&batch.images),
-                (views, _) => Pixels::Views(&views[range.clone()]),
+                (views, _) => Pixels::Views(views).part(range.clone(), size),
             };
             let part = Part { pixels, targets, first };
             let (loss, logits) = self.run(Purpose::Training(end), part, key, words)?;
@@ -369,8 +369,18 @@ impl Compiled {
             self.narrow(self.weights.average)?;
         }
         let key = StepKey { seed: 0, step: 0 };
-        let part = Part { pixels, targets: Targets::default(), first: 0 };
-        Ok(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1)
+        let size = self.evaluation.graph.image_numbers();
+        let images = pixels.images(size)?;
+        // As many at once as a step takes.
+        let parts = self.training.as_ref().map_or(1, |training| training.method.parts);
+        let most = images.div_ceil(parts.max(1));
+        let mut logits = Vec::new();
+        for first in (0..images).step_by(most) {
+            let pixels = pixels.part(first..images.min(first + most), size);
+            let part = Part { pixels, targets: Targets::default(), first };
+            logits.extend(self.run(Purpose::Evaluation, part, key, [0.0; WORDS])?.1);
+        }
+        Ok(logits)
     }
 
     /// The most bytes of the device's memory that were held at once.

@@ -8,12 +8,11 @@ use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
 use crate::exec::{Batch, ExecError, Parameters};
 use crate::graph::{Graph, Value};
-use crate::passes::{self, Keep, Method, Processor};
+use crate::passes::{self, Keep, Processor};
 use crate::plan::Plan;
 use std::sync::Arc;
 
-/// Runs `batch` in evaluation mode and `f32`, and backward if it has labels. Values with names are kept, so
-/// fusions that would swallow one do not happen.
+/// Runs `batch` in evaluation mode and `f32`, and backward if it has labels.
 pub fn observe(
     device: &Arc<Device>,
     model: &Graph,
@@ -21,10 +20,7 @@ pub fn observe(
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
     let training = !batch.labels.is_empty();
-    let graph = match training {
-        true => passes::step(&passes::plain(model), Method::default(), Processor::Gpu, Keep::Taps),
-        false => passes::evaluation(model, Keep::Taps),
-    };
+    let graph = passes::observation(model, training, Processor::Gpu);
     let plan = Plan::together(graph, Keep::Taps, Precision::F32);
     let images = whole_images(&plan.graph, &batch.images)?;
     if training {

@@ -1,6 +1,7 @@
 // What the source of a kernel sees in place of CUDA's own: included ahead of it. Of the system it includes
 // nothing, which would take as long as all else.
 
+#include "entry.h"
 #include "numbers.h"
 
 extern "C" {
@@ -27,13 +28,6 @@ void platform_wait_for_block();
 const unsigned* platform_exchange(unsigned mine);
 #pragma GCC visibility pop
 }
-
-struct Entry {
-    const char* name;
-    unsigned count;
-    const unsigned* sizes;
-    void (*call)(void** arguments);
-};
 
 template <unsigned long... I>
 struct Places {};

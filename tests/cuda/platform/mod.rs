@@ -7,6 +7,7 @@
 //! only NVIDIA's compiler and its library do.
 
 use std::ffi::{c_int, c_uint};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -14,16 +15,20 @@ use std::sync::OnceLock;
 macro_rules! files {
     ($($name:literal),* $(,)?) => { [$(($name, include_str!($name))),*] };
 }
-const FILES: [(&str, &str); 8] = files![
+const FILES: [(&str, &str); 9] = files![
     "block.cpp",
     "checks.cpp",
     "compiler.cpp",
     "driver.cpp",
+    "entry.h",
     "kernel.h",
     "numbers.h",
     "platform.h",
     "products.cpp",
 ];
+/// How folders are called, and a file of each that whoever uses it has locked.
+const NAME: &str = "platform-";
+const USED: &str = "platform.h";
 /// Libraries by their names, what they are made of, and what they stand upon.
 const LIBRARIES: [(&str, &[&str], &[&str]); 3] = [
     ("libcuda.so", &["block.cpp", "checks.cpp", "driver.cpp"], &[]),
@@ -77,13 +82,43 @@ fn real() -> bool {
     }
 }
 
-/// The folder of the libraries, made when it is not there.
+/// The folder of the libraries, made when it is not there, with the kernels that were compiled for them. It
+/// stays as long as anyone uses it; those of other times go.
 pub fn folder() -> Result<PathBuf, String> {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FOLDER.get_or_init(build).clone()
+    static FOLDER: OnceLock<Result<(PathBuf, File), String>> = OnceLock::new();
+    FOLDER.get_or_init(in_use).as_ref().map(|(folder, _)| folder.clone()).map_err(String::clone)
 }
 
-fn build() -> Result<PathBuf, String> {
+/// Where a program keeps compiled kernels whose user's cache is the folder.
+pub fn kernels() -> Result<PathBuf, String> {
+    Ok(folder()?.join("cluec").join("cuda"))
+}
+
+/// The folder, with what keeps others from removing it.
+fn in_use() -> Result<(PathBuf, File), String> {
+    let said = |error: std::io::Error| error.to_string();
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // Until the folder is in use, one process alone makes and removes any.
+    let alone = File::create(parent.join("platforms.lock")).map_err(said)?;
+    alone.lock().map_err(said)?;
+    let folder = build(parent)?;
+    let used = File::open(folder.join(USED)).map_err(said)?;
+    used.lock_shared().map_err(said)?;
+    for entry in std::fs::read_dir(parent).map_err(said)?.flatten() {
+        let other = entry.path();
+        if other != folder
+            && entry.file_name().to_string_lossy().starts_with(NAME)
+            && File::open(other.join(USED)).is_ok_and(|used| used.try_lock().is_ok())
+            && let Ok(away) = tempfile::tempdir_in(parent)
+        {
+            // Gone at once, with the folder it is moved to.
+            let _ = std::fs::rename(&other, away.path().join("old"));
+        }
+    }
+    Ok((folder, used))
+}
+
+fn build(parent: &Path) -> Result<PathBuf, String> {
     if !cfg!(target_os = "linux") {
         return Err("one is emulated on Linux only".into());
     }
@@ -106,8 +141,7 @@ fn build() -> Result<PathBuf, String> {
     hasher.update(compiler.as_bytes()).update(&version.stdout).update(include_bytes!("mod.rs"));
     let hash = hasher.finalize();
     let key = &hash.to_hex()[..16];
-    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = parent.join(format!("platform-{key}"));
+    let folder = parent.join(format!("{NAME}{key}"));
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -132,11 +166,8 @@ fn build() -> Result<PathBuf, String> {
         // A compiler that is there has to manage.
         assert!(output.status.success(), "{errors}");
     }
-    // Another process may have been as fast.
-    match std::fs::rename(fresh.path(), &folder) {
-        Err(error) if !folder.is_dir() => Err(said(error)),
-        _ => Ok(folder),
-    }
+    std::fs::rename(fresh.path(), &folder).map_err(said)?;
+    Ok(folder)
 }
 
 fn compiler() -> String {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <functional>
 #include <mutex>
+#include "entry.h"
 
 #define CALL extern "C" __attribute__((visibility("default")))
 
@@ -42,14 +43,6 @@ __attribute__((visibility("default"))) bool holds(uint64_t at, size_t bytes);
 
 // Whether this thread has a context.
 __attribute__((visibility("default"))) bool current();
-
-// A kernel as its library tells it.
-struct Entry {
-    const char* name;
-    unsigned count;
-    const unsigned* sizes;
-    void (*call)(void** arguments);
-};
 
 // The variables in shared memory of a library of kernels.
 struct Shared {

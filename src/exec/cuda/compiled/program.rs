@@ -8,6 +8,7 @@ use crate::exec::cuda::tape::{Pointer, Tape};
 use crate::exec::cuda::walk::{End, Layout, Weights, sites, walk};
 use crate::exec::{ExecError, Use, View};
 use crate::graph::Size;
+use std::ops::Range;
 
 /// What a plan is recorded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +43,16 @@ pub enum Pixels<'a> {
 }
 
 impl Pixels<'_> {
+    /// Some of them, of so many numbers each.
+    pub fn part(self, range: Range<usize>, size: usize) -> Self {
+        match self {
+            Pixels::Views(views) => Pixels::Views(&views[range]),
+            Pixels::Numbers(numbers) => {
+                Pixels::Numbers(&numbers[range.start * size..range.end * size])
+            }
+        }
+    }
+
     /// How many images, of so many numbers each.
     pub fn images(self, size: usize) -> Result<usize, ExecError> {
         match self {
