@@ -26,7 +26,7 @@ pub fn multiply<'a, E: Epilogue>(unit: Unit, product: Product<'a, E>, b: Weights
             let places = unsafe { &mut *places.as_mut_ptr().cast::<Fresh<1>>() };
             unit.run(Multiply { simd, product, b, places });
         }
-        _ => unit.run(Multiply { simd, product, b, places: &mut **places }),
+        _ => unit.run(Multiply { simd, product, b, places }),
     });
 }
 
