@@ -1,11 +1,14 @@
-//! A dispatch and the linear layer behind it as one kernel, beside both of them one after the other.
+//! A dispatch and the linear layer behind it as one kernel, beside both of them one after the other;
+//! in bfloat16 too, where heads of odd width begin in the middle of a pair.
 
-use super::{close, on_each, random};
+use super::{near, on_each, random};
 use cluec::exec::cpu::kernels::dispatch::{self, Dispatch};
 use cluec::exec::cpu::kernels::dispatch_linear::{DispatchLinear, Gradients, Inputs};
 use cluec::exec::cpu::kernels::linear::{Linear, LinearGradients};
 use cluec::exec::cpu::kernels::meeting::Chosen;
 use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use cluec::exec::cpu::kernels::simd;
+use cluec::graph::Precision;
 
 const IMAGES: usize = 2;
 
@@ -55,23 +58,36 @@ fn a_dispatch_and_the_layer_behind_it_agree_with_both_apart() {
         dispatch.hard_backward(IMAGES, chosen, &centers, &dbetween, to);
 
         on_each(|set| {
-            let kernel = DispatchLinear { centers: m, pixels: n, heads, width, output };
-            let inputs = Inputs { chosen, centers: &centers };
-            let mut scratch = vec![f32::NAN; kernel.scratch()];
-            let mut found = vec![f32::NAN; y.len()];
-            kernel.forward(IMAGES, inputs, packed, &bias, &mut found, &mut scratch);
-            close(&format!("{name} y {set}"), &found, &y);
-            let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
-            let nan = |of: &[f32]| vec![f32::NAN; of.len()];
-            // Gradients of parameters are added.
-            let mut found =
-                [nan(&scale), nan(&centers), vec![1.0; weight.len()], vec![1.0; output]];
-            let [scale, centers, weight_to, bias] = &mut found;
-            let gradients = Gradients { scale, centers, weight: weight_to, bias };
-            kernel.backward(IMAGES, inputs, packed, &weight, &dy, gradients, &mut scratch);
-            found[2..].iter_mut().flatten().for_each(|x| *x -= 1.0);
-            for (found, expected) in found.iter().zip([&dscale, &dcenters, &dweight, &dbias]) {
-                close(&format!("{name} gradient {set}"), found, expected);
+            // Relative, and where terms of size one cancel: two roundings of them in bfloat16.
+            let plain = [1e-5, 1e-7];
+            let rounded = [1e-2, 2f64.powi(-8)];
+            for (precision, allowed) in [(Precision::F32, plain), (Precision::Bf16, rounded)] {
+                let name = format!("{name}, {set}, {precision:?}");
+                simd::in_precision(precision, || {
+                    let mut packed = vec![f32::NAN; packed_len(all, output)];
+                    pack(Matrix::new(&weight, all, output), &mut packed);
+                    let packed = Packed::new(&packed, all, output);
+                    let kernel = DispatchLinear { centers: m, pixels: n, heads, width, output };
+                    let inputs = Inputs { chosen, centers: &centers };
+                    let mut scratch = vec![f32::NAN; kernel.scratch()];
+                    let mut found = vec![f32::NAN; y.len()];
+                    kernel.forward(IMAGES, inputs, packed, &bias, &mut found, &mut scratch);
+                    near(&format!("{name}: y"), &found, &y, allowed);
+                    let mut scratch = vec![f32::NAN; kernel.backward_scratch()];
+                    let nan = |of: &[f32]| vec![f32::NAN; of.len()];
+                    // Gradients of parameters are added.
+                    let mut found =
+                        [nan(&scale), nan(&centers), vec![1.0; weight.len()], vec![1.0; output]];
+                    let [scale, centers, weight_to, bias] = &mut found;
+                    let gradients = Gradients { scale, centers, weight: weight_to, bias };
+                    kernel.backward(IMAGES, inputs, packed, &weight, &dy, gradients, &mut scratch);
+                    found[2..].iter_mut().flatten().for_each(|x| *x -= 1.0);
+                    for (found, expected) in
+                        found.iter().zip([&dscale, &dcenters, &dweight, &dbias])
+                    {
+                        near(&format!("{name}: a gradient"), found, expected, allowed);
+                    }
+                });
             }
         });
     }

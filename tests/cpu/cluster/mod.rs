@@ -35,10 +35,15 @@ fn close(what: &str, found: &[f32], expected: &[f32]) {
 
 /// The same with another error allowed where terms cancel.
 fn close_within(what: &str, found: &[f32], expected: &[f32], least: f64) {
+    near(what, found, expected, [1e-5, least]);
+}
+
+/// The same with other errors allowed, relative and where terms cancel.
+fn near(what: &str, found: &[f32], expected: &[f32], [allowed, least]: [f64; 2]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let square = |x: f64| x * x;
     let norm: f64 = expected.iter().map(|&b| square(b.into())).sum::<f64>().sqrt();
     let pairs = found.iter().zip(expected);
     let error = pairs.map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum::<f64>().sqrt();
-    assert!(error <= (1e-5 * norm).max(least), "{what}: off by {error} of {norm}");
+    assert!(error <= (allowed * norm).max(least), "{what}: off by {error} of {norm}");
 }
