@@ -107,7 +107,10 @@ impl Executor {
 
     /// The instructions that cluec's own kernels use on a CPU.
     pub fn instructions(self) -> Option<&'static str> {
-        matches!(self, Executor::Compiled(_)).then(simd::in_use)
+        match self {
+            Executor::Compiled(precision) => Some(simd::in_use(precision)),
+            _ => None,
+        }
     }
 
     pub fn precision(self) -> Precision {

@@ -115,6 +115,23 @@ fn what_computes_otherwise_than_before_is_told() {
     assert_eq!(ran.err.contains(&told), used != "scalar", "{}", ran.err);
 }
 
+/// Products of bfloat16 are no others in fp32.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn instructions_that_a_run_did_not_need_are_not_told() {
+    let bench = Bench::new();
+    let ran = |arguments: &str, instructions: &str| {
+        let mut command = bench.command(arguments);
+        command.env("CLUEC_INSTRUCTIONS", instructions);
+        let ran = super::Ran::from(command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        ran.err
+    };
+    ran("train tiny.clue --out run --steps 1", "avx512-bf16");
+    assert_ne!(record(&bench, "run")["instructions"], "avx512-bf16");
+    assert!(!ran("train --resume run --steps 2", "avx512").contains("warning"));
+}
+
 #[test]
 fn a_rehearsal_longer_than_the_training_is_told() {
     let bench = Bench::new();

@@ -4,7 +4,7 @@
 //! many floats of working memory it wants to be lent, whose contents are arbitrary on entry. A call
 //! works on `images` images lying one behind the other. Results and gradients of inputs are
 //! overwritten; gradients of parameters are added to what is there. The bits of a result depend on
-//! the sizes and the instruction set alone.
+//! the sizes, the instruction set and the precision of products ([`simd::in_precision`]) alone.
 
 pub mod adaptive_pool;
 pub mod assign;

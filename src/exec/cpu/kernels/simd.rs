@@ -6,6 +6,7 @@ use crate::graph::Precision;
 use pulp::{Arch, MemMask, Simd, WithSimd};
 use std::cell::Cell;
 use std::sync::OnceLock;
+use std::thread::LocalKey;
 
 /// What kernels may use.
 #[derive(Clone, Copy, Default)]
@@ -49,9 +50,13 @@ pub const VARIABLE: &str = "CLUEC_INSTRUCTIONS";
 /// The matrix unit's arithmetic on vectors. It is slow, and used where nothing but it is asked for.
 const EMULATED: &str = "amx-emulated";
 
+/// Vectors without and with products of bfloat16.
+const AVX512: &str = "avx512";
+const PAIRS: &str = "avx512-bf16";
+
 /// All names there are, on any machine of this architecture, from the slowest to the fastest.
 const NAMES: &[&str] = if cfg!(target_arch = "x86_64") {
-    &["scalar", "avx2", "avx512", "avx512-bf16", EMULATED, "amx"]
+    &["scalar", "avx2", AVX512, PAIRS, EMULATED, "amx"]
 } else if cfg!(target_arch = "aarch64") {
     &["scalar", "neon"]
 } else {
@@ -63,9 +68,12 @@ fn best() -> Instructions {
     allowed().map(|found| found.1).unwrap_or_default()
 }
 
-/// The name of it.
-pub fn in_use() -> &'static str {
-    allowed().map_or(NAMES[0], |found| found.0)
+/// The name of it, with products of this precision: what makes no difference to them is not named.
+pub fn in_use(precision: Precision) -> &'static str {
+    match allowed().map_or(NAMES[0], |found| found.0) {
+        PAIRS if precision != Precision::Bf16 => AVX512,
+        name => name,
+    }
 }
 
 fn allowed() -> Option<(&'static str, Instructions)> {
@@ -115,10 +123,8 @@ pub fn pairs() -> Option<Pairs> {
 /// Runs `work` with products that need no more than this precision of what they read. They are packed
 /// otherwise, so that what packs them and what reads them is to run in the same one.
 pub fn in_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
-    let before = PRECISION.replace(precision);
-    let result = work();
-    PRECISION.set(before);
-    result
+    let _held = Held::new(&PRECISION, precision);
+    work()
 }
 
 /// What large products are computed on.
@@ -146,10 +152,26 @@ pub fn products() -> Products {
 
 /// Runs `work` with the kernels of this thread held to some instructions.
 pub fn with<R>(instructions: Instructions, work: impl FnOnce() -> R) -> R {
-    let before = CHOSEN.replace(Some(instructions));
-    let result = work();
-    CHOSEN.set(before);
-    result
+    let _held = Held::new(&CHOSEN, Some(instructions));
+    work()
+}
+
+/// Another value for as long as this lives, however it ends.
+struct Held<T: Copy + 'static> {
+    of: &'static LocalKey<Cell<T>>,
+    before: T,
+}
+
+impl<T: Copy> Held<T> {
+    fn new(of: &'static LocalKey<Cell<T>>, value: T) -> Held<T> {
+        Held { of, before: of.replace(value) }
+    }
+}
+
+impl<T: Copy> Drop for Held<T> {
+    fn drop(&mut self) {
+        self.of.set(self.before);
+    }
 }
 
 /// What this machine has, by name, from the slowest to the fastest.
@@ -161,9 +183,9 @@ pub fn instructions() -> Vec<(&'static str, Instructions)> {
         if let Some(simd) = pulp::x86::V4::try_new() {
             let arch = Arch::V4(simd);
             let with = |unit| Instructions { arch, unit: Some(unit), pairs: None };
-            all.push(("avx512", arch.into()));
+            all.push((AVX512, arch.into()));
             if let pairs @ Some(_) = Pairs::of_the_machine(simd) {
-                all.push(("avx512-bf16", Instructions { arch, unit: None, pairs }));
+                all.push((PAIRS, Instructions { arch, unit: None, pairs }));
             }
             all.push((EMULATED, with(Unit::emulated(simd))));
             all.extend(Unit::of_the_machine(simd).map(|unit| ("amx", with(unit))));

@@ -7,6 +7,8 @@ use super::tile::{self, Numbers, Steps};
 use super::{Epilogue, Matrix, MatrixMut, PANEL, Packed};
 use crate::exec::cpu::kernels::simd::{dispatch, load, prefetch, store};
 use pulp::{Simd, WithSimd};
+#[cfg(target_arch = "x86_64")]
+use std::mem::MaybeUninit;
 
 /// Longest part of the sums done at once, in steps.
 const DEPTH: usize = 512;
@@ -22,10 +24,11 @@ pub fn multiply(a: Matrix, b: Packed, out: MatrixMut, epilogue: impl Epilogue) {
         Layout::Panels(b) => dispatch(Multiply { product, left: Numbers, steps: a.columns, b, n }),
         #[cfg(target_arch = "x86_64")]
         Layout::Pairs { pairs, lead, panels: b } => {
-            let mut room = [0.0; A_BLOCK];
+            // To clear it would take longer than a small product.
+            let mut room = [const { MaybeUninit::uninit() }; A_BLOCK];
             let left = PairsOf { pairs, lead, room: &mut room };
             let steps = pairs::count(lead + a.columns);
-            dispatch(Multiply { product, left, steps, b, n });
+            pairs.dispatch(Multiply { product, left, steps, b, n });
         }
         #[cfg(target_arch = "x86_64")]
         Layout::Parts(unit, b) => super::amx::multiply(unit, product, b),
@@ -73,24 +76,24 @@ struct PairsOf<'a> {
     pairs: Pairs,
     /// Zeros before every row.
     lead: usize,
-    room: &'a mut [f32; A_BLOCK],
+    room: &'a mut [MaybeUninit<f32>; A_BLOCK],
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Left for PairsOf<'_> {
     type Step = Pairs;
 
-    /// Rounded and laid side by side.
+    /// Rounded and laid side by side, so many of each row.
     #[inline(always)]
     unsafe fn block(&mut self, a: Matrix, [top, bottom]: [usize; 2], steps: [usize; 2]) -> Block {
         let stride = pairs::room(steps[1]);
         assert!((bottom - top) * stride <= A_BLOCK);
         for row in top..bottom {
-            let to = self.room[(row - top) * stride..].as_mut_ptr();
+            let to = self.room[(row - top) * stride..].as_mut_ptr().cast();
             // SAFETY: there is room for the block, and all its rows are whole vectors.
             unsafe { self.pairs.along(a.part(row, 0, a.columns), self.lead, steps, to) };
         }
-        Block { start: self.room.as_ptr(), stride }
+        Block { start: self.room.as_ptr().cast(), stride }
     }
 }
 

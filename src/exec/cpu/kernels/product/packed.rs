@@ -88,21 +88,22 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     let rows = |left: usize| source.rows(left, PANEL.min(n - left));
     #[cfg(target_arch = "x86_64")]
     if let Some(pairs) = simd::pairs() {
-        let steps = pairs::count(k);
-        let stride = pairs::room(steps);
-        let mut room = vec![0.0; PANEL * stride];
+        let mut room = [[0.0; ACROSS]; PANEL];
         return pairs.run(
             #[inline(always)]
             || {
                 for (panel, left) in panels {
                     let rows = rows(left);
-                    for (row, to) in room.chunks_exact_mut(stride).take(rows.rows).enumerate() {
-                        // SAFETY: there is room for whole vectors.
-                        unsafe {
-                            pairs.along(rows.part(row, 0, k), 0, [0, steps], to.as_mut_ptr())
-                        };
+                    for (part, top) in panel.chunks_mut(ACROSS * PANEL).zip((0..).step_by(ACROSS)) {
+                        let steps = part.len() / PANEL;
+                        for (row, to) in room.iter_mut().take(rows.rows).enumerate() {
+                            let row = rows.part(row, 0, k);
+                            // SAFETY: there is room for a vector.
+                            unsafe { pairs.along(row, 0, [top, steps], to.as_mut_ptr()) };
+                        }
+                        let room = room.as_flattened();
+                        lay_across(Matrix::strided(room, rows.rows, steps, ACROSS), part);
                     }
-                    lay_across(Matrix::strided(&room, rows.rows, steps, stride), panel);
                 }
             },
         );
@@ -110,13 +111,14 @@ pub fn pack_transposed(source: Matrix, to: &mut [f32]) {
     panels.for_each(|(panel, left)| lay_across(rows(left), panel));
 }
 
+/// Rows of a panel written together: few enough to stay in the first cache.
+const ACROSS: usize = 16;
+
 /// A panel whose columns are these rows.
 #[inline(always)]
 fn lay_across(source: Matrix, panel: &mut [f32]) {
-    /// Rows of a panel written together: few enough to stay in the first cache.
-    const ROWS: usize = 16;
-    let rows = panel.chunks_mut(ROWS * PANEL);
-    for (rows, top) in rows.zip((0..source.columns).step_by(ROWS)) {
+    let rows = panel.chunks_mut(ACROSS * PANEL);
+    for (rows, top) in rows.zip((0..source.columns).step_by(ACROSS)) {
         let count = rows.len() / PANEL;
         if source.rows < PANEL {
             rows.fill(0.0);
@@ -141,7 +143,9 @@ pub struct Packed<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Layout<'a> {
     Panels(Panels<'a>),
-    /// Rows are pairs, the first of them with a `lead` of another matrix before its own.
+    /// Rows are pairs. The first of them has a `lead` of the matrix before it in front of its own, and
+    /// the last one perhaps a row of the next one: these count times zero, which for what is not finite
+    /// is no number.
     #[cfg(target_arch = "x86_64")]
     Pairs {
         pairs: Pairs,

@@ -3,11 +3,14 @@
 //!
 //! A lane of two numbers is kept as if it were one of `f32`, so that products over pairs are those over
 //! numbers with half as many steps. Numbers below 2^-126 count as zero.
+//!
+//! The two instructions are written as such: functions that the compiler gives them could not be
+//! inlined into code for [`V4`], which does not have them.
 
 use super::Matrix;
 use super::tile::Step;
-use pulp::Simd;
 use pulp::x86::V4;
+use pulp::{Simd, WithSimd};
 use std::arch::asm;
 use std::arch::x86_64::*;
 
@@ -35,7 +38,7 @@ impl Pairs {
 impl Step for Pairs {
     #[inline(always)]
     unsafe fn add<S: Simd>(_: S, x: S::f32s, y: S::f32s, sum: S::f32s) -> S::f32s {
-        assert!(size_of::<S::f32s>() == size_of::<__m512>());
+        const { assert!(size_of::<S::f32s>() == size_of::<__m512>()) };
         // SAFETY: vectors of this size are plain numbers; whoever calls has the instruction.
         unsafe {
             let [x, y, sum] = [x, y, sum].map(|of| std::mem::transmute_copy::<_, __m512>(&of));
@@ -84,7 +87,7 @@ impl Pairs {
     }
 
     /// Rows of pairs, `[count(rows), width]`, each of a number and the one below it, of which the columns
-    /// from `left` on are taken; zeros outside of the matrix. A row goes up to a vector beyond its width.
+    /// from `left` on are taken; zeros outside of the matrix.
     ///
     /// # Safety
     /// `to` has room for them.
@@ -100,6 +103,7 @@ impl Pairs {
                 unsafe {
                     let pairs = interleaved(rounded([part(upper, at), part(lower, at)]));
                     let to = to.wrapping_add(pair * width + at);
+                    // A row may be less than a vector.
                     let room = mask(width - at);
                     _mm512_mask_storeu_epi32(to.cast(), room, pairs);
                 }
@@ -112,9 +116,13 @@ impl Pairs {
     pub fn run<W: pulp::NullaryFnOnce>(self, work: W) -> W::Output {
         self.simd.vectorize(work)
     }
-}
 
-impl Pairs {
+    /// The same of what asks for them.
+    #[inline(always)]
+    pub fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
+        Simd::vectorize(self.simd, op)
+    }
+
     /// Products of registers, many times; how many multiply-accumulates they are.
     pub fn peak(self) -> usize {
         /// Sums side by side, as on plain vectors.

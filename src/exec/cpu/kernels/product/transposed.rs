@@ -52,7 +52,7 @@ pub fn multiply_at_b(a: Matrix, b: Matrix, out: MatrixMut, scratch: &mut [f32]) 
     let b_copy = &mut rest[..b_length];
     #[cfg(target_arch = "x86_64")]
     if let Some(sides) = simd::pairs() {
-        return dispatch(AtB { sides, a, b, out, a_copy, b_copy });
+        return sides.dispatch(AtB { sides, a, b, out, a_copy, b_copy });
     }
     dispatch(AtB { sides: Numbers, a, b, out, a_copy, b_copy });
 }
@@ -120,6 +120,7 @@ impl Sides for Pairs {
             // SAFETY: a strip has room for more rows.
             unsafe { self.down(rows, left, WIDTH, strip.as_mut_ptr()) };
         }
+        // None is read where it lies.
         Strips { lie: from.pointer(), stride: from.stride, until: 0, copy: copy.as_ptr() }
     }
 }
