@@ -31,6 +31,7 @@ data=$root/data/cifar-100-python
 fixtures=$root/../shared/fixtures
 sanitize=cuda::values     # a filter: sanitizers slow a kernel down a hundredfold
 rounds=2
+jobs=8        # tests at once
 seconds=
 sections="facts tests fixtures cifar-bf16 ops train precision racecheck memcheck synccheck cifar-fp16 cifar-graphs cifar-fp32 tiny-bf16"
 declare -A limits=(
@@ -42,7 +43,7 @@ declare -A limits=(
 usage() {
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
     echo "options: --cluec --tests --out --archive --python --data --fixtures --sanitize FILTER --rounds N"
-    echo "         --seconds N"
+    echo "         --jobs N --seconds N"
     echo "         --limit NAME=SECONDS --sections \"$sections\""
     echo "limits, in seconds:"
     for name in $sections; do echo "  $name=${limits[$name]}"; done
@@ -60,6 +61,7 @@ while [ $# -gt 0 ]; do
         --fixtures) fixtures=$(realpath "$2") ;;
         --sanitize) sanitize=$2 ;;
         --rounds) rounds=$2 ;;
+        --jobs) jobs=$2 ;;
         --seconds) seconds=$2 ;;
         --limit) [ -n "${limits[${2%%=*}]:-}" ] && limits[${2%%=*}]=${2#*=} || usage ;;
         --sections)
@@ -138,18 +140,23 @@ on_gpu() {
     CLUEC_REQUIRE_GPU=1 CLUEC_PROGRAM=$cluec limited "$@" --test-threads 1
 }
 
-# Once a kernel has failed badly, all that follows in its process fails: what did not pass is run again,
-# each test in a process of its own.
+# Each test in a process of its own, several at once: once a kernel has failed badly, all that follows in its
+# process fails.
 gpu_tests() {
     have_tests cuda:: || return
-    on_gpu "$tests" cuda:: | tee "$out/tests-together.txt"
-    local code=${PIPESTATUS[0]} name
-    [ $code -ne 0 ] || return 0
-    for name in $("$tests" cuda:: --list | sed -n 's/: test$//p'); do
-        grep -q "^test $name \.\.\. \(ok\|ignored\)" "$out/tests-together.txt" && continue
-        echo "-- $name, alone"
-        on_gpu "$tests" --exact "$name"
-    done
+    export -f on_test
+    export out tests
+    rm -rf "$out/tests" && mkdir "$out/tests"
+    "$tests" cuda:: --list | sed -n 's/: test$//p' |
+        CLUEC_REQUIRE_GPU=1 CLUEC_PROGRAM=$cluec limited xargs -P "$jobs" -I{} bash -c 'on_test {}'
+}
+on_test() {
+    local from=$SECONDS said=ok code
+    "$tests" --exact "$1" --nocapture >"$out/tests/${1//::/-}.txt" 2>&1
+    code=$?
+    [ $code -eq 0 ] || said="FAILED ($code)"
+    printf '%-90s %s in %d s\n' "$1" "$said" $((SECONDS - from))
+    [ $code -eq 0 ] || tail -n 40 "$out/tests/${1//::/-}.txt"
     return $code
 }
 
