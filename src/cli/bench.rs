@@ -48,8 +48,8 @@ pub struct Args {
     pub images: Option<u64>,
     #[command(flatten)]
     pub running: Running,
-    /// Time per op, or with `--ops=size` per op and size of what it reads, beside what the machine
-    /// could do (compiled executor)
+    /// Time per op, with `--ops=size` per op and size of what it reads, with `--ops=launch` per
+    /// kernel and product of a GPU too, beside what the machine could do (compiled executor)
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "kind")]
     pub ops: Option<Ops>,
     /// How to answer; JSON is one line per mode
@@ -70,6 +70,7 @@ pub enum Mode {
 pub enum Ops {
     Kind,
     Size,
+    Launch,
 }
 
 impl Ops {
@@ -77,6 +78,7 @@ impl Ops {
         match self {
             Ops::Kind => Grouping::Kind,
             Ops::Size => Grouping::Size,
+            Ops::Launch => Grouping::Launch,
         }
     }
 }

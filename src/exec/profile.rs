@@ -16,6 +16,15 @@ pub struct Spent {
     pub bytes: u64,
 }
 
+impl Spent {
+    fn add(&mut self, more: Spent) {
+        self.calls += more.calls;
+        self.time += more.time;
+        self.macs += more.macs;
+        self.bytes += more.bytes;
+    }
+}
+
 /// What ops are told apart by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Grouping {
@@ -23,6 +32,8 @@ pub enum Grouping {
     Kind,
     /// Their kind and the largest map they read.
     Size,
+    /// Besides, by the kernels and products that a GPU runs for them; on a CPU an op is one.
+    Launch,
 }
 
 /// What a run spent on each kind of op, on all threads together.
@@ -67,7 +78,7 @@ impl Profile {
         };
         let maps = inputs.iter().filter(|ty| ty.as_map().is_some());
         Some(match (self.by, maps.max_by_key(|ty| ty.elements())) {
-            (Grouping::Size, Some(ty)) => format!("{name} {ty}"),
+            (Grouping::Size | Grouping::Launch, Some(ty)) => format!("{name} {ty}"),
             _ => name,
         })
     }
@@ -83,27 +94,26 @@ impl Profile {
         time: Duration,
     ) {
         let Some(name) = self.name(&plan.graph, value) else { return };
-        let spent = self.ops.entry(name).or_default();
-        spent.calls += calls;
-        spent.time += time;
-        spent.macs += plan.graph.node_cost(value.0 as usize).macs * images as u64;
-        spent.bytes += plan.bytes(value) * images as u64 * stored as u64 / size_of::<f32>() as u64;
+        let macs = plan.graph.node_cost(value.0 as usize).macs * images as u64;
+        let bytes = plan.bytes(value) * images as u64 * stored as u64 / size_of::<f32>() as u64;
+        self.ops.entry(name).or_default().add(Spent { calls, time, macs, bytes });
+    }
+
+    /// Adds some launches of a node's run.
+    pub fn add_launches(&mut self, plan: &Plan, value: Value, launch: &str, more: Spent) {
+        let Some(name) = self.name(&plan.graph, value) else { return };
+        self.ops.entry(format!("{name}: {launch}")).or_default().add(more);
     }
 
     /// Adds what is not an op of the graph.
     pub fn add_other(&mut self, name: &str, calls: u64, time: Duration) {
-        let spent = self.ops.entry(name.to_string()).or_default();
-        spent.calls += calls;
-        spent.time += time;
+        let more = Spent { calls, time, ..Spent::default() };
+        self.ops.entry(name.to_string()).or_default().add(more);
     }
 
     pub fn merge(&mut self, other: Profile) {
         for (name, more) in other.ops {
-            let spent = self.ops.entry(name).or_default();
-            spent.calls += more.calls;
-            spent.time += more.time;
-            spent.macs += more.macs;
-            spent.bytes += more.bytes;
+            self.ops.entry(name).or_default().add(more);
         }
     }
 

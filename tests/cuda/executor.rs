@@ -15,6 +15,7 @@ use cluec::exec::{
 };
 use cluec::graph::{Graph, Precision};
 use cluec::passes::Method;
+use serde_json::Value;
 use std::sync::Arc;
 
 const SEED: u64 = 9;
@@ -209,11 +210,24 @@ fn memory_is_what_was_planned_and_every_op_is_timed() {
     memory(Precision::Bf16, 1, 2);
     memory(Precision::F32, 8, 8);
     let Some(trainer) = memory(Precision::F32, 1, 2) else { return };
-    let profile = trainer.profile(2, Grouping::Kind).unwrap().json();
-    let ops = profile.as_array().unwrap();
-    let names: Vec<&str> = ops.iter().map(|op| op["op"].as_str().unwrap()).collect();
+    let times = |by| {
+        let profile = trainer.profile(2, by).unwrap().json();
+        let ops = profile.as_array().unwrap();
+        let calls: u64 = ops.iter().map(|op| op["calls"].as_u64().unwrap()).sum();
+        let name = |op: &Value| op["op"].as_str().unwrap().to_string();
+        (calls, ops.iter().map(name).collect::<Vec<String>>())
+    };
+    let (calls, names) = times(Grouping::Kind);
     for name in ["ffn", "ffn gradient", "attend gradient", "nearest", "update"] {
-        assert!(names.contains(&name), "{name}: {names:?}");
+        assert!(names.iter().any(|own| own == name), "{name}: {names:?}");
+    }
+    let (launches, names) = times(Grouping::Launch);
+    assert_eq!(calls, launches);
+    for launch in ["attend_forward", "product 384x"] {
+        assert!(
+            names.iter().any(|own| own.contains(&format!("]: {launch}"))),
+            "{launch}: {names:?}"
+        );
     }
     assert!(trainer.profile(3, Grouping::Kind).is_err(), "no such batch was run");
 }

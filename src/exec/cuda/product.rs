@@ -1,6 +1,6 @@
 //! Matrix products as they stand on a tape: row-major, the result with its bias in one go.
 
-use super::tape::{Pointer, Tape};
+use super::tape::{Pointer, Precision, Tape};
 
 /// A matrix and whether it is read turned over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,26 @@ impl Product {
     /// Nothing but the product.
     pub fn plain([m, n, k]: [usize; 3], a: Operand, b: Operand, d: Pointer) -> Product {
         Product { m, n, k, a, b, d, bias: None, wide: false, accumulate: false, parts: 1 }
+    }
+
+    pub fn macs(&self) -> u64 {
+        (self.m * self.n * self.k) as u64
+    }
+
+    /// Read and written, where operands are stored in `precision`.
+    pub fn bytes(&self, precision: Precision) -> u64 {
+        let Product { m, n, k, .. } = *self;
+        let result = if self.wide { Precision::F32 } else { precision };
+        let times = self.parts * (1 + usize::from(self.accumulate));
+        ((m * k + k * n) * precision.bytes() + times * m * n * result.bytes()) as u64
+    }
+}
+
+/// Its size, `m x n x k`, and in how many parts.
+impl std::fmt::Display for Product {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "product {}x{}x{}", self.m, self.n, self.k)?;
+        if self.parts > 1 { write!(f, " in {}", self.parts) } else { Ok(()) }
     }
 }
 

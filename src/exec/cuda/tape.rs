@@ -4,6 +4,7 @@
 //! test plays it without a GPU; and what has to be compiled can be read off it.
 
 use super::product::Product;
+use std::collections::BTreeMap;
 
 /// How maps and the operands of products are stored.
 pub use crate::graph::Precision;
@@ -135,6 +136,20 @@ impl Tape {
             ..Tape::new(self.precision)
         };
         begins.zip(&self.marks).map(part).collect()
+    }
+
+    /// The same, apart by what is run, each in order: kernels by their names, products by their sizes.
+    pub fn apart(&self) -> BTreeMap<String, Tape> {
+        let mut apart = BTreeMap::<String, Tape>::new();
+        for command in &self.commands {
+            let name = match command {
+                Command::Launch(launch) => launch.entry.to_string(),
+                Command::Product(product) => product.to_string(),
+            };
+            let tape = apart.entry(name).or_insert_with(|| Tape::new(self.precision));
+            tape.commands.push(command.clone());
+        }
+        apart
     }
 
     /// Adds a launch. An empty grid is left out.

@@ -70,7 +70,13 @@ fn clusters(maps: Maps, grid: Size, x: &[f32], g: &[f32]) -> Clusters {
 #[test]
 fn clusters_agree() {
     // More centers than one tile, bins that overlap, channels that fill no tile.
-    let cases = [([6, 8], [3, 4], 19), ([5, 7], [2, 3], 40), ([20, 18], [10, 9], 3)];
+    let cases = [
+        ([6, 8], [3, 4], 19),
+        ([5, 7], [2, 3], 40),
+        ([20, 18], [10, 9], 3),
+        // Several warps have a center.
+        ([33, 32], [1, 3], 5),
+    ];
     for (size, grid, channels) in cases {
         each("clusters", |bench, stream| {
             let (precision, images) = (bench.precision(), 2);

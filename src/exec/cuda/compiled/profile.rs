@@ -5,10 +5,10 @@ use super::{Compiled, bytes};
 use crate::exec::cuda::device::Device;
 use crate::exec::cuda::kernels::elementwise;
 use crate::exec::cuda::product::{Operand, Product};
-use crate::exec::cuda::tape::{Precision, Tape};
+use crate::exec::cuda::tape::{Command, Precision, Tape};
 use crate::exec::cuda::walk::{End, walk};
 use crate::exec::random::{Random, Site};
-use crate::exec::{ExecError, Grouping, Machine, Profile};
+use crate::exec::{ExecError, Grouping, Machine, Profile, Spent};
 use crate::graph::Op;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,15 +40,37 @@ impl Compiled {
                 // SAFETY: there are this many numbers.
                 unsafe { self.device.write(weights.sum, &vec![0; 4 * weights.numbers]) }?;
             }
-            let calls = tape.commands.len() as u64;
-            let time = repeat(&self.device, &tape)?;
-            match plan.graph.node(value).op {
-                Op::Update(_) => profile.add_other("update", calls, time),
-                Op::Input(_) => profile.add_other("images as stored", calls, time),
-                _ => profile.add(plan, value, images, self.precision.bytes(), calls, time),
+            let other = match plan.graph.node(value).op {
+                Op::Update(_) => Some("update"),
+                Op::Input(_) => Some("images as stored"),
+                _ => None,
+            };
+            if let Some(name) = other {
+                let Spent { calls, time, .. } = self.spent(&tape)?;
+                profile.add_other(name, calls, time);
+            } else if by == Grouping::Launch {
+                for (launch, tape) in tape.apart() {
+                    profile.add_launches(plan, value, &launch, self.spent(&tape)?);
+                }
+            } else {
+                let Spent { calls, time, .. } = self.spent(&tape)?;
+                profile.add(plan, value, images, self.precision.bytes(), calls, time);
             }
         }
         Ok(profile)
+    }
+
+    /// What launches take, one after the other; of kernels nobody counts what they read.
+    fn spent(&self, tape: &Tape) -> Result<Spent, ExecError> {
+        let mut spent = Spent { time: repeat(&self.device, tape)?, ..Spent::default() };
+        for command in &tape.commands {
+            spent.calls += 1;
+            if let Command::Product(product) = command {
+                spent.macs += product.macs();
+                spent.bytes += product.bytes(tape.precision);
+            }
+        }
+        Ok(spent)
     }
 
     /// What the GPU can do in this precision.

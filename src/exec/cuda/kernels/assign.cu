@@ -9,7 +9,7 @@
 #define HEAD (blockIdx.x % HEADS)
 // Numbers of a center in shared memory that are read at once; rows lie apart so that they can be written
 // at once too.
-#define FOUR (D % 4 ? 1 : 4)
+#define FOUR sides(D)
 
 // Some centers at a time.
 struct Queries {
@@ -27,16 +27,6 @@ __device__ inline void load(Queries& q, const real* queries, int start, int coun
     __syncthreads();
 }
 
-// Of a center in shared memory and a row of one's own.
-__device__ inline float dot(const float* center, const float* row) {
-    float sum = 0;
-    for (int c = 0; c < D; c += FOUR) {
-        Pack<float, FOUR> part = *(const Pack<float, FOUR>*)(center + c);
-        for (int k = 0; k < FOUR; k++) sum += part.x[k] * row[c + k];
-    }
-    return sum;
-}
-
 // Calls visit(m, direction of center m, cosine) for every center in order; every thread of the
 // block must come here, and those with `active` visit.
 template <class Visit>
@@ -46,7 +36,7 @@ __device__ inline void walk(const real* queries, const float* key, bool active, 
         load(q, queries, start, count);
         if (active)
             for (int i = 0; i < count; i++)
-                visit(start + i, q.direction[i], dot(q.direction[i], key));
+                visit(start + i, q.direction[i], dot_shared<D>(key, q.direction[i]));
     }
 }
 
@@ -86,11 +76,9 @@ assign_hard_backward_keys(const real* queries, const real* keys, const float* al
         float length = direction<D>(keys + row, key);
         direction<D>(queries + ((u64)IMAGE * M + index[at]) * A + HEAD * D, query);
         gbeta = get(g[at]) * value[at] * (1 - value[at]);
-        float cosine = 0;
-        for (int c = 0; c < D; c++) cosine += query[c] * key[c];
-        galpha = gbeta * cosine;
+        galpha = gbeta * dot<D>(query, key);
         for (int c = 0; c < D; c++) query[c] *= gbeta * *alpha;
-        through_direction(key, length, query, D);
+        through_direction<D>(key, length, query);
         store_row<D>(gkeys + row, query);
     }
     galpha = block_sum(galpha, room);
@@ -102,6 +90,7 @@ assign_hard_backward_keys(const real* queries, const real* keys, const float* al
 }
 
 #define PER ((D + 31) / 32)
+#define ROOM (SHARES > 1 ? PER * THREADS : 1)
 
 // The gradient of a center from that of its direction; lanes hold every 32nd number.
 __device__ inline void finish(const real* query, float* g, real* gquery) {
@@ -119,12 +108,13 @@ __device__ inline void finish(const real* query, float* g, real* gquery) {
             put(gquery[i * 32 + lane], (g[i] - x[i] * along) / fmaxf(length, LEAST));
 }
 
-// -> gqueries: a warp per center adds up the pixels that chose it, in their order
+// -> gqueries: the warps of a center add up the pixels that chose it, in their order
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_hard_backward_queries(const real* queries, const real* keys, const float* alpha,
                              const u32* index, const float* value, const real* g, real* gqueries) {
-    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (m >= M) return;
+    __shared__ float room[ROOM];
+    Share part = warp_share<SHARES>(N);
+    int m = part.center, lane = threadIdx.x % 32;
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
     float sum[PER] = {};
     struct Key {
@@ -138,12 +128,15 @@ assign_hard_backward_queries(const real* queries, const real* keys, const float*
         key.slope = get(g[at]) * value[at] * (1 - value[at]) * *alpha;
         return key;
     };
-    members(index + first, HEADS, N, m, load, [&](const Key& key) {
+    auto add = [&](const Key& key) {
         float squares = 0;
         for (int i = 0; i < PER; i++) squares += key.x[i] * key.x[i];
         float factor = key.slope / fmaxf(sqrtf(warp_sum(squares)), LEAST);
         for (int i = 0; i < PER; i++) sum[i] += factor * key.x[i];
-    });
+    };
+    if (m < M) members(index + first, HEADS, part.from, part.to, m, load, add);
+    join<SHARES, PER>(sum, room);
+    if (m >= M || !part.first) return;
     u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
     finish(queries + row, sum, gqueries + row);
 }
@@ -193,7 +186,7 @@ assign_soft_backward_keys(const real* queries, const real* keys, const float* al
         slopes[first + m] = slope / fmaxf(length, LEAST);
     });
     if (active) {
-        through_direction(key, length, gkey, D);
+        through_direction<D>(key, length, gkey);
         store_row<D>(gkeys + row, gkey);
     }
     galpha = block_sum(galpha, room);
@@ -204,18 +197,21 @@ assign_soft_backward_keys(const real* queries, const real* keys, const float* al
     }
 }
 
-// -> gqueries: a warp per center adds up all pixels
+// -> gqueries: the warps of a center add up all pixels
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_soft_backward_queries(const real* queries, const real* keys, const float* slopes, real* gqueries) {
-    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (m >= M) return;
+    __shared__ float room[ROOM];
+    Share part = warp_share<SHARES>(N);
+    int m = part.center, lane = threadIdx.x % 32;
     float sum[PER] = {};
-    for (int n = 0; n < N; n++) {
+    for (u32 n = part.from; m < M && n < part.to; n++) {
         u64 pixel = (u64)IMAGE * N + n;
         float slope = slopes[(pixel * HEADS + HEAD) * M + m];
         for (int i = 0; i < PER; i++)
             if (i * 32 + lane < D) sum[i] += slope * get(keys[pixel * A + HEAD * D + i * 32 + lane]);
     }
+    join<SHARES, PER>(sum, room);
+    if (m >= M || !part.first) return;
     u64 row = ((u64)IMAGE * M + m) * A + HEAD * D;
     finish(queries + row, sum, gqueries + row);
 }

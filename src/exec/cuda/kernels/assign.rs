@@ -1,8 +1,8 @@
 //! Every pixel finds its center: hard, an index and a similarity per pixel and head; soft, all
 //! similarities over their sum.
 
-use super::Room;
 use super::reduce::{Sum, fold};
+use super::{Room, shares};
 use crate::exec::cuda::tape::{Pointer, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("assign");
@@ -40,14 +40,19 @@ impl Assign {
             ("N", self.pixels),
             ("HEADS", self.heads),
             ("D", self.width),
+            ("SHARES", self.shares()),
             ("GROUP", (SHARED / (self.width + 4)).clamp(1, 32)),
         ];
         Unit::new(&SOURCE, &constants)
     }
 
-    /// Of a block; a thread has a pixel, or a warp a center.
+    /// Of a block; a thread has a pixel, or some warps a center.
     fn threads(&self) -> usize {
         self.pixels.next_multiple_of(32).min(THREADS)
+    }
+
+    fn shares(&self) -> usize {
+        shares(self.pixels, self.width, self.threads())
     }
 
     fn groups(&self) -> usize {
@@ -59,7 +64,7 @@ impl Assign {
     }
 
     fn over_centers(&self) -> [usize; 2] {
-        [self.groups(), self.centers.div_ceil(self.threads() / 32)]
+        [self.groups(), (self.centers * self.shares()).div_ceil(self.threads() / 32)]
     }
 
     fn room(&self, soft: bool, scratch: Pointer) -> (Room, [Pointer; 3]) {

@@ -33,7 +33,7 @@ __device__ inline float center(const real* row, float scale, float* q) {
 }
 
 // Numbers of a row in shared memory that are read at once, and from one row to the next.
-#define FOUR (D % 4 ? 1 : 4)
+#define FOUR sides(D)
 #define ROW (D + FOUR)
 
 typedef Pack<float, FOUR> Part;
@@ -56,27 +56,17 @@ __device__ inline void load(Tile& tile, const real* keys, const real* values, in
     __syncthreads();
     for (int p = threadIdx.x; p < count; p += THREADS) {
 #if COSINE
-        float squares = 0;
+        float key[D];
         for (int c = 0; c < D; c += FOUR) {
             Part part = *(const Part*)(tile.key[p] + c);
-            for (int k = 0; k < FOUR; k++) squares += part.x[k] * part.x[k];
+            for (int k = 0; k < FOUR; k++) key[c + k] = part.x[k];
         }
-        tile.inverse[p] = 1.0f / fmaxf(sqrtf(squares), LEAST);
+        tile.inverse[p] = 1.0f / fmaxf(sqrtf(dot<D>(key, key)), LEAST);
 #else
         tile.inverse[p] = 1;
 #endif
     }
     __syncthreads();
-}
-
-// Of a row of one's own and one in shared memory.
-__device__ inline float dot(const float* mine, const float* shared) {
-    float sum = 0;
-    for (int c = 0; c < D; c += FOUR) {
-        Part part = *(const Part*)(shared + c);
-        for (int k = 0; k < FOUR; k++) sum += mine[c + k] * part.x[k];
-    }
-    return sum;
 }
 
 // mine += factor shared
@@ -104,7 +94,7 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
         load(tile, keys, values, start, count);
         if (active)
             for (int p = split; p < count; p += SPLITS) {
-                float score = dot(q, tile.key[p]) * tile.inverse[p];
+                float score = dot_shared<D>(q, tile.key[p]) * tile.inverse[p];
                 if (score > largest) {
                     float shrink = expf(largest - score);
                     total *= shrink;
@@ -142,10 +132,9 @@ attend_forward(const real* centers, const real* keys, const real* values, const 
 
 // What the gradient of a score needs of its center: g . out.
 __device__ inline float delta_of(const float* g, const real* out) {
-    float x[D], sum = 0;
+    float x[D];
     load_row<D>(out, x);
-    for (int c = 0; c < D; c++) sum += g[c] * x[c];
-    return sum;
+    return dot<D>(g, x);
 }
 
 // g [images, M, HEADS, D] -> gcenters; the temperature's gradient in parts, one per block
@@ -172,8 +161,8 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
         load(tile, keys, values, start, count);
         if (active)
             for (int p = split; p < count; p += SPLITS) {
-                float score = dot(q, tile.key[p]) * tile.inverse[p];
-                float slope = expf(score - sum) * (dot(go, tile.value[p]) - delta);
+                float score = dot_shared<D>(q, tile.key[p]) * tile.inverse[p];
+                float slope = expf(score - sum) * (dot_shared<D>(go, tile.value[p]) - delta);
                 add(gq, slope * tile.inverse[p], tile.key[p]);
                 gscale += slope * score;
             }
@@ -190,7 +179,7 @@ attend_backward_centers(const real* centers, const real* keys, const real* value
         for (int c = 0; c < D; c++) gq[c] = merged[query][c] * scale;
 #if COSINE
         for (int c = 0; c < D; c++) q[c] /= scale;
-        through_direction(q, length, gq, D);
+        through_direction<D>(q, length, gq);
 #endif
         store_row<D>(gcenters + row, gq);
     }
@@ -245,15 +234,15 @@ attend_backward_pixels(const real* centers, const real* keys, const real* values
         __syncthreads();
         if (n >= N) continue;
         for (int i = 0; i < count; i++) {
-            float weight = expf(dot(k, these.query[i]) - these.sum[i]);
-            float slope = weight * (dot(v, these.gradient[i]) - these.delta[i]);
+            float weight = expf(dot_shared<D>(k, these.query[i]) - these.sum[i]);
+            float slope = weight * (dot_shared<D>(v, these.gradient[i]) - these.delta[i]);
             add(gv, weight, these.gradient[i]);
             add(gk, slope, these.query[i]);
         }
     }
     if (n >= N) return;
 #if COSINE
-    through_direction(k, length, gk, D);
+    through_direction<D>(k, length, gk);
 #endif
     store_row<D>(gkeys + row, gk);
     store_row<D>(gvalues + row, gv);

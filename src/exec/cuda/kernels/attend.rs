@@ -43,10 +43,11 @@ pub struct Operands {
 }
 
 impl Attend {
-    /// Centers of a block, and among how many threads the pixels of one are split.
+    /// Centers of a block, and among how many threads the pixels of one are split: each has eight, as
+    /// what they have is put together one after the other.
     fn split(&self) -> (usize, usize) {
         let queries = self.centers.min(64).min(SHARED / 2 / (self.width + 2)).max(1);
-        (queries, (WALKERS / queries).clamp(1, 16))
+        (queries, (WALKERS / queries).min(self.pixels / 8).clamp(1, 16))
     }
 
     /// Pixels in shared memory at a time.

@@ -5,7 +5,7 @@
 //
 // v [images, H, W, HEADS, D]; o, z [images, GH, GW, HEADS, D]; hard: index and value
 // [images, H, W, HEADS]; soft: weights [images, H, W, HEADS, M]. blockIdx.x is image and head; where
-// a warp has a center it adds up the pixels in their order.
+// warps have a center they add up the pixels in their order.
 
 #define N (H * W)
 #define M (GH * GW)
@@ -13,6 +13,7 @@
 #define IMAGE (blockIdx.x / HEADS)
 #define HEAD (blockIdx.x % HEADS)
 #define PER ((D + 31) / 32)
+#define ROOM(COUNT) (SHARES > 1 ? (COUNT) * THREADS : 1)
 
 #if SOFT
 typedef real weight;
@@ -20,12 +21,14 @@ typedef real weight;
 typedef float weight;
 #endif
 
-// Calls add(load(n), a, b) for the pixels of center m, by a whole warp.
+// Calls add(load(n), a, b) for a warp's share of the pixels of a center.
 template <class Load, class Add>
-__device__ inline void pixels(const u32* index, const weight* weights, u32 m, Load load, Add add) {
+__device__ inline void pixels(const u32* index, const weight* weights, const Share& part, Load load, Add add) {
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
+    u32 m = part.center;
+    if (m >= M) return;
 #if SOFT
-    for (u32 n = 0; n < N; n++) {
+    for (u32 n = part.from; n < part.to; n++) {
         float s = get(weights[(first + (u64)n * HEADS) * M + m]);
         add(load(n), s, s);
     }
@@ -37,7 +40,7 @@ __device__ inline void pixels(const u32* index, const weight* weights, u32 m, Lo
     auto weigh = [&](u32 n) {
         return Weighed{load(n), WEIGHING ? get(weights[first + (u64)n * HEADS]) : 1};
     };
-    members(index + first, HEADS, N, m, weigh, [&](const Weighed& pixel) {
+    members(index + first, HEADS, part.from, part.to, m, weigh, [&](const Weighed& pixel) {
         add(pixel.row, pixel.s, WEIGHING == 1 ? pixel.s : 1);
     });
 #endif
@@ -45,46 +48,54 @@ __device__ inline void pixels(const u32* index, const weight* weights, u32 m, Lo
 
 extern "C" __global__ void __launch_bounds__(THREADS)
 cluster_mean_forward(const u32* index, const weight* weights, const real* v, const real* z, real* o) {
-    u32 m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (m >= M) return;
+    __shared__ float room[ROOM(PER + 1)];
+    Share part = warp_share<SHARES>(N);
+    u32 m = part.center, lane = threadIdx.x % 32;
     const real* image = v + (u64)IMAGE * N * C + HEAD * D;
     u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
-    float sum[PER] = {};
+    float sums[PER + 1] = {}, &count = sums[PER];
+    if (part.first && m < M) {
+        count = 1;
 #if OWN
-    for (int i = 0; i < PER; i++)
-        if (i * 32 + lane < D) sum[i] = get(z[center + i * 32 + lane]);
+        for (int i = 0; i < PER; i++)
+            if (i * 32 + lane < D) sums[i] = get(z[center + i * 32 + lane]);
 #else
-    u32 top = bin_start(m / GW, H, GH), bottom = bin_end(m / GW, H, GH);
-    u32 left = bin_start(m % GW, W, GW), right = bin_end(m % GW, W, GW);
-    for (u32 r = top; r < bottom; r++)
-        for (u32 q = left; q < right; q++)
-            for (int i = 0; i < PER; i++)
-                if (i * 32 + lane < D) sum[i] += get(image[(u64)(r * W + q) * C + i * 32 + lane]);
-    for (int i = 0; i < PER; i++) sum[i] /= (bottom - top) * (right - left);
+        u32 top = bin_start(m / GW, H, GH), bottom = bin_end(m / GW, H, GH);
+        u32 left = bin_start(m % GW, W, GW), right = bin_end(m % GW, W, GW);
+        for (u32 r = top; r < bottom; r++)
+            for (u32 q = left; q < right; q++)
+                for (int i = 0; i < PER; i++)
+                    if (i * 32 + lane < D) sums[i] += get(image[(u64)(r * W + q) * C + i * 32 + lane]);
+        for (int i = 0; i < PER; i++) sums[i] /= (bottom - top) * (right - left);
 #endif
-    float count = 1;
+    }
     auto load = [&](u32 n) {
         Lanes<PER> row;
         for (int i = 0; i < PER; i++)
             row.x[i] = i * 32 + lane < D ? get(image[(u64)n * C + i * 32 + lane]) : 0;
         return row;
     };
-    pixels(index, weights, m, load, [&](const Lanes<PER>& row, float a, float b) {
-        for (int i = 0; i < PER; i++) sum[i] += a * row.x[i];
+    pixels(index, weights, part, load, [&](const Lanes<PER>& row, float a, float b) {
+        for (int i = 0; i < PER; i++) sums[i] += a * row.x[i];
         count += b;
     });
+    join<SHARES, PER + 1>(sums, room);
+    if (m >= M || !part.first) return;
     for (int i = 0; i < PER; i++)
-        if (i * 32 + lane < D) put(o[center + i * 32 + lane], sum[i] / count);
+        if (i * 32 + lane < D) put(o[center + i * 32 + lane], sums[i] / count);
 }
 
 // The gradient of z, which is what every center gives to each of its pixels:
 // share = g / (sum of b + 1), in float, and as a map if gz is wanted.
 extern "C" __global__ void __launch_bounds__(THREADS)
 cluster_mean_shares(const u32* index, const weight* weights, const real* g, float* share, real* gz) {
-    u32 m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (m >= M) return;
-    float count = 1;
-    pixels(index, weights, m, [](u32) { return 0; }, [&](int, float, float b) { count += b; });
+    __shared__ float room[ROOM(1)];
+    Share part = warp_share<SHARES>(N);
+    u32 m = part.center, lane = threadIdx.x % 32;
+    float count = part.first;
+    pixels(index, weights, part, [](u32) { return 0; }, [&](int, float, float b) { count += b; });
+    join<SHARES, 1>(&count, room);
+    if (m >= M || !part.first) return;
     u64 center = ((u64)IMAGE * M + m) * C + HEAD * D;
     for (int c = lane; c < D; c += 32) {
         float x = get(g[center + c]) / count;

@@ -1,7 +1,7 @@
 //! Centers become the mean of themselves and their pixels, head by head.
 
 use super::maps::Maps;
-use super::{Room, THREADS, blocks, together};
+use super::{Room, THREADS, blocks, shares, together};
 use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 use crate::graph::Size;
 use crate::graph::ops::Weighing;
@@ -31,7 +31,16 @@ pub struct Belonging {
 impl ClusterMean {
     /// Neighbors a thread has in the gradient of the pixels.
     fn wide(&self, precision: Precision) -> usize {
-        together(self.maps.channels / self.heads, precision)
+        together(self.width(), precision)
+    }
+
+    /// Of a head.
+    fn width(&self) -> usize {
+        self.maps.channels / self.heads
+    }
+
+    fn shares(&self) -> usize {
+        shares(self.maps.size[0] * self.maps.size[1], self.width(), THREADS)
     }
 
     fn unit(&self, precision: Precision) -> Unit {
@@ -48,7 +57,8 @@ impl ClusterMean {
             ("GH", gh),
             ("GW", gw),
             ("HEADS", self.heads),
-            ("D", self.maps.channels / self.heads),
+            ("D", self.width()),
+            ("SHARES", self.shares()),
             ("WEIGHING", weighing),
             ("SOFT", usize::from(self.soft)),
             ("OWN", usize::from(self.own)),
@@ -61,9 +71,10 @@ impl ClusterMean {
         self.grid[0] * self.grid[1]
     }
 
-    /// A warp per center.
+    /// Some warps have a center.
     fn over_centers(&self) -> [usize; 2] {
-        [self.maps.images * self.heads, self.centers().div_ceil(THREADS / 32)]
+        let warps = self.centers() * self.shares();
+        [self.maps.images * self.heads, warps.div_ceil(THREADS / 32)]
     }
 
     fn room(&self, scratch: Pointer) -> (Room, Pointer) {

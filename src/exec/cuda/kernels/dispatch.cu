@@ -5,6 +5,7 @@
 
 #define A (HEADS * D)
 #define PER ((D + 31) / 32)
+#define ROOM (SHARES > 1 ? PER * THREADS : 1)
 
 // A thread WIDE elements of y.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -25,19 +26,19 @@ dispatch_hard_backward_values(const u32* index, const real* centers, const real*
     u64 i = thread_index();
     if (i >= (u64)images * N * HEADS) return;
     const real* center = centers + (i / ((u64)N * HEADS) * M + index[i]) * A + i % HEADS * D;
-    float mine[D], other[D], sum = 0;
+    float mine[D], other[D];
     load_row<D>(g + i * D, mine);
     load_row<D>(center, other);
-    for (int c = 0; c < D; c++) sum += mine[c] * other[c];
-    put(gvalue[i], sum);
+    put(gvalue[i], dot<D>(mine, other));
 }
 
-// The gradient of the centers: a warp per center adds up the pixels that chose it, in their order.
+// The gradient of the centers: the warps of a center add up the pixels that chose it, in their order.
 extern "C" __global__ void __launch_bounds__(THREADS)
 dispatch_hard_backward_centers(const u32* index, const float* value, const real* g, real* gcenters) {
-    int m = blockIdx.y * (THREADS / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    __shared__ float room[ROOM];
+    Share part = warp_share<SHARES>(N);
+    int m = part.center, lane = threadIdx.x % 32;
     u32 image = blockIdx.x / HEADS, head = blockIdx.x % HEADS;
-    if (m >= M) return;
     u64 first = (u64)image * N * HEADS + head;
     float sum[PER] = {};
     auto load = [&](u32 n) {
@@ -47,9 +48,12 @@ dispatch_hard_backward_centers(const u32* index, const float* value, const real*
             row.x[i] = i * 32 + lane < D ? value[at] * get(g[at * D + i * 32 + lane]) : 0;
         return row;
     };
-    members(index + first, HEADS, N, m, load, [&](const Lanes<PER>& row) {
+    auto add = [&](const Lanes<PER>& row) {
         for (int i = 0; i < PER; i++) sum[i] += row.x[i];
-    });
+    };
+    if (m < M) members(index + first, HEADS, part.from, part.to, m, load, add);
+    join<SHARES, PER>(sum, room);
+    if (m >= M || !part.first) return;
     for (int i = 0; i < PER; i++)
         if (i * 32 + lane < D)
             put(gcenters[((u64)image * M + m) * A + head * D + i * 32 + lane], sum[i]);

@@ -1,6 +1,6 @@
 //! Centers return to the pixels that chose them.
 
-use super::{THREADS, blocks, together};
+use super::{THREADS, blocks, shares, together};
 use crate::exec::cuda::tape::{Pointer, Precision, Source, Tape, Unit, args, source};
 
 pub static SOURCE: Source = source!("dispatch");
@@ -28,9 +28,14 @@ impl Dispatch {
             ("N", self.pixels),
             ("HEADS", self.heads),
             ("D", self.width),
+            ("SHARES", self.shares()),
             ("WIDE", self.wide(precision)),
         ];
         Unit::new(&SOURCE, &constants)
+    }
+
+    fn shares(&self) -> usize {
+        shares(self.pixels, self.width, THREADS)
     }
 
     fn values(&self) -> usize {
@@ -68,7 +73,8 @@ impl Dispatch {
             THREADS,
             args,
         );
-        let grid = [self.images * self.heads, self.centers.div_ceil(THREADS / 32)];
+        let warps = self.centers * self.shares();
+        let grid = [self.images * self.heads, warps.div_ceil(THREADS / 32)];
         let args = args![index, value, g, gcenters];
         tape.launch(
             self.unit(tape.precision),

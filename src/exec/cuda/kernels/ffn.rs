@@ -11,9 +11,10 @@ use crate::exec::cuda::product::Dense;
 use crate::exec::cuda::tape::{Pointer, Precision, Tape};
 use crate::graph::Size;
 
-/// About how many bytes one hidden map takes at a time; two of them forward, three backward, which
-/// a data-center GPU's cache holds.
-const HIDDEN: usize = 8 << 20;
+/// About how many bytes one hidden map takes at a time; two of them forward, three backward. The more,
+/// the fewer launches, of which each costs some microseconds; the less, the more of them stays in a
+/// data-center GPU's second cache (50 MB).
+const HIDDEN: usize = 24 << 20;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Ffn {

@@ -122,6 +122,35 @@ __device__ inline void keep(float* shared, const float* row) {
     }
 }
 
+// How many sums of a row of n are taken side by side: a thread would wait for every addition to one.
+__device__ constexpr int sides(int n) { return n % 4 ? 1 : 4; }
+
+template <int SIDES>
+__device__ inline float total(const float* sums) {
+    return SIDES == 4 ? (sums[0] + sums[1]) + (sums[2] + sums[3]) : sums[0];
+}
+
+template <int LONG>
+__device__ inline float dot(const float* x, const float* y) {
+    constexpr int K = sides(LONG);
+    float sums[K] = {};
+    for (int i = 0; i < LONG; i += K)
+        for (int k = 0; k < K; k++) sums[k] += x[i + k] * y[i + k];
+    return total<K>(sums);
+}
+
+// Of a row of one's own and one in shared memory.
+template <int LONG>
+__device__ inline float dot_shared(const float* mine, const float* shared) {
+    constexpr int K = sides(LONG);
+    float sums[K] = {};
+    for (int i = 0; i < LONG; i += K) {
+        Pack<float, K> part = *(const Pack<float, K>*)(shared + i);
+        for (int k = 0; k < K; k++) sums[k] += mine[i + k] * part.x[k];
+    }
+    return total<K>(sums);
+}
+
 #define ALL_LANES 0xffffffffu
 
 // The same sum in every lane, added in one order.
@@ -183,22 +212,19 @@ __device__ inline float gelu_slope(float x) { return phi(x) + x * density(x); }
 // Lengths below this count as this: x / max(|x|, 1e-12).
 #define LEAST 1e-12f
 
-// The gradient of a row of n numbers from that of its direction; `x` is the direction.
-__device__ inline void through_direction(const float* x, float length, float* g, int n) {
-    float along = 0;
-    if (length >= LEAST)
-        for (int i = 0; i < n; i++) along += x[i] * g[i];
+// The gradient of a row from that of its direction; `x` is the direction.
+template <int LONG>
+__device__ inline void through_direction(const float* x, float length, float* g) {
+    float along = length < LEAST ? 0 : dot<LONG>(x, g);
     float inverse = 1.0f / fmaxf(length, LEAST);
-    for (int i = 0; i < n; i++) g[i] = (g[i] - x[i] * along) * inverse;
+    for (int i = 0; i < LONG; i++) g[i] = (g[i] - x[i] * along) * inverse;
 }
 
 // Reads a row of LONG numbers and makes it a direction; gives its length.
 template <int LONG>
 __device__ inline float direction(const real* row, float* x) {
     load_row<LONG>(row, x);
-    float squares = 0;
-    for (int i = 0; i < LONG; i++) squares += x[i] * x[i];
-    float length = sqrtf(squares), inverse = 1.0f / fmaxf(length, LEAST);
+    float length = sqrtf(dot<LONG>(x, x)), inverse = 1.0f / fmaxf(length, LEAST);
     for (int i = 0; i < LONG; i++) x[i] *= inverse;
     return length;
 }
@@ -233,15 +259,42 @@ __device__ inline void take(u64& found, u32 start, Load load, Add add) {
         if (k < count) add(loaded[k]);
 }
 
-// Calls add(load(i)) for every i < n with index[i * stride] == m, in order, by a whole warp. Where one center
-// has most pixels its warp is the last: it asks for more of them at once, as registers allow.
+// A center has WARPS neighboring warps of a block, and each of them a run of its pixels; blockIdx.y
+// counts blocks of centers.
+struct Share {
+    u32 center, from, to;
+    bool first;
+};
+
+template <int WARPS>
+__device__ inline Share warp_share(u32 pixels) {
+    u32 warp = threadIdx.x / 32, centers = blockDim.x / 32 / WARPS;
+    u32 each = (pixels + 64 * WARPS - 1) / (64 * WARPS) * 64, from = warp % WARPS * each;
+    u32 to = from + each < pixels ? from + each : pixels;
+    return {blockIdx.y * centers + warp / WARPS, from, to, warp % WARPS == 0};
+}
+
+// Adds the sums of a center's warps in their order, for the first of them. All threads of a block come here;
+// `room` is shared, COUNT numbers a thread where there is something to add.
+template <int WARPS, int COUNT>
+__device__ inline void join(float* sums, float* room) {
+    if (WARPS == 1) return;
+    for (int k = 0; k < COUNT; k++) room[k * blockDim.x + threadIdx.x] = sums[k];
+    __syncthreads();
+    if (threadIdx.x / 32 % WARPS) return;
+    for (int warp = 1; warp < WARPS; warp++)
+        for (int k = 0; k < COUNT; k++) sums[k] += room[k * blockDim.x + threadIdx.x + 32 * warp];
+}
+
+// Calls add(load(i)) for every i in [from, to) with index[i * stride] == m, in order, by a whole warp. Where
+// one center has most pixels its warps are the last: they ask for more of them at once, as registers allow.
 template <class Load, class Add>
-__device__ inline void members(const u32* index, u32 stride, u32 n, u32 m, Load load, Add add) {
+__device__ inline void members(const u32* index, u32 stride, u32 from, u32 to, u32 m, Load load, Add add) {
     const int MANY = sizeof(load(0u)) <= 16 ? 8 : 4;
     u32 lane = threadIdx.x % 32;
-    for (u32 start = 0; start < n; start += 64) {
+    for (u32 start = from; start < to; start += 64) {
         u32 i = start + lane, j = i + 32;
-        bool low = i < n && index[i * stride] == m, high = j < n && index[j * stride] == m;
+        bool low = i < to && index[i * stride] == m, high = j < to && index[j * stride] == m;
         u64 found = (u64)__ballot_sync(ALL_LANES, high) << 32 | __ballot_sync(ALL_LANES, low);
         while (MANY > 4 && __popcll(found) >= MANY) take<MANY>(found, start, load, add);
         while (found) take<4>(found, start, load, add);
