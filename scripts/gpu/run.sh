@@ -2,8 +2,9 @@
 # Everything that needs a GPU, in order of worth: facts, kernels, whole models, speed beside PyTorch, where the
 # time goes, real training, training in every precision, sanitizers, more comparisons.
 #
-# NOT RUN YET on a GPU: what is written here about one is what we expect. On the emulated one of tests/cuda/platform
-# the sections tests and fixtures pass (LD_LIBRARY_PATH=target/tmp/platform-…).
+# On an H100 facts, tests, cifar-bf16 and ops were run (docs/performance.md); NOT RUN YET on any: the rest. On the
+# emulated GPU of tests/cuda/platform the sections tests and fixtures pass (LD_LIBRARY_PATH, an absolute path of
+# target/tmp/platform-…).
 #
 #   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
 #
@@ -196,10 +197,13 @@ precision() {
     return $code
 }
 
-# Op by op, beside what the GPU copies and multiplies.
+# Op by op, beside what the GPU copies and multiplies; then by kernels and products.
 ops() {
-    limited "$cluec" bench models/cluenet_cifar.clue --device cuda --batch 256 --steps 50 --ops=size \
-        --set recipe.precision=bf16
+    local by
+    for by in size launch; do
+        limited "$cluec" bench models/cluenet_cifar.clue --device cuda --batch 256 --steps 50 "--ops=$by" \
+            --set recipe.precision=bf16 || return
+    done
 }
 
 # compare NAME MODEL BATCH CLUEC_ARGS PEER_ARGS [VARIANT…]: beside PyTorch, in turns; alone without a
