@@ -12,6 +12,8 @@ pub struct Spent {
     pub calls: u64,
     pub time: Duration,
     pub macs: u64,
+    /// Those of matrix products among them.
+    pub products: u64,
     /// Read and written, parameters not counted.
     pub bytes: u64,
 }
@@ -21,6 +23,7 @@ impl Spent {
         self.calls += more.calls;
         self.time += more.time;
         self.macs += more.macs;
+        self.products += more.products;
         self.bytes += more.bytes;
     }
 }
@@ -48,8 +51,10 @@ pub struct Profile {
 pub struct Machine {
     /// The part, and how its products were measured.
     pub name: &'static str,
-    /// Multiply-accumulates in a second.
-    pub macs: f64,
+    /// Multiply-accumulates of matrix products in a second.
+    pub products: f64,
+    /// Others, on vectors and in fp32.
+    pub vectors: f64,
     /// Bytes read plus bytes written in a second, copying what no cache holds.
     pub bytes: f64,
 }
@@ -96,7 +101,8 @@ impl Profile {
         let Some(name) = self.name(&plan.graph, value) else { return };
         let macs = plan.graph.node_cost(value.0 as usize).macs * images as u64;
         let bytes = plan.bytes(value) * images as u64 * stored as u64 / size_of::<f32>() as u64;
-        self.ops.entry(name).or_default().add(Spent { calls, time, macs, bytes });
+        let products = if plan.graph.node(value).op.products().is_empty() { 0 } else { macs };
+        self.ops.entry(name).or_default().add(Spent { calls, time, macs, products, bytes });
     }
 
     /// Adds some launches of a node's run.
@@ -125,10 +131,11 @@ impl Profile {
         rows.sort_by_key(|(_, spent)| std::cmp::Reverse(spent.time));
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(26);
         let mut out = format!(
-            "{}: {:.1} GMAC/s, {:.1} GB/s copying\n\
+            "{}: {:.1} GMAC/s, {:.1} on vectors in fp32, {:.1} GB/s copying\n\
              {:<width$} {:>6} {:>7} {:>6} {:>9} {:>8} {:>9}\n",
             machine.name,
-            machine.macs / 1e9,
+            machine.products / 1e9,
+            machine.vectors / 1e9,
             machine.bytes / 1e9,
             "op",
             "calls",
@@ -140,7 +147,9 @@ impl Profile {
         );
         for (name, spent) in rows {
             let time = spent.time.as_secs_f64().max(1e-12);
-            let least = (spent.macs as f64 / machine.macs).max(spent.bytes as f64 / machine.bytes);
+            let computing = spent.products as f64 / machine.products
+                + (spent.macs - spent.products) as f64 / machine.vectors;
+            let least = computing.max(spent.bytes as f64 / machine.bytes);
             let _ = writeln!(
                 out,
                 "{name:<width$} {:>6} {:>7.2} {:>5.1}% {:>9.1} {:>8.1} {:>8.0}%",

@@ -8,6 +8,7 @@ mod footprint;
 mod half;
 mod model;
 mod parameters;
+mod profile;
 mod whole;
 
 use cluec::exec::published::{Plain, Plains};

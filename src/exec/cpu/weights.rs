@@ -4,7 +4,7 @@ use super::kernels::narrow::narrow;
 use super::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
 use super::kernels::simd::in_precision;
 use crate::exec::Parameters;
-use crate::graph::{Graph, Op, Param, ParamId, Precision};
+use crate::graph::{Graph, Param, ParamId, Precision};
 
 pub struct Weights {
     pub values: Parameters,
@@ -129,9 +129,11 @@ impl Weights {
 fn reads(graph: &Graph, precision: Precision) -> Vec<Read> {
     let mut reads: Vec<Read> = graph.params.iter().map(|_| Read::default()).collect();
     for node in &graph.nodes {
-        for [matrix, bias] in products(&node.op, &node.params) {
-            reads[matrix.0 as usize].matrix = Some(sizes(graph, matrix));
-            for id in [matrix, bias].iter().filter(|_| precision != Precision::F32) {
+        // A gradient that moves no parameters has none.
+        let pair = |&at: &usize| node.params.get(at..at + 2);
+        for pair in node.op.products().iter().filter_map(pair) {
+            reads[pair[0].0 as usize].matrix = Some(sizes(graph, pair[0]));
+            for id in pair.iter().filter(|_| precision != Precision::F32) {
                 reads[id.0 as usize].narrow = Some((precision, Vec::new()));
             }
         }
@@ -154,14 +156,4 @@ pub fn bytes(graph: &Graph, precision: Precision, training: bool) -> u64 {
 fn sizes(graph: &Graph, id: ParamId) -> [usize; 2] {
     let shape = &graph.param(id).shape;
     [shape.iter().rev().skip(1).product(), shape.last().copied().unwrap_or(1)]
-}
-
-/// Which parameters of an op stand on the right side of products, each with its bias.
-fn products(op: &Op, params: &[ParamId]) -> Vec<[ParamId; 2]> {
-    let at = |i: usize| [params[i], params[i + 1]];
-    match op {
-        Op::Linear(_) | Op::DispatchLinear(_) | Op::Conv(_) | Op::CoordConv(_) => vec![at(0)],
-        Op::Ffn(op) => vec![at(0), at(if op.kernel.is_some() { 4 } else { 2 })],
-        _ => Vec::new(),
-    }
 }

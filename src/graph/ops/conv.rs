@@ -67,6 +67,10 @@ impl Operation for Conv {
         ]
     }
 
+    fn products(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         let channels = inputs[0].channels().unwrap_or(0) as u64;
         let macs = output.elements() * area(self.kernel) * channels;

@@ -27,6 +27,10 @@ impl Operation for CoordConv {
         Coordinates.infer(inputs).map_or_else(|_| Vec::new(), |map| self.0.params(&[&map]))
     }
 
+    fn products(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         Coordinates.infer(inputs).map_or_else(|_| Cost::default(), |map| self.0.cost(&[&map], output))
     }

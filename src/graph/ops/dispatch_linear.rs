@@ -56,6 +56,10 @@ impl Operation for DispatchLinear {
         }
     }
 
+    fn products(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         Cost { macs: self.steps(inputs).iter().sum(), ptflops: 0 }
     }

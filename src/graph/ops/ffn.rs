@@ -73,6 +73,10 @@ impl Operation for Ffn {
         Reads { inputs: 1, result: self.keeps }
     }
 
+    fn products(&self) -> &'static [usize] {
+        if self.kernel.is_some() { &[0, 4] } else { &[0, 2] }
+    }
+
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         let (pixels, layers) = self.layers(inputs[0]);
         let (hidden, out) = (self.hidden as u64, self.out as u64);

@@ -74,6 +74,10 @@ impl Operation for Gradient {
         })
     }
 
+    fn products(&self) -> &'static [usize] {
+        self.of.products()
+    }
+
     fn cost(&self, _: &[&Type], _: &Type) -> Cost {
         let inputs: Vec<&Type> = self.inputs.iter().collect();
         Cost { macs: self.of.gradient_macs(&inputs, &self.wants), ..Cost::default() }

@@ -71,6 +71,10 @@ impl Operation for Linear {
         true
     }
 
+    fn products(&self) -> &'static [usize] {
+        &[0]
+    }
+
     fn cost(&self, inputs: &[&Type], output: &Type) -> Cost {
         let macs = output.elements() * inputs[0].channels().unwrap_or(0) as u64;
         Cost { macs, ptflops: macs + output.elements() }

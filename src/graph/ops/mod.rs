@@ -43,6 +43,13 @@ pub trait Operation {
         false
     }
 
+    /// Where among its parameters those stand that matrices are multiplied by, each with its bias behind
+    /// it. An op that has some takes its multiply-accumulates in the precision of what is stored; others
+    /// take them on vectors and in fp32.
+    fn products(&self) -> &'static [usize] {
+        &[]
+    }
+
     /// Its cost per image; asked only when the inputs fit.
     fn cost(&self, _inputs: &[&Type], _output: &Type) -> Cost {
         Cost::default()

@@ -67,6 +67,7 @@ impl Compiled {
             spent.calls += 1;
             if let Command::Product(product) = command {
                 spent.macs += product.macs();
+                spent.products += product.macs();
                 spent.bytes += product.bytes(tape.precision);
             }
         }
@@ -88,7 +89,8 @@ impl Compiled {
                     "the GPU (ops repeated, over numbers its second cache may hold), in products of fp16"
                 }
             },
-            macs: products(device, precision)?,
+            products: products(device, precision)?,
+            vectors: products(device, Precision::F32)?,
             bytes: copies(device)?,
         })
     }
