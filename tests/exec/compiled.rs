@@ -6,7 +6,7 @@ use cluec::exec::random::{Random, Site};
 use cluec::exec::reference::{Reference, ReferenceTrainer};
 use cluec::exec::{Batch, Evaluator, Optimizer, Other, Parameters, Step, StepKey, Trainer, init};
 use cluec::graph::ops::{Average, CrossEntropy, Rule, Update};
-use cluec::graph::{Choice, Graph, Op};
+use cluec::graph::{Choice, Graph, Op, Precision};
 use cluec::passes::Method;
 
 pub const KEY: StepKey = StepKey { seed: 3, step: 7 };
@@ -181,16 +181,20 @@ fn every_switch_agrees() {
 fn threads_change_no_bit() {
     let [graph] = &models(SWITCHES, &[])[..] else { panic!("one model") };
     let (parameters, batch) = (parameters(graph), batch(graph, 11, 2));
-    let run = |threads: usize| {
-        let mut compiled = trainer(graph, &parameters, threads);
+    let run = |precision, threads: usize| {
+        let (update, method) = (Update::default(), Method { precision, ..Method::default() });
+        let optimizer = optimizer(update, &parameters);
+        let mut compiled = Compiled::trainer(graph, parameters.clone(), optimizer, method, threads);
         let steps: Vec<Step> = (0..3)
             .map(|step| compiled.step(&batch, 1e-2, StepKey { seed: 1, step }).unwrap())
             .collect();
         let (parameters, optimizer) = compiled.state().unwrap();
         (steps, parameters.clone(), optimizer.clone())
     };
-    assert_eq!(run(1), run(4));
-    assert_eq!(run(3), run(3));
+    for precision in [Precision::F32, Precision::Bf16] {
+        assert_eq!(run(precision, 1), run(precision, 4));
+        assert_eq!(run(precision, 3), run(precision, 3));
+    }
 }
 
 /// Batches are cut into groups, and groups into turns, of unlike lengths: none of them wants more room

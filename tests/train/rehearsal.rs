@@ -48,6 +48,16 @@ fn a_file_is_rehearsed_from_its_beginning() {
 }
 
 #[test]
+fn it_ends_in_the_same_bits_in_16_bits_too() {
+    let bench = Bench::new();
+    for precision in ["bf16", "fp16"] {
+        let set = format!("--set recipe.precision={precision}");
+        let ran = bench.fine(&format!("verify-resume tiny.clue --steps 6 {set}"));
+        assert!(ran.out.contains("equal to the bit"), "{precision}: {}", ran.out);
+    }
+}
+
+#[test]
 fn a_run_is_rehearsed_from_its_weights_and_left_alone() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out run --steps 17");
