@@ -1,10 +1,14 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
+use super::room::{Demand, take, take_fitting};
 use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
-use super::table::room;
+use super::table;
 use super::{Exit, Format};
 use super::{executor, options};
+use crate::diag::number::many;
 use crate::diag::say;
+use crate::exec::Work;
+use crate::passes::Method;
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,7 +21,7 @@ pub struct Args {
     /// Where the images are, instead of where the run read them
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Images at a time
+    /// Images at a time (default: 128, or as many as memory has room for)
     #[arg(long, value_name = "N", value_parser = options::batch())]
     pub batch: Option<u64>,
     /// The parameters themselves, where the run kept a running mean of them (`ema`)
@@ -36,6 +40,9 @@ pub struct Args {
     pub format: Format,
 }
 
+/// Images at a time where there is room.
+const BATCH: usize = 128;
+
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     match eval(args, out) {
         Ok(exit) => Ok(exit),
@@ -46,21 +53,36 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (checkpoint, model) = restore(&args.checkpoint)?;
     let session = Session::reopen(&checkpoint, &model, args.data.as_deref())?;
+    let executor = args.executor.evaluation(model.recipe.as_ref())?;
+    let threads = threads(args.threads);
+    let demand = Demand {
+        executor,
+        graph: &session.graph,
+        method: Method { precision: executor.precision(), ..Method::default() },
+        work: Work::Inference,
+        threads,
+        batch: args.batch.map_or(BATCH, |n| n as usize).min(session.opened.test.len()).max(1),
+        held: 0,
+    };
+    let place = match args.batch {
+        Some(_) => take(&demand).map(|place| (place, demand.batch)),
+        None => take_fitting(&demand),
+    };
+    let (_place, batch) = place.map_err(|excess| Failure::new(excess.told()))?;
+    if batch < demand.batch {
+        say(format!("{} at a time: memory has room for no more", many(batch as u64, "image")));
+    }
     let images = Images {
         opened: &session.opened,
         train: false,
-        batch: args.batch.map_or(128, |n| n as usize),
+        batch,
         workers: workers(None),
         seed: 0,
         size: session.graph.input_size(),
         views: None,
     };
-    let executor = args.executor.evaluation(model.recipe.as_ref())?;
-    let mut evaluator = executor.evaluator(
-        &session.graph,
-        checkpoint.weights(args.raw).clone(),
-        threads(args.threads),
-    )?;
+    let weights = checkpoint.weights(args.raw).clone();
+    let mut evaluator = executor.evaluator(&session.graph, weights, threads)?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);
     session.name_broken();
@@ -120,8 +142,8 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
 /// What is taken for what most often.
 fn mistakes(confusion: &Confusion, names: &[String], out: &mut dyn Write) -> io::Result<()> {
     let name = |class: usize| names.get(class).cloned().unwrap_or_default();
-    let Some(Mistakes { table, more }) = confusion.worst(name) else { return Ok(()) };
-    write!(out, "\n{}", table.render(room()))?;
+    let Some(Mistakes { table: worst, more }) = confusion.worst(name) else { return Ok(()) };
+    write!(out, "\n{}", worst.render(table::room()))?;
     match more {
         0 => writeln!(out),
         more => writeln!(out, "and {more} more pairs\n"),

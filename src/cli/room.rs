@@ -45,6 +45,17 @@ impl std::fmt::Display for Excess {
     }
 }
 
+impl Excess {
+    /// The same with what would fit.
+    pub fn told(&self) -> String {
+        let help = match self.largest {
+            Some(largest) => format!("`--batch {largest}` fits"),
+            None => "not even one image fits".to_string(),
+        };
+        format!("{self}\n  help: {help}")
+    }
+}
+
 /// The code of a batch that is too large.
 pub const EXCESS: &str = "E0520";
 
@@ -150,6 +161,17 @@ pub fn take(demand: &Demand<'_>) -> Result<Place, Excess> {
         }
     };
     Ok(Place { runs: MACHINE.take(demand, target)?, _beside: None })
+}
+
+/// The same for as many images as fit, up to those asked for; and how many they are.
+pub fn take_fitting(demand: &Demand<'_>) -> Result<(Place, usize), Excess> {
+    let excess = match take(demand) {
+        Ok(place) => return Ok((place, demand.batch)),
+        Err(excess) => excess,
+    };
+    let Some(batch) = excess.largest else { return Err(excess) };
+    let place = take(&Demand { batch, ..*demand })?;
+    Ok((place, batch))
 }
 
 impl Place {

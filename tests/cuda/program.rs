@@ -178,4 +178,13 @@ fn a_training_that_does_not_fit_is_refused_and_the_largest_that_fits_fits() {
     let ran = run_within(&bench, memory, largest).unwrap();
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(!ran.err.contains("training images are held"), "{}", ran.err);
+    // Evaluation takes as many at a time as fit, unless it is told how many.
+    let footprint = Footprint::new(&graph, Method::default(), Target::Cuda(Precision::F32));
+    let memory = footprint.bytes(Work::Inference, 3);
+    let ran = run_within(&bench, memory, "eval run --batch 4").unwrap();
+    assert!(ran.err.contains("help: `--batch 3` fits"), "{}", ran.err);
+    let ran = run_within(&bench, memory, "eval run").unwrap();
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("3 images at a time"), "{}", ran.err);
+    assert_eq!(ran.out, run_within(&bench, 1 << 30, "eval run").unwrap().out);
 }

@@ -245,13 +245,7 @@ fn place(
     };
     let (threads, batch) = (threads(args.running.threads), args.batch as usize);
     let demand = Demand { executor, graph, method, work, threads, batch, held: 0 };
-    take(&demand).map_err(|excess| {
-        let help = match excess.largest {
-            Some(largest) => format!("`--batch {largest}` fits"),
-            None => "not even one image fits".to_string(),
-        };
-        ExecError(format!("{excess}\n  help: {help}"))
-    })
+    take(&demand).map_err(|excess| ExecError(excess.told()))
 }
 
 /// Steps before the clock counts.
