@@ -1,8 +1,9 @@
 //! `cluec graph`: the graph a model is lowered to, as text, a picture or data; or the plan of its
 //! training step.
 
-use super::options::Which;
-use super::{Exit, open, usage};
+use super::device::Device;
+use super::options::{Which, batch};
+use super::{Exit, Opened, open, usage};
 use crate::diag::Argument;
 use crate::diag::list;
 use crate::graph::Drawing;
@@ -19,10 +20,16 @@ pub struct Args {
     /// Only this stage and what flows into it
     #[arg(long, value_name = "N")]
     stage: Option<usize>,
-    /// The training step on a CPU: its kernels in order, where their results lie in memory, what they
-    /// move
+    /// The training step: its ops in order, where their results lie in memory, what they move; on a GPU
+    /// also the kernels and products of each
     #[arg(long, conflicts_with_all = ["stage", "format"])]
     planned: bool,
+    /// Where that step runs
+    #[arg(long, value_enum, default_value_t, requires = "planned")]
+    device: Device,
+    /// Images of that step, which decide what a GPU runs (default: the recipe's, or 64)
+    #[arg(long, value_name = "N", requires = "planned", value_parser = batch())]
+    batch: Option<u64>,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<Argument>,
@@ -46,15 +53,45 @@ enum Form {
     Mermaid,
 }
 
+/// The plan of a training step.
+fn planned(args: &Args, opened: &Opened, out: &mut dyn Write) -> io::Result<()> {
+    let recipe = opened.model.recipe.as_ref();
+    let method = Method::of(recipe);
+    match args.device {
+        Device::Cpu => write!(out, "{}", Plan::training_by(&opened.graph, method, Processor::Cpu)),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => {
+            let plan = Plan::training_by(&opened.graph, method, Processor::Gpu);
+            let of_recipe = recipe.map_or(64, |recipe| recipe.batch.value.0);
+            let batch = args.batch.map_or(of_recipe, |batch| batch as usize);
+            let launches = crate::exec::cuda::walk::launches(&plan, batch, plan.precision);
+            let all: usize = launches.iter().map(|tape| tape.commands.len()).sum();
+            let precision = plan.precision.name();
+            writeln!(out, "{}", plan.head())?;
+            writeln!(out, "on a GPU in {precision}, {batch} images a step: {all} launches")?;
+            for (value, tape) in plan.graph.values().zip(launches) {
+                let Some(line) = plan.line(value) else { continue };
+                writeln!(out, "{line}")?;
+                for (name, tape) in tape.apart() {
+                    writeln!(out, "    {} {name}", tape.commands.len())?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
 pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     let name = args.which.address();
     let opened = match open("graph", &args.file, name.as_deref(), &args.sets)? {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };
+    if args.batch.is_some() && args.device == Device::Cpu {
+        return usage("`--batch` changes what a GPU runs; on a CPU the plan is one for any batch");
+    }
     if args.planned {
-        let method = Method::of(opened.model.recipe.as_ref());
-        write!(out, "{}", Plan::training_by(&opened.graph, method, Processor::Cpu))?;
+        planned(args, &opened, out)?;
         return Ok(opened.exit);
     }
     let drawing = match args.stage {

@@ -241,3 +241,16 @@ fn a_file_of_several_models_wants_a_name() {
     assert!(said.contains("two models here: m, n; say which: `cluec graph - m`"), "{said}");
     assert_eq!(through_the_pipe(&["graph", "-", "n"], &text).status.code(), Some(0));
 }
+
+/// What a GPU would run, without one.
+#[cfg(feature = "cuda")]
+#[test]
+fn a_training_step_on_a_gpu_is_told_kernel_by_kernel() {
+    let file = format!("{}/tests/graph/one_stage.clue", env!("CARGO_MANIFEST_DIR"));
+    let output = cluec(&["graph", &file, "--planned", "--device", "cuda", "--batch", "4"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+    for wrong in [&["--batch", "4"][..], &["--planned", "--batch", "4"], &["--device", "cuda"]] {
+        assert_eq!(cluec(&[&["graph", &file], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}

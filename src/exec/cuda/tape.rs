@@ -4,7 +4,6 @@
 //! test plays it without a GPU; and what has to be compiled can be read off it.
 
 use super::product::Product;
-use std::collections::BTreeMap;
 
 /// How maps and the operands of products are stored.
 pub use crate::graph::Precision;
@@ -138,16 +137,20 @@ impl Tape {
         begins.zip(&self.marks).map(part).collect()
     }
 
-    /// The same, apart by what is run, each in order: kernels by their names, products by their sizes.
-    pub fn apart(&self) -> BTreeMap<String, Tape> {
-        let mut apart = BTreeMap::<String, Tape>::new();
+    /// Its commands apart by what they run, in the order it is first run: kernels by their names, products
+    /// by their sizes.
+    pub fn apart(&self) -> Vec<(String, Tape)> {
+        let mut apart = Vec::<(String, Tape)>::new();
         for command in &self.commands {
             let name = match command {
                 Command::Launch(launch) => launch.entry.to_string(),
                 Command::Product(product) => product.to_string(),
             };
-            let tape = apart.entry(name).or_insert_with(|| Tape::new(self.precision));
-            tape.commands.push(command.clone());
+            let at = apart.iter().position(|(own, _)| *own == name).unwrap_or_else(|| {
+                apart.push((name, Tape::new(self.precision)));
+                apart.len() - 1
+            });
+            apart[at].1.commands.push(command.clone());
         }
         apart
     }

@@ -286,6 +286,12 @@ pub fn walk(
     }
 }
 
+/// What every node of a plan runs, over no memory.
+pub fn launches(plan: &Plan, batch: usize, precision: Precision) -> Vec<Tape> {
+    let weights = Weights::new(&plan.graph, precision, 1, Pointer::NULL);
+    walk(plan, batch, precision, &weights, Pointer::NULL, End::Move).1.cut()
+}
+
 /// Where what moves the parameters lies, once all parts of a batch were added.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending {
