@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cluec::diag::Sources;
-use cluec::exec::cuda::compile::Compiler;
+use cluec::exec::cuda::compile::{Compiler, Compiling};
 use cluec::exec::cuda::kernels::*;
 use cluec::exec::cuda::library::Library;
 use cluec::exec::cuda::tape::{Command, Pointer, Precision, Source, Tape, Unit};
@@ -12,7 +12,7 @@ use cluec::exec::cuda::walk::{End, Weights, walk};
 use cluec::passes::{Method, Processor};
 use cluec::plan::Plan;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const SOURCES: [&Source; 20] = [
     &assign::SOURCE,
@@ -101,9 +101,14 @@ fn available() -> bool {
     }
 }
 
+/// A compiler that keeps what it compiles in a folder.
+fn kept_in(architecture: u32, cache: PathBuf) -> Compiler {
+    Compiler::new(architecture, Compiling { cache: Some(cache), ..Compiling::default() }).unwrap()
+}
+
 fn compile(architecture: u32, units: &[Unit]) {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    let compiler = Compiler::new(architecture, Some(cache)).unwrap();
+    let compiler = kept_in(architecture, cache);
     let codes = compiler.compile_all(units).unwrap();
     assert_eq!(codes.len(), units.len());
     assert!(codes.iter().all(|code| code.starts_with(b"\x7fELF")));
@@ -154,7 +159,7 @@ fn the_cache_mends_itself() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let compiler = Compiler::new(90, Some(folder.path().join("deep"))).unwrap();
+    let compiler = kept_in(90, folder.path().join("deep"));
     let unit = Unit::new(&loss::SOURCE, &[("THREADS", 256), ("BF16", 0)]);
     let code = compiler.compile(&unit).unwrap();
     let entries = || std::fs::read_dir(folder.path().join("deep")).unwrap().flatten();
@@ -165,7 +170,7 @@ fn the_cache_mends_itself() {
     assert_eq!(compiler.compile(&unit).unwrap(), code);
     assert_eq!(std::fs::read(&entry).unwrap(), kept);
     // A cache that can not be written is none, and an error names the file and the place.
-    let blocked = Compiler::new(90, Some(entry.join("below"))).unwrap();
+    let blocked = kept_in(90, entry.join("below"));
     assert_eq!(blocked.compile(&unit).unwrap(), code);
     let wrong = Unit::new(&loss::SOURCE, &[("BF16", 0)]);
     let message = compiler.compile(&wrong).unwrap_err().to_string();

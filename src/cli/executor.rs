@@ -1,6 +1,8 @@
 //! What runs a model, and where: the options of every verb that runs one.
 
 use super::device::Device;
+#[cfg(feature = "cuda")]
+use crate::diag::say;
 use crate::exec::cpu::kernels::simd;
 use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
@@ -138,7 +140,7 @@ impl Executor {
             }
             #[cfg(feature = "cuda")]
             Executor::Cuda(precision) => {
-                let device = cuda::device::Device::open(0)?;
+                let device = gpu()?;
                 let compiled =
                     cuda::compiled::Compiled::evaluator(device, graph, &parameters, precision)?;
                 Box::new(compiled)
@@ -164,7 +166,7 @@ impl Executor {
             }
             #[cfg(feature = "cuda")]
             Executor::Cuda(precision) => Box::new(cuda::compiled::Compiled::trainer(
-                cuda::device::Device::open(0)?,
+                gpu()?,
                 graph,
                 &parameters,
                 optimizer,
@@ -181,11 +183,26 @@ impl Executor {
             Executor::Reference => Box::new(reference::observe),
             #[cfg(feature = "cuda")]
             Executor::Cuda(_) => {
-                let device = cuda::device::Device::open(0)?;
+                let device = gpu()?;
                 Box::new(move |graph, parameters, batch| {
                     cuda::observe::observe(&device, graph, parameters, batch)
                 })
             }
         })
     }
+}
+
+/// Kernels that are compiled without a word: it takes a moment.
+#[cfg(feature = "cuda")]
+const FEW: usize = 8;
+
+/// The GPU that models run on. What is compiled for it for the first time is told, as one waits for it.
+#[cfg(feature = "cuda")]
+pub fn gpu() -> Result<std::sync::Arc<cuda::device::Device>, ExecError> {
+    let tell = |kernels| {
+        if kernels > FEW {
+            say(format!("compiling {kernels} kernels for this GPU; they are kept"));
+        }
+    };
+    cuda::device::Device::open(0, cuda::compile::Compiling { tell, ..Default::default() })
 }

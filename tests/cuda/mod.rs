@@ -10,6 +10,7 @@ mod seen;
 mod step;
 mod values;
 
+use cluec::exec::cuda::compile::Compiling;
 use cluec::exec::cuda::device::Device;
 use platform::Kind;
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use std::sync::Arc;
 /// The first GPU, with a stream of its own; said if there is none, and with `CLUEC_REQUIRE_GPU` set a failure.
 pub fn device() -> Option<Arc<Device>> {
     let device = match kind()? {
-        Kind::Real => Device::open(0),
+        Kind::Real => Device::open(0, Compiling::default()),
         // What is made for it is nothing for the user's cache.
-        Kind::Emulated => Device::with_cache(0, platform::kernels().ok()),
+        Kind::Emulated => {
+            Device::open(0, Compiling { cache: platform::kernels().ok(), ..Compiling::default() })
+        }
     };
     required(device.map_err(|error| error.0))
 }

@@ -146,6 +146,17 @@ fn it_says_what_it_is_measures_and_refuses_what_does_not_fit() {
     for told in ["of the GPU's memory, and ", "help: `--batch "] {
         assert!(ran.err.contains(told), "{told}: {}", ran.err);
     }
+    // With a cache of its own, in which there is nothing yet.
+    let mut command =
+        bench.command("bench tiny.clue --batch 4 --steps 2 --mode infer --device cuda");
+    on_gpu(&mut command).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let mut told = || {
+        let ran = Ran::from(command.env("XDG_CACHE_HOME", cache.path()).output().unwrap());
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        ran.err.contains(" kernels for this GPU")
+    };
+    assert_eq!([told(), told()], [true, false]);
     let said = run_on_gpu(&bench, "devices").unwrap().out;
     assert!(said.contains("GPU 0  ") && said.contains("compute capability"), "{said}");
 }

@@ -1,6 +1,8 @@
 //! One mode of one executor, measured on a synthetic batch.
 
 use super::super::executor::Executor;
+#[cfg(feature = "cuda")]
+use super::super::executor::gpu;
 use super::super::room::{Demand, Place, take};
 use super::super::session::threads;
 use super::{Args, Mode};
@@ -117,7 +119,7 @@ impl Case<'_> {
     #[cfg(feature = "cuda")]
     fn on_gpu(&self, precision: Precision, spare: u64) -> Result<Measured, StepError> {
         let Case { args, graph, method, mode, batch } = self;
-        let device = cuda::device::Device::open(0)?;
+        let device = gpu()?;
         let parameters = init::initialize(graph, 0);
         let (mut compiled, work) = match mode {
             Mode::Train => {

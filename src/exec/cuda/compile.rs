@@ -9,25 +9,45 @@ use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Where compiled kernels are kept, and who hears of it.
+#[derive(Debug, Clone)]
+pub struct Compiling {
+    /// A folder for what was compiled, made when it is needed.
+    pub cache: Option<PathBuf>,
+    /// Told how many units are about to be compiled, as that may take a minute.
+    pub tell: fn(usize),
+}
+
+impl Default for Compiling {
+    /// The user's cache, and nobody.
+    fn default() -> Compiling {
+        Compiling { cache: cache_folder(), tell: |_| {} }
+    }
+}
+
 /// Compiles units for one architecture.
 pub struct Compiler {
     /// Of NVRTC.
     pub version: (i32, i32),
     /// Compute capability, `10 major + minor`.
     pub architecture: u32,
-    cache: Option<PathBuf>,
+    compiling: Compiling,
 }
 
 impl Compiler {
-    /// `cache` is a folder for what was compiled, made when it is needed.
-    pub fn new(architecture: u32, cache: Option<PathBuf>) -> Result<Compiler, ExecError> {
+    pub fn new(architecture: u32, compiling: Compiling) -> Result<Compiler, ExecError> {
         Library::Nvrtc.find()?;
         let version = version().ok_or_else(|| ExecError("libnvrtc names no version".into()))?;
-        Ok(Compiler { version, architecture, cache })
+        Ok(Compiler { version, architecture, compiling })
     }
 
     /// Machine code of every unit, in order.
     pub fn compile_all(&self, units: &[Unit]) -> Result<Vec<Vec<u8>>, ExecError> {
+        let kept = |unit: &&Unit| self.entry(unit).is_some_and(|entry| entry.exists());
+        let fresh = units.len() - units.iter().filter(kept).count();
+        if fresh > 0 {
+            (self.compiling.tell)(fresh);
+        }
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(units.len());
         let next = AtomicUsize::new(0);
         let work = || {
@@ -49,25 +69,38 @@ impl Compiler {
         all.into_iter().map(|(_, code)| code).collect()
     }
 
-    /// Machine code (a cubin) of one unit, from the cache or fresh.
-    pub fn compile(&self, unit: &Unit) -> Result<Vec<u8>, ExecError> {
-        let text = format!("{PRELUDE}{}", unit.source.text);
+    /// What a unit is compiled from.
+    fn text(unit: &Unit) -> String {
+        format!("{PRELUDE}{}", unit.source.text)
+    }
+
+    /// And by.
+    fn options(&self, unit: &Unit) -> Vec<String> {
         let mut options =
             vec![format!("--gpu-architecture=sm_{}", self.architecture), "--std=c++17".to_string()];
         options.extend(unit.constants.iter().map(|(name, value)| format!("-D{name}={value}")));
-        let entry = self.cache.as_ref().map(|folder| {
-            let mut hasher = blake3::Hasher::new();
-            let version = format!("{:?}", self.version);
-            for part in [text.as_str(), &options.join("\0"), &version] {
-                hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-            }
-            let key = hasher.finalize().to_hex();
-            folder.join(format!("{}-{}.cubin", unit.source.name, &key[..32]))
-        });
+        options
+    }
+
+    /// Where a unit is kept.
+    fn entry(&self, unit: &Unit) -> Option<PathBuf> {
+        let mut hasher = blake3::Hasher::new();
+        let version = format!("{:?}", self.version);
+        for part in [Compiler::text(unit), self.options(unit).join("\0"), version] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let key = hasher.finalize().to_hex();
+        let name = format!("{}-{}.cubin", unit.source.name, &key[..32]);
+        Some(self.compiling.cache.as_ref()?.join(name))
+    }
+
+    /// Machine code (a cubin) of one unit, from the cache or fresh.
+    pub fn compile(&self, unit: &Unit) -> Result<Vec<u8>, ExecError> {
+        let entry = self.entry(unit);
         if let Some(code) = entry.as_deref().and_then(read) {
             return Ok(code);
         }
-        let code = build(&text, unit.source.name, &options)
+        let code = build(&Compiler::text(unit), unit.source.name, &self.options(unit))
             .map_err(|error| ExecError(format!("{}.cu: {error}", unit.source.name)))?;
         // A cache that can not be written is none.
         if let Some(entry) = entry {
@@ -92,7 +125,7 @@ pub fn nvrtc_version() -> Option<(i32, i32)> {
 }
 
 /// The user's cache of compiled kernels.
-pub fn cache_folder() -> Option<PathBuf> {
+fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let folder = set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).map(PathBuf::from);
     let folder = folder.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));

@@ -2,7 +2,7 @@
 //! graph that is replayed with one call.
 
 use super::super::ExecError;
-use super::compile::{Compiler, cache_folder};
+use super::compile::{Compiler, Compiling};
 use super::cublaslt::{CublasLt, Ready, WORKSPACE};
 use super::kernels::elementwise;
 use super::library::Library;
@@ -15,7 +15,6 @@ use cudarc::nvrtc::Ptx;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -109,12 +108,7 @@ pub fn facts(ordinal: usize) -> Result<Facts, ExecError> {
 
 impl Device {
     /// Opens GPU `ordinal`.
-    pub fn open(ordinal: usize) -> Result<Arc<Device>, ExecError> {
-        Device::with_cache(ordinal, cache_folder())
-    }
-
-    /// Opens GPU `ordinal`; compiled kernels are kept in a folder, if there is one.
-    pub fn with_cache(ordinal: usize, cache: Option<PathBuf>) -> Result<Arc<Device>, ExecError> {
+    pub fn open(ordinal: usize, compiling: Compiling) -> Result<Arc<Device>, ExecError> {
         let context = context(ordinal)?;
         // SAFETY: everything runs on one stream, in order: there is nothing to track.
         unsafe { context.disable_event_tracking() };
@@ -128,7 +122,7 @@ impl Device {
         let held = Arc::<Held>::default();
         let workspace = Memory::new(&context, &held, WORKSPACE)?;
         let products = CublasLt::new(workspace.at)?;
-        let compiler = Compiler::new(architecture, cache)?;
+        let compiler = Compiler::new(architecture, compiling)?;
         let modules = Mutex::default();
         Ok(Arc::new(Device {
             context,
