@@ -57,7 +57,7 @@ fn step(model: &str, sets: &[&str], precision: Precision, batch: usize) -> Tape 
     walk(&plan, batch, precision, &weights, Pointer(0), End::Move).1
 }
 
-/// A launch costs about a microsecond whatever it does: how many there are is worth knowing.
+/// A launch costs a few microseconds whatever it does: how many there are is worth knowing.
 #[test]
 fn launches_of_a_step() {
     let tape = step("cluenet_cifar", &[], Precision::Bf16, 256);

@@ -1,6 +1,6 @@
 //! Where the time of a run went, op by op, beside what the machine could do.
 
-use crate::graph::{Graph, Op, Value};
+use crate::graph::{Graph, Op, Type, Value};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ pub struct Spent {
     pub macs: u64,
     /// Those of matrix products among them.
     pub products: u64,
-    /// Read and written, parameters not counted.
+    /// Read and written, but for parameters; of a product alone, these too.
     pub bytes: u64,
 }
 
@@ -101,7 +101,14 @@ impl Profile {
         let Some(name) = self.name(&plan.graph, value) else { return };
         let macs = plan.graph.node_cost(value.0 as usize).macs * images as u64;
         let bytes = plan.bytes(value) * images as u64 * stored as u64 / size_of::<f32>() as u64;
-        let products = if plan.graph.node(value).op.products().is_empty() { 0 } else { macs };
+        let node = plan.graph.node(value);
+        let inputs: Vec<&Type> =
+            node.inputs.iter().map(|&input| &plan.graph.node(input).ty).collect();
+        let others = match node.op.products() {
+            [] => macs,
+            _ => node.op.beside_products(&inputs, false) * images as u64,
+        };
+        let products = macs - others.min(macs);
         self.ops.entry(name).or_default().add(Spent { calls, time, macs, products, bytes });
     }
 
@@ -150,15 +157,17 @@ impl Profile {
             let computing = spent.products as f64 / machine.products
                 + (spent.macs - spent.products) as f64 / machine.vectors;
             let least = computing.max(spent.bytes as f64 / machine.bytes);
+            // Of a kernel by itself nobody knows what it does.
+            let known = |text: String| if spent.macs + spent.bytes > 0 { text } else { "-".into() };
             let _ = writeln!(
                 out,
-                "{name:<width$} {:>6} {:>7.2} {:>5.1}% {:>9.1} {:>8.1} {:>8.0}%",
+                "{name:<width$} {:>6} {:>7.2} {:>5.1}% {:>9} {:>8} {:>9}",
                 spent.calls,
                 1e3 * time,
                 100.0 * time / total,
-                spent.macs as f64 / time / 1e9,
-                spent.bytes as f64 / time / 1e9,
-                100.0 * least / time
+                known(format!("{:.1}", spent.macs as f64 / time / 1e9)),
+                known(format!("{:.1}", spent.bytes as f64 / time / 1e9)),
+                known(format!("{:.0}%", 100.0 * least / time))
             );
         }
         out
@@ -168,7 +177,7 @@ impl Profile {
         let ops = self.ops.iter().map(|(name, spent)| {
             serde_json::json!({
                 "op": name, "calls": spent.calls, "seconds": spent.time.as_secs_f64(),
-                "macs": spent.macs, "bytes": spent.bytes,
+                "macs": spent.macs, "products": spent.products, "bytes": spent.bytes,
             })
         });
         ops.collect()

@@ -58,11 +58,16 @@ impl Product {
     }
 }
 
-/// Its size, `m x n x k`, and in how many parts.
+/// Its size, `m x n x k`, how its operands lie (`n` as they are used, `t` turned), in how many parts, and
+/// whether it is added.
 impl std::fmt::Display for Product {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "product {}x{}x{}", self.m, self.n, self.k)?;
-        if self.parts > 1 { write!(f, " in {}", self.parts) } else { Ok(()) }
+        let [a, b] = [self.a, self.b].map(|operand| if operand.turned { 't' } else { 'n' });
+        write!(f, "product {a}{b} {}x{}x{}", self.m, self.n, self.k)?;
+        if self.parts > 1 {
+            write!(f, " in {}", self.parts)?;
+        }
+        if self.accumulate { write!(f, ", added") } else { Ok(()) }
     }
 }
 

@@ -60,6 +60,11 @@ impl Operation for DispatchLinear {
         &[0]
     }
 
+    fn beside_products(&self, inputs: &[&Type], backward: bool) -> u64 {
+        let [_, gathered] = self.steps(inputs);
+        if backward { 2 * gathered } else { gathered }
+    }
+
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         Cost { macs: self.steps(inputs).iter().sum(), ptflops: 0 }
     }

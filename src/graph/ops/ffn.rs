@@ -77,6 +77,11 @@ impl Operation for Ffn {
         if self.kernel.is_some() { &[0, 4] } else { &[0, 2] }
     }
 
+    fn beside_products(&self, inputs: &[&Type], backward: bool) -> u64 {
+        let (_, [_, depthwise, _]) = self.layers(inputs[0]);
+        if backward { 3 * depthwise } else { depthwise }
+    }
+
     fn cost(&self, inputs: &[&Type], _: &Type) -> Cost {
         let (pixels, layers) = self.layers(inputs[0]);
         let (hidden, out) = (self.hidden as u64, self.out as u64);

@@ -78,6 +78,10 @@ impl Operation for Gradient {
         self.of.products()
     }
 
+    fn beside_products(&self, _: &[&Type], _: bool) -> u64 {
+        self.of.beside_products(&self.inputs.iter().collect::<Vec<&Type>>(), true)
+    }
+
     fn cost(&self, _: &[&Type], _: &Type) -> Cost {
         let inputs: Vec<&Type> = self.inputs.iter().collect();
         Cost { macs: self.of.gradient_macs(&inputs, &self.wants), ..Cost::default() }

@@ -44,10 +44,16 @@ pub trait Operation {
     }
 
     /// Where among its parameters those stand that matrices are multiplied by, each with its bias behind
-    /// it. An op that has some takes its multiply-accumulates in the precision of what is stored; others
-    /// take them on vectors and in fp32.
+    /// it. These products are taken in the precision of what is stored; all other multiply-accumulates on
+    /// vectors and in fp32.
     fn products(&self) -> &'static [usize] {
         &[]
+    }
+
+    /// Of an op that multiplies matrices, the other multiply-accumulates per image; `backward`, those of
+    /// its gradients.
+    fn beside_products(&self, _inputs: &[&Type], _backward: bool) -> u64 {
+        0
     }
 
     /// Its cost per image; asked only when the inputs fit.

@@ -8,7 +8,7 @@ use cluec::exec::cuda::tape::{Pointer, Precision};
 use cluec::graph::{Choice, Size, ops};
 
 /// A few sizes of centers, pixels, heads and head width; of the widest, few centers fit into a block.
-const CENTERS: [(Size, Size, usize, usize); 6] = [
+const CENTERS: [(Size, Size, usize, usize); 7] = [
     ([2, 2], [5, 4], 2, 8),
     ([7, 7], [6, 12], 1, 24),
     ([1, 3], [2, 9], 3, 40),
@@ -16,6 +16,7 @@ const CENTERS: [(Size, Size, usize, usize); 6] = [
     // So many pixels that several warps have a center.
     ([3, 3], [21, 19], 2, 8),
     ([1, 3], [28, 40], 1, 6),
+    ([2, 2], [16, 19], 1, 40),
 ];
 
 #[test]

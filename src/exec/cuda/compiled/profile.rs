@@ -49,9 +49,15 @@ impl Compiled {
                 let Spent { calls, time, .. } = self.spent(&tape)?;
                 profile.add_other(name, calls, time);
             } else if by == Grouping::Launch {
+                // Each is repeated on what the others leave, which only all of them in order make whole:
+                // an index beyond a map would end everything.
+                // SAFETY: as in `repeat`.
+                let whole = unsafe { self.device.record(&tape, 1) }?;
                 for (launch, tape) in tape.apart() {
+                    self.device.time(&whole)?;
                     profile.add_launches(plan, value, &launch, self.spent(&tape)?);
                 }
+                self.device.time(&whole)?;
             } else {
                 let Spent { calls, time, .. } = self.spent(&tape)?;
                 profile.add(plan, value, images, self.precision.bytes(), calls, time);
@@ -77,6 +83,7 @@ impl Compiled {
     /// What the GPU can do in this precision.
     pub fn machine(&self) -> Result<Machine, ExecError> {
         let (device, precision) = (&self.device, self.precision);
+        let rate = products(device, precision)?;
         Ok(Machine {
             name: match precision {
                 Precision::F32 => {
@@ -89,8 +96,11 @@ impl Compiled {
                     "the GPU (ops repeated, over numbers its second cache may hold), in products of fp16"
                 }
             },
-            products: products(device, precision)?,
-            vectors: products(device, Precision::F32)?,
+            products: rate,
+            vectors: match precision {
+                Precision::F32 => rate,
+                _ => products(device, Precision::F32)?,
+            },
             bytes: copies(device)?,
         })
     }

@@ -52,7 +52,7 @@ impl Assign {
     }
 
     fn shares(&self) -> usize {
-        shares(self.pixels, self.width, self.threads())
+        shares(self.pixels, self.heads * self.centers, self.width, self.threads())
     }
 
     fn groups(&self) -> usize {

@@ -40,7 +40,8 @@ impl ClusterMean {
     }
 
     fn shares(&self) -> usize {
-        shares(self.maps.size[0] * self.maps.size[1], self.width(), THREADS)
+        let pixels = self.maps.size[0] * self.maps.size[1];
+        shares(pixels, self.heads * self.centers(), self.width(), THREADS)
     }
 
     fn unit(&self, precision: Precision) -> Unit {

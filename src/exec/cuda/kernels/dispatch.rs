@@ -35,7 +35,7 @@ impl Dispatch {
     }
 
     fn shares(&self) -> usize {
-        shares(self.pixels, self.width, THREADS)
+        shares(self.pixels, self.heads * self.centers, self.width, THREADS)
     }
 
     fn values(&self) -> usize {

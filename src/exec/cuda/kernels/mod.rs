@@ -51,12 +51,15 @@ fn together(n: usize, precision: super::tape::Precision) -> usize {
     (16 / precision.bytes()).min(1 << n.trailing_zeros())
 }
 
-/// How many of a block's warps share the pixels of a center, each having at least 128: a power of two. The
-/// warps of the center that has most pixels are the last; together they wait for memory less often.
-fn shares(pixels: usize, width: usize, threads: usize) -> usize {
+/// How many of a block's warps share the pixels of a center, each having about 128 or more: a power of two.
+/// The warps of the center that has most pixels are the last; together they wait for memory less often.
+/// An image with many `centers`, counted head by head, keeps a GPU busy without. How many images there are
+/// decides nothing: the sums of one do not depend on the others.
+fn shares(pixels: usize, centers: usize, width: usize, threads: usize) -> usize {
     // Their sums are added in shared memory, of which a block has 48 KiB.
     let fits = 4 * threads * (width.div_ceil(32) + 1) <= 40 << 10;
-    if fits { 1 << (pixels / 128).clamp(1, threads / 32).ilog2() } else { 1 }
+    let most = (pixels / 128).min(256 / centers).min(threads / 32);
+    if fits { 1 << most.max(1).ilog2() } else { 1 }
 }
 
 /// Hands out parts of a piece of working memory; `used` is what `scratch` has to say.

@@ -268,10 +268,11 @@ struct Share {
 
 template <int WARPS>
 __device__ inline Share warp_share(u32 pixels) {
-    u32 warp = threadIdx.x / 32, centers = blockDim.x / 32 / WARPS;
-    u32 each = (pixels + 64 * WARPS - 1) / (64 * WARPS) * 64, from = warp % WARPS * each;
-    u32 to = from + each < pixels ? from + each : pixels;
-    return {blockIdx.y * centers + warp / WARPS, from, to, warp % WARPS == 0};
+    u32 warp = threadIdx.x / 32, part = warp % WARPS, centers = blockDim.x / 32 / WARPS;
+    // Of 64 pixels, as many as are looked at together.
+    u32 pieces = (pixels + 63) / 64, from = pieces * part / WARPS * 64;
+    u32 to = pieces * (part + 1) / WARPS * 64;
+    return {blockIdx.y * centers + warp / WARPS, from, to < pixels ? to : pixels, part == 0};
 }
 
 // Adds the sums of a center's warps in their order, for the first of them. All threads of a block come here;
