@@ -64,11 +64,18 @@ fn planned(args: &Args, opened: &Opened, out: &mut dyn Write) -> io::Result<()> 
             let plan = Plan::training_by(&opened.graph, method, Processor::Gpu);
             let of_recipe = recipe.map_or(64, |recipe| recipe.batch.value.0);
             let batch = args.batch.map_or(of_recipe, |batch| batch as usize);
-            let launches = crate::exec::cuda::walk::launches(&plan, batch, plan.precision);
+            let (images, launches) = crate::exec::cuda::walk::launches(&plan, batch, method.parts);
             let all: usize = launches.iter().map(|tape| tape.commands.len()).sum();
             let precision = plan.precision.name();
             writeln!(out, "{}", plan.head())?;
-            writeln!(out, "on a GPU in {precision}, {batch} images a step: {all} launches")?;
+            let [part, each] = match images < batch {
+                true => [format!(" in parts of {images}"), " each".to_string()],
+                false => [String::new(), String::new()],
+            };
+            writeln!(
+                out,
+                "on a GPU in {precision}, {batch} images a step{part}: {all} launches{each}"
+            )?;
             for (value, tape) in plan.graph.values().zip(launches) {
                 let Some(line) = plan.line(value) else { continue };
                 writeln!(out, "{line}")?;

@@ -286,10 +286,16 @@ pub fn walk(
     }
 }
 
-/// What every node of a plan runs, over no memory.
-pub fn launches(plan: &Plan, batch: usize, precision: Precision) -> Vec<Tape> {
-    let weights = Weights::new(&plan.graph, precision, 1, Pointer::NULL);
-    walk(plan, batch, precision, &weights, Pointer::NULL, End::Move).1.cut()
+/// What every node of a plan runs for a batch, or for the first of its parts, over no memory; and how many
+/// images these are.
+pub fn launches(plan: &Plan, batch: usize, parts: usize) -> (usize, Vec<Tape>) {
+    let images = batch.div_ceil(parts.max(1));
+    let end = match images == batch {
+        true => End::Move,
+        false => End::Add { whole: batch, first: true },
+    };
+    let weights = Weights::new(&plan.graph, plan.precision, parts, Pointer::NULL);
+    (images, walk(plan, images, plan.precision, &weights, Pointer::NULL, end).1.cut())
 }
 
 /// Where what moves the parameters lies, once all parts of a batch were added.
