@@ -3,8 +3,8 @@
 # time goes, real training, training in every precision, sanitizers, more comparisons.
 #
 # On an H100 facts, cifar-bf16 and what tests and ops were before was run (docs/performance.md); NOT RUN YET on
-# any: the rest. On the emulated GPU of tests/cuda/platform the sections tests and fixtures pass (LD_LIBRARY_PATH, an absolute path of
-# target/tmp/platform-…).
+# any: the rest. On the emulated GPU of tests/cuda/platform the sections tests and fixtures pass
+# (LD_LIBRARY_PATH, an absolute path of target/tmp/platform-…).
 #
 #   scripts/gpu/run.sh --cluec target/release/cluec --tests target/debug/deps/main-… --out gpu-report
 #

@@ -201,7 +201,7 @@ const FEW: usize = 8;
 pub fn gpu() -> Result<std::sync::Arc<cuda::device::Device>, ExecError> {
     let tell = |kernels| {
         if kernels > FEW {
-            say(format!("compiling {kernels} kernels for this GPU; they are kept"));
+            say(format!("compiling {kernels} kernels for this GPU"));
         }
     };
     cuda::device::Device::open(0, cuda::compile::Compiling { tell, ..Default::default() })

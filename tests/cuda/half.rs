@@ -34,9 +34,13 @@ fn unit(precision: Precision) -> f64 {
 fn close(name: &str, found: &[f32], expected: &[f32], allowed: f64) {
     assert_eq!(found.len(), expected.len(), "{name}");
     let off = distance(found, expected);
-    let all = distance(expected, &vec![0.0; expected.len()]);
+    let all = length(expected);
     // A number that is none compares as wrong.
     assert!(off <= allowed * all, "{name}: {:e}, allowed {allowed:e}", off / all);
+}
+
+fn length(x: &[f32]) -> f64 {
+    distance(x, &vec![0.0; x.len()])
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f64 {
@@ -130,7 +134,7 @@ fn agrees(sets: &[&str], precision: Precision, smooth: bool) {
             let found = unscaled(&gradients[index]);
             let off = distance(&found, &expected.gradients[index]);
             let (name, spread) = (&param.name, spread[index]);
-            let all = distance(&expected.gradients[index], &vec![0.0; found.len()]);
+            let all = length(&expected.gradients[index]);
             assert!(spread < 0.1 * all, "{name}: roundings move {all:e} by {spread:e}");
             assert!(
                 off <= 3.0 * spread,

@@ -45,10 +45,7 @@ impl Compiled {
                 Op::Input(_) => Some("images as stored"),
                 _ => None,
             };
-            if let Some(name) = other {
-                let Spent { calls, time, .. } = self.spent(&tape)?;
-                profile.add_other(name, calls, time);
-            } else if by == Grouping::Launch {
+            if other.is_none() && by == Grouping::Launch {
                 // Each is repeated on what the others leave, which only all of them in order make whole:
                 // an index beyond a map would end everything.
                 // SAFETY: as in `repeat`.
@@ -58,9 +55,12 @@ impl Compiled {
                     profile.add_launches(plan, value, &launch, self.spent(&tape)?);
                 }
                 self.device.time(&whole)?;
-            } else {
-                let Spent { calls, time, .. } = self.spent(&tape)?;
-                profile.add(plan, value, images, self.precision.bytes(), calls, time);
+                continue;
+            }
+            let Spent { calls, time, .. } = self.spent(&tape)?;
+            match other {
+                Some(name) => profile.add_other(name, calls, time),
+                None => profile.add(plan, value, images, self.precision.bytes(), calls, time),
             }
         }
         Ok(profile)

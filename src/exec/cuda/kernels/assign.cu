@@ -90,7 +90,6 @@ assign_hard_backward_keys(const real* queries, const real* keys, const float* al
 }
 
 #define PER ((D + 31) / 32)
-#define ROOM (SHARES > 1 ? PER * THREADS : 1)
 
 // The gradient of a center from that of its direction; lanes hold every 32nd number.
 __device__ inline void finish(const real* query, float* g, real* gquery) {
@@ -112,7 +111,7 @@ __device__ inline void finish(const real* query, float* g, real* gquery) {
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_hard_backward_queries(const real* queries, const real* keys, const float* alpha,
                              const u32* index, const float* value, const real* g, real* gqueries) {
-    __shared__ float room[ROOM];
+    __shared__ float room[ROOM(PER)];
     Share part = warp_share<SHARES>(N);
     int m = part.center, lane = threadIdx.x % 32;
     u64 first = (u64)IMAGE * N * HEADS + HEAD;
@@ -200,7 +199,7 @@ assign_soft_backward_keys(const real* queries, const real* keys, const float* al
 // -> gqueries: the warps of a center add up all pixels
 extern "C" __global__ void __launch_bounds__(THREADS)
 assign_soft_backward_queries(const real* queries, const real* keys, const float* slopes, real* gqueries) {
-    __shared__ float room[ROOM];
+    __shared__ float room[ROOM(PER)];
     Share part = warp_share<SHARES>(N);
     int m = part.center, lane = threadIdx.x % 32;
     float sum[PER] = {};

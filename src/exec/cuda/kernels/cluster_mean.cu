@@ -13,7 +13,6 @@
 #define IMAGE (blockIdx.x / HEADS)
 #define HEAD (blockIdx.x % HEADS)
 #define PER ((D + 31) / 32)
-#define ROOM(COUNT) (SHARES > 1 ? (COUNT) * THREADS : 1)
 
 #if SOFT
 typedef real weight;

@@ -5,7 +5,6 @@
 
 #define A (HEADS * D)
 #define PER ((D + 31) / 32)
-#define ROOM (SHARES > 1 ? PER * THREADS : 1)
 
 // A thread WIDE elements of y.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -35,7 +34,7 @@ dispatch_hard_backward_values(const u32* index, const real* centers, const real*
 // The gradient of the centers: the warps of a center add up the pixels that chose it, in their order.
 extern "C" __global__ void __launch_bounds__(THREADS)
 dispatch_hard_backward_centers(const u32* index, const float* value, const real* g, real* gcenters) {
-    __shared__ float room[ROOM];
+    __shared__ float room[ROOM(PER)];
     Share part = warp_share<SHARES>(N);
     int m = part.center, lane = threadIdx.x % 32;
     u32 image = blockIdx.x / HEADS, head = blockIdx.x % HEADS;

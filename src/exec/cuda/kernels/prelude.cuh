@@ -110,10 +110,14 @@ __device__ inline void store_row(real* row, const float* x) {
     }
 }
 
+// How many numbers of a row of n are read at once in shared memory, and added side by side: a thread would
+// wait for every addition to one sum.
+__device__ constexpr int sides(int n) { return n % 4 ? 1 : 4; }
+
 // Lays a row of LONG numbers into shared memory.
 template <int LONG>
 __device__ inline void keep(float* shared, const float* row) {
-    constexpr int K = LONG % 4 ? 1 : 4;
+    constexpr int K = sides(LONG);
 #pragma unroll
     for (int i = 0; i < LONG; i += K) {
         Pack<float, K> pack;
@@ -121,9 +125,6 @@ __device__ inline void keep(float* shared, const float* row) {
         *(Pack<float, K>*)(shared + i) = pack;
     }
 }
-
-// How many sums of a row of n are taken side by side: a thread would wait for every addition to one.
-__device__ constexpr int sides(int n) { return n % 4 ? 1 : 4; }
 
 template <int SIDES>
 __device__ inline float total(const float* sums) {
@@ -274,6 +275,9 @@ __device__ inline Share warp_share(u32 pixels) {
     u32 to = pieces * (part + 1) / WARPS * 64;
     return {blockIdx.y * centers + warp / WARPS, from, to < pixels ? to : pixels, part == 0};
 }
+
+// Numbers of the room that `join` needs for so many sums a thread.
+#define ROOM(COUNT) (SHARES > 1 ? (COUNT) * THREADS : 1)
 
 // Adds the sums of a center's warps in their order, for the first of them. All threads of a block come here;
 // `room` is shared, COUNT numbers a thread where there is something to add.
