@@ -15,6 +15,11 @@ pub fn threads(asked: Option<u64>) -> usize {
     asked.map_or_else(cores, |n| n as usize)
 }
 
-pub fn cores() -> usize {
+/// Threads that decode and augment, one for two cores if nothing is asked.
+pub fn workers(asked: Option<u64>) -> usize {
+    asked.map_or_else(|| cores().div_ceil(2), |n| n as usize)
+}
+
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }

@@ -51,16 +51,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let (checkpoint, model) = restore(&args.checkpoint)?;
+    let (mut checkpoint, model) = restore(&args.checkpoint)?;
     let session = Session::reopen(&checkpoint, &model, args.data.as_deref())?;
     let executor = args.executor.evaluation(model.recipe.as_ref())?;
-    let threads = threads(args.threads);
+    let (threads, workers) = (threads(args.threads), workers(None));
     let demand = Demand {
         executor,
         graph: &session.graph,
         method: Method { precision: executor.precision(), ..Method::default() },
         work: Work::Inference,
         threads,
+        workers,
         batch: args.batch.map_or(BATCH, |n| n as usize).min(session.opened.test.len()).max(1),
         held: 0,
     };
@@ -76,12 +77,12 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         opened: &session.opened,
         train: false,
         batch,
-        workers: workers(None),
+        workers,
         seed: 0,
         size: session.graph.input_size(),
         views: None,
     };
-    let weights = checkpoint.weights(args.raw).clone();
+    let weights = checkpoint.take_weights(args.raw);
     let mut evaluator = executor.evaluator(&session.graph, weights, threads)?;
     let classes = session.graph.classes();
     let result = evaluate(&mut *evaluator, images.epoch(0, 0), classes);

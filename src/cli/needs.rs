@@ -1,11 +1,11 @@
-//! How much memory models need before they are trained, and which batches fit: what `--batch` and
-//! `--memory` ask.
+//! How much memory trainings and evaluations of models take before they run, and which batches fit: what
+//! `--batch` and `--memory` ask.
 
-use super::device::{Device, threads};
+use super::device::{Device, threads, workers};
 use super::table::{Side, Table};
 use super::{number, options};
 use crate::diag::{Diagnostic, SourceId, Sources, Span};
-use crate::exec::{Footprint, Target, Work};
+use crate::exec::{Footprint, Target, Work, largest};
 use crate::graph::Graph;
 use crate::model::Checked;
 use crate::passes::Method;
@@ -22,6 +22,9 @@ pub struct Options {
     /// Threads that memory is counted for (default: one per core)
     #[arg(long, value_name = "N", value_parser = options::threads())]
     pub threads: Option<u64>,
+    /// Threads whose decoded images lie in memory (default: one for two cores)
+    #[arg(long, value_name = "N", value_parser = options::threads())]
+    pub workers: Option<u64>,
     /// Where the model is to run
     #[arg(long, value_enum)]
     pub device: Option<Device>,
@@ -33,6 +36,7 @@ pub struct Asked {
     batches: Vec<usize>,
     limit: Option<Limit>,
     threads: usize,
+    workers: usize,
     device: Device,
 }
 
@@ -49,7 +53,8 @@ impl Options {
     /// Nothing if nothing is asked.
     pub fn asked(&self) -> Result<Option<Asked>, Box<(Sources, Diagnostic)>> {
         let silent = self.batch.is_empty() && self.memory.is_none();
-        if silent && self.threads.is_none() && self.device.is_none() {
+        let places = [self.threads, self.workers];
+        if silent && places == [None; 2] && self.device.is_none() {
             return Ok(None);
         }
         let limit = match &self.memory {
@@ -63,6 +68,7 @@ impl Options {
             batches: self.batch.iter().map(|&n| n as usize).collect(),
             limit,
             threads: threads(self.threads),
+            workers: workers(self.workers),
             device: self.device.unwrap_or_default(),
         }))
     }
@@ -131,10 +137,11 @@ impl Asked {
         if batches.is_empty() && self.limit.is_none() {
             batches.push(model.recipe.as_ref().map_or(1, |recipe| recipe.batch.value.0));
         }
-        let bytes = |work, batch| footprint.bytes(work, batch);
+        let bytes = |work, batch| footprint.process(work, batch, self.workers);
         let both = |batch| [bytes(Work::Training, batch), bytes(Work::Inference, batch)];
         let largest = self.limit.as_ref().map(|limit| {
-            [Work::Training, Work::Inference].map(|work| footprint.largest(work, limit.bytes))
+            let most = |work| largest(limit.bytes, |batch| bytes(work, batch));
+            [Work::Training, Work::Inference].map(most)
         });
         let needs = Needs {
             batches: batches.into_iter().map(|batch| (batch, both(batch))).collect(),
@@ -174,7 +181,8 @@ impl Asked {
         let limit = self.limit.as_ref().map_or(0, |limit| limit.bytes);
         if let Target::Cpu { threads: 2.. } = target {
             let alone = Footprint::new(graph, method, Target::Cpu { threads: 1 });
-            if let Some(batch) = alone.largest(Work::Training, limit) {
+            let bytes = |batch| alone.process(Work::Training, batch, self.workers);
+            if let Some(batch) = largest(limit, bytes) {
                 help.push_str(&format!(
                     "\non one thread it trains, with batches of up to {}",
                     most(batch)

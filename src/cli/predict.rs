@@ -36,14 +36,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let (checkpoint, model) = restore(&args.checkpoint)?;
+    let (mut checkpoint, model) = restore(&args.checkpoint)?;
     let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
     let size = graph.input_size();
     // What is done to a test image; then the size the model takes, whatever the image's was.
     let mut pipeline = test_pipeline(data_of(&model)?);
     pipeline.steps.push(crate::data::Step::ResizeTo { size, lanczos: true });
     let executor = Executor::Compiled(precision(model.recipe.as_ref()));
-    let weights = checkpoint.weights(args.raw).clone();
+    let weights = checkpoint.take_weights(args.raw);
     let mut evaluator = executor.evaluator(&graph, weights, threads(args.threads))?;
     let mut exit = Exit::Fine;
     for path in &args.images {

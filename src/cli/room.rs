@@ -5,7 +5,7 @@ use super::number;
 use crate::diag::say;
 #[cfg(feature = "cuda")]
 use crate::exec::cuda::device;
-use crate::exec::{Footprint, Target, Work, available};
+use crate::exec::{Footprint, Target, Work, ahead, available, largest};
 use crate::graph::Graph;
 use crate::passes::Method;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -18,6 +18,8 @@ pub struct Demand<'a> {
     pub method: Method,
     pub work: Work,
     pub threads: usize,
+    /// Threads that make images ready; none where they are in memory.
+    pub workers: usize,
     pub batch: usize,
     /// Bytes of it that are in memory already.
     pub held: u64,
@@ -59,40 +61,16 @@ impl Excess {
 /// The code of a batch that is too large.
 pub const EXCESS: &str = "E0520";
 
-/// How memory grows with the batch.
-enum Weight {
-    Planned(Box<Footprint>, Work),
-    /// Of one image: what else it takes here is not known before.
-    Images(u64),
-}
-
-impl Weight {
-    fn bytes(&self, batch: usize) -> u64 {
-        match self {
-            Weight::Planned(footprint, work) => footprint.bytes(*work, batch),
-            Weight::Images(one) => one.saturating_mul(batch as u64),
-        }
-    }
-
-    fn largest(&self, limit: u64) -> Option<usize> {
-        match self {
-            Weight::Planned(footprint, work) => footprint.largest(*work, limit),
-            Weight::Images(one) => {
-                usize::try_from(limit / one.max(&1)).ok().filter(|batch| *batch > 0)
-            }
-        }
-    }
-}
-
 impl Demand<'_> {
-    /// Of what runs on a target; of what is planned for none, the images.
-    fn weight(&self, target: Option<Target>) -> Weight {
-        match target {
-            Some(target) => {
-                let footprint = Footprint::new(self.graph, self.method, target);
-                Weight::Planned(Box::new(footprint), self.work)
-            }
-            None => Weight::Images(4 * self.graph.image_numbers() as u64),
+    /// How memory grows with the batch: that of what runs on a target; of what is planned for none, what
+    /// the images take, as nothing else is known before.
+    fn weight(&self, target: Option<Target>) -> impl Fn(usize) -> u64 {
+        let footprint = target.map(|target| Footprint::new(self.graph, self.method, target));
+        let image = 4 * self.graph.image_numbers() as u64;
+        let Demand { work, workers, .. } = *self;
+        move |batch| match &footprint {
+            Some(footprint) => footprint.bytes(work, batch) + footprint.ahead(batch, workers),
+            None => image.saturating_mul((batch + ahead::images(batch, workers)) as u64),
         }
     }
 
@@ -105,9 +83,9 @@ impl Demand<'_> {
         left: u64,
     ) -> Excess {
         let limit = left.saturating_add(self.held);
-        let largest = self.weight(target).largest(limit);
+        let largest = largest(limit, self.weight(target));
         let alone = matches!(target, Some(Target::Cpu { .. })) && {
-            self.weight(Some(Target::Cpu { threads: 1 })).bytes(self.batch) <= limit
+            self.weight(Some(Target::Cpu { threads: 1 }))(self.batch) <= limit
         };
         Excess { memory, batch: self.batch, needed, left, largest, alone }
     }
@@ -206,7 +184,7 @@ impl Room {
     }
 
     fn take(&'static self, demand: &Demand<'_>, target: Option<Target>) -> Result<Share, Excess> {
-        let needed = demand.weight(target).bytes(demand.batch);
+        let needed = demand.weight(target)(demand.batch);
         let bytes = needed.saturating_sub(demand.held);
         let mut taken = lock(&self.taken);
         let mut told = false;
@@ -274,7 +252,7 @@ mod tests {
     fn demand(graph: &Graph) -> Demand<'_> {
         let executor = Executor::Compiled(Precision::F32);
         let (method, work) = (Method::default(), Work::Training);
-        Demand { executor, graph, method, work, threads: 1, batch: 64, held: 0 }
+        Demand { executor, graph, method, work, threads: 1, workers: 0, batch: 64, held: 0 }
     }
 
     #[test]
@@ -284,7 +262,7 @@ mod tests {
             Room::new("memory", || Some(LEFT.load(Relaxed)).filter(|left| *left > 0));
         let graph = graph();
         let demand = demand(&graph);
-        let bytes = |batch| demand.weight(ONE).bytes(batch);
+        let bytes = demand.weight(ONE);
         // Nobody tells.
         assert!(ROOM.take(&demand, ONE).is_ok());
         LEFT.store(bytes(64), Relaxed);
@@ -307,7 +285,7 @@ mod tests {
         static ROOM: Room = Room::new("memory", || Some(LEFT.load(Relaxed)));
         let graph = graph();
         let demand = demand(&graph);
-        LEFT.store(2 * demand.weight(ONE).bytes(64) - 1, Relaxed);
+        LEFT.store(2 * demand.weight(ONE)(64) - 1, Relaxed);
         let first = ROOM.take(&demand, ONE).ok().unwrap();
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {

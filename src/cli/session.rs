@@ -1,7 +1,6 @@
 //! What the verbs that run a model share: its graph with its data, and how they fail.
 
-use super::device::cores;
-pub use super::device::threads;
+pub use super::device::{threads, workers};
 use super::executor::Executor;
 use super::place;
 use super::{Exit, print_reports};
@@ -141,26 +140,28 @@ pub fn data_of(model: &Checked) -> Result<&Data, Failure> {
 
 /// Reads a checkpoint; of one that is damaged it says whether the other one of its run is whole.
 pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
-    let error = match Checkpoint::load(path) {
-        Ok(checkpoint) => return Ok(checkpoint),
-        Err(error) => error,
-    };
+    Checkpoint::load(path).map_err(|error| damaged(path, &error))
+}
+
+fn damaged(path: &Path, error: &CheckpointError) -> Failure {
     let run = RunFolder::open(path.parent().unwrap_or(Path::new("")));
     let others = [run.last(), run.best()].into_iter().filter(|other| other != path);
-    let whole = others.filter_map(|other| Some((Checkpoint::load(&other).ok()?.meta.step, other)));
+    let step = |other: &Path| Some(Checkpoint::load_weights(other).ok()?.meta.step);
+    let whole = others.filter_map(|other| Some((step(&other)?, other)));
     let help: String = whole
         .map(|(step, other)| {
             let (path, other) = (path.display(), other.display());
             format!("\n  help: {other} is whole, and stands at step {step}: cp {other} {path}")
         })
         .collect();
-    Err(Failure::new(format!("{error}{help}")))
+    Failure::new(format!("{error}{help}"))
 }
 
-/// A checkpoint, or that of a run's folder which counts, with its model, compiled from the text it
-/// embeds.
+/// The weights of a checkpoint, or of that of a run's folder which counts, with the model, compiled from
+/// the text it embeds.
 pub fn restore(path: &Path) -> Result<(Checkpoint, Checked), Failure> {
-    let checkpoint = load(&place::checkpoint(path)?)?;
+    let path = place::checkpoint(path)?;
+    let checkpoint = Checkpoint::load_weights(&path).map_err(|error| damaged(&path, &error))?;
     let mut sources = Sources::default();
     let (program, diags) =
         crate::compile_text(&mut sources, "model.clue", &checkpoint.meta.source, &[]);
@@ -232,8 +233,12 @@ impl Batches for Images<'_> {
         }
     }
 
-    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
-        self.loaded(self.plan(epoch, batch)).next()
+    fn numbers(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
+        Box::new(self.loaded(self.plan(epoch, first)))
     }
 }
 
@@ -251,11 +256,6 @@ pub fn no_number(what: &str, executor: Executor) -> io::Result<Exit> {
 pub fn write(path: &Path, answer: impl AsRef<[u8]>) -> Result<(), Failure> {
     replace(path, |file| file.write_all(answer.as_ref()))
         .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
-}
-
-/// Threads that decode and augment.
-pub fn workers(asked: Option<u64>) -> usize {
-    asked.map_or_else(|| cores().div_ceil(2), |n| n as usize)
 }
 
 /// Why a verb could not do its work.

@@ -166,6 +166,7 @@ impl<'a> Order<'a> {
             method: Method::of(Some(recipe)),
             work: Work::Training,
             threads: self.threads,
+            workers: self.workers,
             batch: recipe.batch.value.0.min(session.opened.train.len()),
             held: resumed.map_or(0, Checkpoint::bytes),
         };

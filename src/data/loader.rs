@@ -18,6 +18,7 @@ use super::broken::Broken;
 use super::dataset::{DataError, Dataset};
 use super::image::Image;
 use crate::exec::Batch;
+use crate::exec::ahead::{self, RUN};
 use crate::exec::random::{Random, Site};
 use crate::graph::{Size, times};
 
@@ -88,12 +89,10 @@ impl Loader {
         let left = order.len();
         let runs = Arc::new(cut(&order, batch));
         let workers = plan.workers.max(1).min(runs.len().max(1));
-        // About two batches lie ready.
-        let ahead = (2 * batch).div_ceil(RUN * workers);
         let mut channels = Vec::new();
         let mut threads = Vec::new();
         for worker in 0..workers {
-            let (sender, receiver) = bounded(ahead);
+            let (sender, receiver) = bounded(ahead::runs(batch, workers));
             channels.push(receiver);
             let (dataset, pipeline, runs) = (dataset.clone(), pipeline.clone(), runs.clone());
             let work = move || {
@@ -125,11 +124,15 @@ impl Loader {
             if found != expected {
                 return Err(different(run.indices[0], found, expected));
             }
+            batch.labels.extend_from_slice(&run.labels);
+            if run.indices.len() == size {
+                batch.images = run.images;
+                continue;
+            }
             if batch.images.is_empty() {
                 batch.images.reserve_exact(size * found[0] * found[1] * 3);
             }
             batch.images.extend_from_slice(&run.images);
-            batch.labels.extend_from_slice(&run.labels);
         }
         let size = self.size.filter(|_| !batch.labels.is_empty());
         Ok(Loaded { batch, size, indices, broken })
@@ -170,8 +173,6 @@ pub fn shuffle(seed: u64, epoch: u64, n: usize) -> Vec<usize> {
     order
 }
 
-/// Images in a run at most.
-const RUN: usize = 16;
 /// Images drawn in place of a broken one at most.
 const TRIES: usize = 100;
 

@@ -1,12 +1,12 @@
 //! How much memory a model needs to train and to run, known before it does.
 
-use super::cpu;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     cublaslt::WORKSPACE,
     tape::Pointer,
     walk::{End, Weights, finish, walk},
 };
+use super::{ahead, cpu};
 use crate::graph::{Graph, Precision, Type};
 #[cfg(feature = "cuda")]
 use crate::passes::{self, Keep};
@@ -117,22 +117,44 @@ impl Footprint {
         (needed + WORKSPACE) as u64
     }
 
-    /// The largest batch that fits into this many bytes; none if not even one image does.
-    pub fn largest(&self, work: Work, limit: u64) -> Option<usize> {
-        let fits = |batch: usize| self.bytes(work, batch) <= limit;
-        if !fits(1) {
-            return None;
-        }
-        let (mut low, mut high) = (1, MOST + 1);
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            match fits(middle) {
-                true => low = middle,
-                false => high = middle,
-            }
-        }
-        Some(low)
+    /// The peak of a process that reads its images with this many workers, of the memory that its model
+    /// runs in. On a CPU that is all it takes: what is read ahead too, and the program itself.
+    pub fn process(&self, work: Work, batch: usize, workers: usize) -> u64 {
+        let program = if self.is_here() { PROGRAM } else { 0 };
+        self.bytes(work, batch) + self.ahead(batch, workers) + program
     }
+
+    /// What images take in that memory that so many workers make ready, besides the batch at hand.
+    pub fn ahead(&self, batch: usize, workers: usize) -> u64 {
+        let images = if self.is_here() { ahead::images(batch, workers) } else { 0 };
+        4 * self.training.graph.image_numbers() as u64 * images as u64
+    }
+
+    /// Whether the model runs in the memory of this machine.
+    fn is_here(&self) -> bool {
+        matches!(self.target, Target::Cpu { .. })
+    }
+}
+
+/// What the program takes for itself, its pages among them: measured, 14 to 20 MiB of trainings and
+/// evaluations (docs/performance.md).
+const PROGRAM: u64 = 17 << 20;
+
+/// The largest batch whose `bytes` are within a limit; none if those of one image are not.
+pub fn largest(limit: u64, bytes: impl Fn(usize) -> u64) -> Option<usize> {
+    let fits = |batch: usize| bytes(batch) <= limit;
+    if !fits(1) {
+        return None;
+    }
+    let (mut low, mut high) = (1, MOST + 1);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match fits(middle) {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    Some(low)
 }
 
 /// Bytes of one image, its label and its logits, which the caller holds.

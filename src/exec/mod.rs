@@ -3,6 +3,7 @@
 //! Parameters enter and leave every executor as the same plain `f32` vectors in graph order, so a
 //! checkpoint does not know which executor wrote it.
 
+pub mod ahead;
 mod available;
 mod batch;
 pub mod cpu;
@@ -26,7 +27,8 @@ pub mod verify;
 
 pub use available::available;
 pub use batch::{Batch, Held, Other, Targets, Use, View};
-pub use footprint::{Footprint, Target, Work};
+pub use footprint::{Footprint, Target, Work, largest};
+use observe::Observation;
 pub use optimizer::{Kept, Move, Optimizer, Scaling};
 pub use parameters::Parameters;
 pub use profile::{Grouping, Machine, Profile, Spent};
@@ -132,7 +134,14 @@ pub trait Trainer: Evaluator {
 
     /// Parameters and optimizer as the last step left them.
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError>;
+
+    /// What lets one see the values that have names in `watched`, which is the model, at the parameters
+    /// that are measured.
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError>;
 }
+
+/// Shows a model on images `[B, H, W, 3]` in evaluation mode, all at once.
+pub type Showing<'a> = Box<dyn FnMut(&[f32]) -> Result<Observation, ExecError> + 'a>;
 
 /// What of what a step is given is not finite: a sentence without its end.
 pub fn given_not_finite(graph: &Graph, parameters: &Parameters, images: &[f32]) -> Option<String> {

@@ -20,7 +20,14 @@ pub fn group(plan: &Plan, batch: usize) -> usize {
     fits.min(shared).clamp(1, MOST)
 }
 
-/// How many of these threads have images of a batch to run.
-pub fn lanes(plan: &Plan, batch: usize, threads: usize) -> usize {
-    threads.min(batch.div_ceil(group(plan, batch)))
+/// How many images of a batch each of so many threads runs together at most, of those that have any: a
+/// group, but where every thread has one only, the last one what is left.
+pub fn lanes(plan: &Plan, batch: usize, threads: usize) -> impl ExactSizeIterator<Item = usize> {
+    let group = group(plan, batch);
+    let groups = batch.div_ceil(group);
+    let used = threads.min(groups);
+    (0..used).map(move |lane| match used == groups {
+        true => group.min(batch - lane * group),
+        false => group,
+    })
 }

@@ -120,30 +120,47 @@ pub fn look(
     images: &[f32],
     observe: impl Fn(&Graph, &Parameters, &Batch) -> Result<Observation, ExecError>,
 ) -> Result<Vec<Record>, SeeError> {
-    let anatomy = Anatomy::of(graph);
-    if !anatomy.has_assignments() {
-        return Err(SeeError::NoAssignment);
-    }
-    let watched = watched(graph, &anatomy);
-    let size = 3 * area(graph.input_size()) as usize;
+    let viewer = Viewer::of(graph)?;
+    let size = graph.image_numbers();
     let mut records = Vec::with_capacity(images.len() / size);
     for images in images.chunks(TOGETHER * size) {
         let batch = Batch { images: images.to_vec(), ..Batch::default() };
-        let observation = observe(&watched, parameters, &batch)?;
-        let view = View::new(graph, &observation);
-        for image in 0..images.len() / size {
-            records.push(view.record(&anatomy, image)?);
-        }
+        records.extend(viewer.records(&observe(viewer.watched(), parameters, &batch)?)?);
     }
     Ok(records)
 }
 
-/// The model with a name on all that is to be seen, and on nothing else.
-fn watched(graph: &Graph, anatomy: &Anatomy) -> Graph {
-    let tap = |value: Value| Tap { published: graph.node(value).scope.clone(), value };
-    let mut watched = graph.clone();
-    watched.taps = anatomy.values().into_iter().map(tap).collect();
-    watched
+/// Looks at a model.
+pub struct Viewer<'a> {
+    graph: &'a Graph,
+    anatomy: Anatomy,
+    watched: Graph,
+}
+
+impl<'a> Viewer<'a> {
+    /// Of a model that assigns something.
+    pub fn of(graph: &'a Graph) -> Result<Viewer<'a>, SeeError> {
+        let anatomy = Anatomy::of(graph);
+        if !anatomy.has_assignments() {
+            return Err(SeeError::NoAssignment);
+        }
+        let tap = |value: Value| Tap { published: graph.node(value).scope.clone(), value };
+        let mut watched = graph.clone();
+        watched.taps = anatomy.values().into_iter().map(tap).collect();
+        Ok(Viewer { graph, anatomy, watched })
+    }
+
+    /// The model with a name on all that is to be seen, and on nothing else.
+    pub fn watched(&self) -> &Graph {
+        &self.watched
+    }
+
+    /// What an executor showed of it, a record an image.
+    pub fn records(&self, shown: &Observation) -> Result<Vec<Record>, SeeError> {
+        let view = View::new(self.graph, shown);
+        let images = shown.logits.len() / self.graph.classes();
+        (0..images).map(|image| view.record(&self.anatomy, image)).collect()
+    }
 }
 
 /// What was seen, by the nodes of the model.

@@ -60,12 +60,6 @@ impl Part {
 }
 
 impl Statistics {
-    pub fn of(records: &[Record]) -> Statistics {
-        let mut tally = Tally::default();
-        records.iter().for_each(|record| tally.add(record));
-        tally.finish()
-    }
-
     /// A row for every head; how far the heads of a part agree stands in its first row. Where there are
     /// windows, a row says of what is counted in each of them that it is.
     pub fn table(&self) -> Table {

@@ -4,18 +4,20 @@
 //! `adamw.m`, a tensor `adamw.m/NAME`, and where a running mean is kept `ema/NAME`; the metadata key
 //! `cluec` holds [`Meta`] as JSON, the text of the model with it.
 
+mod read;
+
 use super::metrics::is_zero;
 use super::run::replace;
 use super::window::{Exact, Window};
 use crate::exec::published::Misfit;
 use crate::exec::{Parameters, Scaling};
-use crate::foreign::{Floats, explained, write};
+use crate::foreign::{Floats, write};
 use crate::graph::Graph;
 use crate::graph::ops::LossScale;
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -167,12 +169,30 @@ pub fn save(path: &Path, meta: &Meta, tensors: &Tensors<'_>) -> Result<(), Check
 fn sum<'a>(tensors: impl Iterator<Item = (&'a str, Cow<'a, [u8]>)>) -> String {
     let mut tensors: Vec<_> = tensors.collect();
     tensors.sort_by_key(|(name, _)| *name);
-    let mut hasher = blake3::Hasher::new();
+    let mut sum = Sum::default();
     for (name, bytes) in &tensors {
-        hasher.update(format!("{name} {}\n", bytes.len()).as_bytes());
-        hasher.update(bytes);
+        sum.begin(name, bytes.len());
+        sum.add(bytes);
     }
-    hasher.finalize().to_hex().to_string()
+    sum.finish()
+}
+
+/// A check sum in the making: of tensors in the order of their names.
+#[derive(Default)]
+struct Sum(blake3::Hasher);
+
+impl Sum {
+    fn begin(&mut self, name: &str, bytes: usize) {
+        self.0.update(format!("{name} {bytes}\n").as_bytes());
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> String {
+        self.0.finalize().to_hex().to_string()
+    }
 }
 
 /// What two checkpoints differ in first: a tensor, whichever they hold, or where they stand.
@@ -224,79 +244,16 @@ impl Checkpoint {
         save(path, &self.meta, &Tensors { names, shapes, parameters, kept, average })
     }
 
-    /// Reads a checkpoint whole.
-    pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
-        let fail = |error: &dyn std::fmt::Display| unreadable(path, error);
-        let bytes = std::fs::read(path).map_err(|e| fail(&e))?;
-        Checkpoint::read(&bytes).map_err(|message| fail(&message))
-    }
-
-    /// The same of its bytes; an error is a sentence without its beginning.
-    pub fn read(bytes: &[u8]) -> Result<Checkpoint, String> {
-        let fail = |error: &dyn std::fmt::Display| error.to_string();
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(explained)?;
-        let text = header.metadata().as_ref().and_then(|m| m.get("cluec"));
-        let text = text.ok_or_else(|| fail(&"it was not written by cluec"))?;
-        // The number first: another format may have other fields.
-        let any: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(&e))?;
-        if any["format"] != FORMAT {
-            let message = format!("its format is {}, and this cluec reads {FORMAT}", any["format"]);
-            return Err(fail(&message));
-        }
-        let noted = any.get(SUM).and_then(|sum| sum.as_str()).map(str::to_string);
-        let meta: Meta = serde_json::from_value(any).map_err(|e| fail(&e))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(explained)?;
-        // Those of before there were sums have none.
-        let views = tensors.iter().map(|(name, view)| (name, Cow::Borrowed(view.data())));
-        if noted.is_some_and(|noted| noted != sum(views)) {
-            return Err(fail(&"its check sum does not fit: the file is damaged"));
-        }
-        let found: Vec<(&str, &str)> =
-            tensors.names().into_iter().filter_map(|name| name.split_once('/')).collect();
-        let mut names: Vec<String> = found
-            .iter()
-            .filter(|(part, _)| *part == PARAMETERS)
-            .map(|(_, name)| name.to_string())
-            .collect();
-        names.sort();
-        let parts: BTreeSet<&str> = found.iter().map(|(part, _)| *part).collect();
-        let mut shapes = Vec::new();
-        let mut kept = Vec::new();
-        let (mut parameters, mut average) = (Parameters::default(), None);
-        for part in
-            std::iter::once(PARAMETERS).chain(parts.into_iter().filter(|p| *p != PARAMETERS))
-        {
-            let mut values = Vec::with_capacity(names.len());
-            for (at, name) in names.iter().enumerate() {
-                let view = tensors.tensor(&format!("{part}/{name}")).map_err(|e| fail(&e))?;
-                if view.dtype() != Dtype::F32 {
-                    return Err(fail(&format!("`{part}/{name}` is not fp32")));
-                }
-                let (floats, _) = view.data().as_chunks::<4>();
-                values.push(floats);
-                if part == PARAMETERS {
-                    shapes.push(view.shape().to_vec());
-                } else if shapes[at] != view.shape() {
-                    return Err(fail(&format!("`{part}/{name}` is not shaped as its parameter")));
-                }
-            }
-            let mut numbers = Parameters::new(values.iter().map(|floats| floats.len()));
-            for (to, from) in numbers.iter_mut().zip(values) {
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
-            }
-            match part {
-                PARAMETERS => parameters = numbers,
-                AVERAGE => average = Some(numbers),
-                part => kept.push((part.to_string(), numbers)),
-            }
-        }
-        Ok(Checkpoint { meta, names, shapes, parameters, kept, average })
-    }
-
     /// What to measure and to give out: the running mean if there is one and not the parameters
     /// themselves are asked for.
     pub fn weights(&self, raw: bool) -> &Parameters {
         self.average.as_ref().filter(|_| !raw).unwrap_or(&self.parameters)
+    }
+
+    /// The same taken out: the others are none any more.
+    pub fn take_weights(&mut self, raw: bool) -> Parameters {
+        let (average, parameters) = (self.average.take(), std::mem::take(&mut self.parameters));
+        average.filter(|_| !raw).unwrap_or(parameters)
     }
 
     /// The same with its tensors in the order of `graph`, or in what they differ from it.
@@ -324,11 +281,13 @@ impl Checkpoint {
             let message = format!("{message} ({there}) than the model ({here}){misfit}");
             return Err(CheckpointError(message));
         }
-        let pick = |p: &Parameters| order.iter().map(|&i| &p[i]).collect::<Parameters>();
+        // One after the other, and what it was is gone.
+        let pick = |p: Parameters| order.iter().map(|&i| &p[i]).collect::<Parameters>();
+        let kept = self.kept.into_iter();
         Ok(Checkpoint {
-            parameters: pick(&self.parameters),
-            kept: self.kept.iter().map(|(name, values)| (name.clone(), pick(values))).collect(),
-            average: self.average.as_ref().map(pick),
+            parameters: pick(self.parameters),
+            kept: kept.map(|(name, values)| (name, pick(values))).collect(),
+            average: self.average.map(pick),
             names: order.iter().map(|&i| self.names[i].clone()).collect(),
             shapes: order.iter().map(|&i| self.shapes[i].clone()).collect(),
             meta: self.meta,

@@ -35,17 +35,25 @@ pub trait Batches {
     /// The batches of an epoch (from 0), from batch `first` on.
     fn epoch(&self, epoch: u64, first: u64) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_>;
 
-    /// One batch with the numbers of its images, also where `epoch` gives views of what a trainer holds.
-    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
-        self.epoch(epoch, batch).next()
+    /// The same with the numbers of their images, also where `epoch` gives views of what a trainer holds.
+    fn numbers(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
+        self.epoch(epoch, first)
     }
 }
 
 /// Looks into the model at every evaluation.
 pub trait Watch {
-    /// What is seen in the first test images, `[B, H, W, 3]`, under the parameters as they stand.
-    /// It changes nothing.
-    fn watch(&self, parameters: &Parameters, images: &[f32]) -> Result<Watched, String>;
+    /// What is seen in test images, which come as some `[B, H, W, 3]`, under the parameters as they are
+    /// measured. It changes nothing.
+    fn watch(
+        &self,
+        trainer: &mut dyn Trainer,
+        images: &mut dyn Iterator<Item = Result<Vec<f32>, String>>,
+    ) -> Result<Watched, String>;
 }
 
 /// What was seen.
@@ -176,7 +184,7 @@ impl Run<'_> {
             }
         }
         // A run resumed after its end.
-        let Some(evaluation) = self.measure(None)? else { return Ok(Outcome::Interrupted) };
+        let Some(evaluation) = self.measure()? else { return Ok(Outcome::Interrupted) };
         self.tell_overflow(&evaluation);
         Ok(Outcome::Finished(evaluation))
     }
@@ -265,7 +273,7 @@ impl Run<'_> {
     ) -> TrainError {
         let (fit, meta) = (self.fit, &self.meta);
         if !batch.views.is_empty()
-            && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch)
+            && let Some(fed) = fit.train.numbers(meta.epoch, meta.batch).next()
         {
             match fed {
                 Ok(fed) => batch = fed.batch,
@@ -313,7 +321,7 @@ impl Run<'_> {
         if stands < done && last.exists() {
             return Left::Last(last, stands);
         }
-        match Checkpoint::load(&best) {
+        match Checkpoint::load_weights(&best) {
             Ok(checkpoint) if checkpoint.meta.step < done => {
                 Left::Best { last, best, step: checkpoint.meta.step }
             }
@@ -341,9 +349,8 @@ impl Run<'_> {
     /// Measures the test images at the end of an epoch (or of the steps) and saves; none if that is
     /// interrupted, and then the epoch still waits for it.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
-        let mut first = Vec::new();
-        let Some(evaluation) = self.measure(Some(&mut first))? else { return Ok(None) };
-        let watched = self.watch(&first)?;
+        let Some(evaluation) = self.measure()? else { return Ok(None) };
+        let watched = self.watch()?;
         let epoch = self.meta.epoch + 1;
         let record = Record {
             kind: "eval".into(),
@@ -389,29 +396,9 @@ impl Run<'_> {
         Ok(Some(evaluation))
     }
 
-    /// None if it is stopped. `first` takes the first images.
-    fn measure(
-        &mut self,
-        mut first: Option<&mut Vec<f32>>,
-    ) -> Result<Option<Evaluation>, TrainError> {
-        let mut left = if self.fit.watch.is_some() { WATCHED } else { 0 };
+    /// None if it is stopped.
+    fn measure(&mut self) -> Result<Option<Evaluation>, TrainError> {
         let batches = self.fit.test.epoch(0, 0).take_while(|_| !self.fit.stopped());
-        let batches = (0..).zip(batches).map(|(index, fed)| {
-            let fed = fed?;
-            if let Some(first) = first.as_mut().filter(|_| left > 0) {
-                let whole = match fed.batch.views[..] {
-                    [] => None,
-                    _ => self.fit.test.numbers(0, index).transpose()?,
-                };
-                let batch = whole.as_ref().map_or(&fed.batch, |fed| &fed.batch);
-                let images = batch.labels.len();
-                let size = batch.images.len() / images.max(1);
-                let taken = images.min(left);
-                first.extend_from_slice(&batch.images[..taken * size]);
-                left -= taken;
-            }
-            Ok(fed)
-        });
         let classes = self.meta.classes.len();
         let evaluation = evaluate(self.trainer, batches, classes).map_err(TrainError::Exec)?;
         if self.fit.stopped() {
@@ -425,14 +412,20 @@ impl Run<'_> {
         Ok(Some(evaluation))
     }
 
-    fn watch(&mut self, images: &[f32]) -> Result<Watched, TrainError> {
-        let Some(watch) = self.fit.watch.filter(|_| !images.is_empty()) else {
-            return Ok(Watched::default());
-        };
-        // What is measured: the running mean, where there is one.
-        let (parameters, optimizer) = self.trainer.state().map_err(exec)?;
-        let parameters = optimizer.average.as_ref().unwrap_or(parameters);
-        watch.watch(parameters, images).map_err(TrainError::Exec)
+    /// Looks at the first test images.
+    fn watch(&mut self) -> Result<Watched, TrainError> {
+        let Some(watch) = self.fit.watch else { return Ok(Watched::default()) };
+        let mut batches = self.fit.test.numbers(0, 0);
+        let mut left = WATCHED * self.fit.graph.image_numbers();
+        let mut images = std::iter::from_fn(|| {
+            let batch = (left > 0).then(|| batches.next())??;
+            Some(batch.map(|Fed { batch: Batch { mut images, .. }, .. }| {
+                images.truncate(left);
+                left -= images.len();
+                images
+            }))
+        });
+        watch.watch(&mut *self.trainer, &mut images).map_err(TrainError::Exec)
     }
 
     /// Saves the state, if it is one to go on from, and the curves.

@@ -30,7 +30,7 @@ pub use evaluate::{Evaluation, evaluate, rank};
 pub use fit::{Batches, Fed, Fit, Outcome, Watch, Watched};
 pub use metrics::{Held, Metrics, Record};
 pub use mirrors::Mirrors;
-pub use progress::{Progress, resident};
+pub use progress::{Progress, forget_peak, resident};
 pub use range::{Found, Point, Range};
 pub use run::{RunFolder, naming, replace, replace_by, unread};
 pub use schedule::{Curve, Schedule};

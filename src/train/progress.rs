@@ -142,6 +142,12 @@ pub fn resident(line: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Lets the most that was resident be counted anew, from what is resident now; where the system does not
+/// let that be, it goes on being counted.
+pub fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

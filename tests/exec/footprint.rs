@@ -4,10 +4,12 @@ use super::compiled::{KEY, SWITCHES, batch, models};
 use crate::allocation::growth;
 use crate::text::{check_file, root};
 use cluec::exec::cpu::Compiled;
-use cluec::exec::{Evaluator, Footprint, Optimizer, Target, Trainer, Work, init};
+use cluec::exec::{Evaluator, Footprint, Optimizer, Target, Trainer, Work, init, largest};
 use cluec::graph::ops::{Average, LossScale, Rule, Update};
 use cluec::graph::{Graph, Precision};
 use cluec::passes::Method;
+use cluec::see::Watcher;
+use cluec::train::Watch;
 
 /// What is said before is what the compiled model says of itself, and a batch more does not fit.
 #[test]
@@ -28,12 +30,12 @@ fn the_footprint_is_that_of_the_compiled_model() {
         let inference = footprint.bytes(Work::Inference, batch);
         assert_eq!(inference, evaluator.memory(batch).peak + outside);
         for (work, bytes) in [(Work::Training, training), (Work::Inference, inference)] {
-            let largest = footprint.largest(work, bytes).unwrap();
+            let largest = largest(bytes, |batch| footprint.bytes(work, batch)).unwrap();
             assert!(footprint.bytes(work, largest) <= bytes && largest >= batch);
             assert!(footprint.bytes(work, largest + 1) > bytes);
         }
     }
-    assert_eq!(footprint.largest(Work::Training, 1 << 20), None);
+    assert_eq!(largest(1 << 20, |batch| footprint.bytes(Work::Training, batch)), None);
 }
 
 /// Methods that hold different things.
@@ -54,7 +56,8 @@ fn outside(graph: &Graph, images: usize) -> u64 {
     4 * (images * (graph.image_numbers() + 1 + graph.classes())) as u64
 }
 
-/// What is said before is what is held after a step and an evaluation, to the byte.
+/// What is said before is what is held after a step, an evaluation and a look into the model, to the
+/// byte.
 #[test]
 fn the_footprint_is_what_is_held() {
     let published = ["cluenet_cifar", "coc_cifar", "clusterformer_cifar"];
@@ -77,6 +80,10 @@ fn the_footprint_is_what_is_held() {
             trainer.step(&batch, 1e-3, KEY).unwrap();
             trainer.logits(&batch.images).unwrap();
             assert_eq!(trainer.held(), planned(Work::Training), "{what}");
+            let mut seen = [Ok(batch.images.clone())].into_iter();
+            let watched = Watcher { graph }.watch(&mut trainer, &mut seen).unwrap();
+            assert!(!watched.numbers.is_empty(), "{what}");
+            assert_eq!(trainer.held(), planned(Work::Training), "{what}, looked at");
 
             let mut evaluator =
                 Compiled::evaluator_in(method.precision, graph, parameters, threads);

@@ -3,8 +3,8 @@
 use cluec::exec::{Evaluator, ExecError, cpu, init};
 use cluec::see::record::{Block, Clusters, Entry, Stage};
 use cluec::see::{
-    Cluster, Record, Regions, SeeError, Show, Sight, Statistics, contributions, look, overlap,
-    probabilities,
+    Cluster, Record, Regions, SeeError, Show, Sight, Statistics, Tally, contributions, look,
+    overlap, probabilities,
 };
 use insta::assert_snapshot;
 
@@ -156,6 +156,12 @@ fn record(heads: Vec<Clusters>) -> Record {
     Record { input: [2, 4], stages: vec![stage], logits: vec![0.0] }
 }
 
+fn statistics(records: &[Record]) -> Statistics {
+    let mut tally = Tally::default();
+    records.iter().for_each(|record| tally.add(record));
+    tally.finish()
+}
+
 #[test]
 fn statistics_of_two_images() {
     let head = |assignment: &[u32]| clusters(assignment, [2, 2], [1, 1]);
@@ -164,7 +170,7 @@ fn statistics_of_two_images() {
         record(vec![head(&even), head(&[0; 8])]),
         record(vec![head(&[0, 0, 0, 0, 1, 1, 1, 1]), head(&[0; 8])]),
     ];
-    let found = Statistics::of(&records);
+    let found = statistics(&records);
     let [first, second] = &found.parts[0].heads[..] else { panic!("two heads") };
     // Four of four, then two of four; entropies of 2 bits and 1 bit of 2.
     assert_eq!((first.occupancy, first.dead, first.entropy), (0.75, 0, 0.75));
@@ -190,8 +196,7 @@ fn statistics_of_two_images() {
 #[test]
 fn statistics_of_windows() {
     // Two windows of two centers: one evenly, one not at all divided.
-    let found =
-        Statistics::of(&[record(vec![clusters(&[0, 1, 2, 2, 0, 1, 2, 2], [1, 4], [1, 2])])]);
+    let found = statistics(&[record(vec![clusters(&[0, 1, 2, 2, 0, 1, 2, 2], [1, 4], [1, 2])])]);
     let head = &found.parts[0].heads[0];
     assert_eq!((head.centers, head.windows), (4, 2));
     assert_eq!((head.occupancy, head.dead, head.entropy), (0.75, 1, 0.5));
@@ -204,7 +209,7 @@ fn statistics_of_windows() {
     assert_eq!(found.collapsed(), ["stage1.block1"]);
     // One center a window is all there could be.
     let whole = record(vec![clusters(&[0, 0, 1, 1, 0, 0, 1, 1], [1, 2], [1, 2])]);
-    assert_eq!(Statistics::of(&[whole]).collapsed(), [] as [&str; 0]);
+    assert_eq!(statistics(&[whole]).collapsed(), [] as [&str; 0]);
 }
 
 #[test]

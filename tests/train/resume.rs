@@ -3,10 +3,10 @@
 use super::{TINY, model, timeless};
 use crate::data::views::look;
 use cluec::data::{Dataset, Loader, Mix, Opened, Plan, Split, Views, open};
-use cluec::exec::reference::Reference;
+use cluec::exec::reference::{self, Reference};
 use cluec::exec::{
-    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
-    Trainer, View, not_finite,
+    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Showing, Step, StepError,
+    StepKey, Trainer, View, not_finite,
 };
 use cluec::graph::Graph;
 use cluec::passes::Method;
@@ -52,8 +52,12 @@ impl Batches for Images<'_> {
         }))
     }
 
-    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
-        self.loaded(epoch, batch).next().map(Ok)
+    fn numbers(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
+        Box::new(self.loaded(epoch, first).map(Ok))
     }
 }
 
@@ -385,6 +389,14 @@ impl Trainer for Faulty {
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         Ok((&self.parameters, &self.optimizer))
+    }
+
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError> {
+        let (watched, parameters) = (watched.clone(), &self.parameters);
+        Ok(Box::new(move |images| {
+            let batch = Batch { images: images.to_vec(), ..Batch::default() };
+            reference::observe(&watched, parameters, &batch)
+        }))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::exec::{
 use crate::exec::{Held, Use, View};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
-use crate::train::resident;
+use crate::train::{forget_peak, resident};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -42,6 +42,8 @@ pub fn measure(
     method: Method,
     mode: Mode,
 ) -> Result<Measured, StepError> {
+    // What was measured before, and how fast the machine is, took memory of its own.
+    forget_peak();
     let place = place(args, executor, graph, method, mode)?;
     let batch = batch(graph, args.batch as usize)?;
     let case = Case { args, graph, method, mode, batch };
@@ -246,7 +248,8 @@ fn place(
         Mode::Infer => Work::Inference,
     };
     let (threads, batch) = (threads(args.running.threads), args.batch as usize);
-    let demand = Demand { executor, graph, method, work, threads, batch, held: 0 };
+    // One batch is run again and again.
+    let demand = Demand { executor, graph, method, work, threads, workers: 0, batch, held: 0 };
     take(&demand).map_err(|excess| ExecError(excess.told()))
 }
 

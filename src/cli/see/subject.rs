@@ -47,13 +47,13 @@ const SIDE: usize = 256;
 impl Network {
     /// Of a checkpoint, or of the one that counts in a run's folder.
     pub fn trained(path: &Path, executor: Executor) -> Result<Network, Failure> {
-        let (checkpoint, model) = restore(path)?;
+        let (mut checkpoint, model) = restore(path)?;
         let graph = model.graph.clone().ok_or_else(|| Failure::new("the model is in error"))?;
         Ok(Network {
             said: format!("{}, step {}", model.name, checkpoint.meta.step),
             classes: checkpoint.meta.classes.clone(),
             folder: checkpoint.meta.data.clone(),
-            parameters: checkpoint.weights(false).clone(),
+            parameters: checkpoint.take_weights(false),
             pipeline: pipeline(&model, &graph),
             opened: None,
             executor,

@@ -31,7 +31,7 @@ pub fn first_not_finite(
     narrow(method.precision, &mut pixels);
     let group = plan::group(&plan, images);
     let mut lane = Lane::with(parameters.zeros());
-    lane.reserve(plan.arena * group, scratch(&plan, group));
+    lane.reserve([plan.arena * group, scratch(&plan, group)]);
     let mut found = None;
     for first in (0..images).step_by(group) {
         let run = Run::of(&plan, &weights, &pixels, batch.targets(), first, group, key);

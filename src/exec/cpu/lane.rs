@@ -26,7 +26,7 @@ impl Lane {
     }
 
     /// At least so many floats. Scratch is used most: it is in large pages if the arena is.
-    pub fn reserve(&mut self, arena: usize, scratch: usize) {
+    pub fn reserve(&mut self, [arena, scratch]: [usize; 2]) {
         if self.arena.len() < arena {
             // Never both at once.
             self.arena = Floats::default();

@@ -27,7 +27,7 @@ pub fn memory(
     if let Some(update) = graph.update() {
         // What the optimizer keeps, the sum of gradients, and gradients of each thread that has
         // images.
-        let copies = update.rule.kept().len() + 1 + plan::lanes(plan, batch, threads);
+        let copies = update.rule.kept().len() + 1 + plan::lanes(plan, batch, threads).len();
         let one = Parameters::bytes_of(graph.params.iter().map(Param::elements));
         parameters += copies as u64 * one;
         if update.average.is_some() {
@@ -45,13 +45,25 @@ pub fn memory(
 
 /// Bytes of arenas and scratch: a thread that runs both plans has the larger of each.
 fn lanes(plans: [&Plan; 2], batch: usize, threads: usize) -> u64 {
-    let mut both = plans.map(|plan| {
-        let group = plan::group(plan, batch);
-        (plan::lanes(plan, batch, threads), [plan.arena * group, scratch(plan, group)])
-    });
-    both.sort_unstable();
-    let [(few, of_few), (many, of_many)] = both;
-    let of_both = [0, 1].map(|part| of_few[part].max(of_many[part]));
-    let floats = |lanes: usize, parts: [usize; 2]| lanes * (parts[0] + parts[1]);
-    4 * (floats(few, of_both) + floats(many - few, of_many)) as u64
+    let mut most: Vec<[usize; 2]> = Vec::new();
+    for plan in plans {
+        for (lane, needs) in needs(plan, batch, threads).enumerate() {
+            match most.get_mut(lane) {
+                Some(most) => *most = [0, 1].map(|part| most[part].max(needs[part])),
+                None => most.push(needs),
+            }
+        }
+    }
+    4 * most.iter().flatten().map(|&floats| floats as u64).sum::<u64>()
+}
+
+/// Floats of arena and scratch that each of so many threads works with, of those that have images.
+pub fn needs(plan: &Plan, batch: usize, threads: usize) -> impl Iterator<Item = [usize; 2]> {
+    let of = |images| [plan.arena * images, scratch(plan, images)];
+    let images: Vec<usize> = plan::lanes(plan, batch, threads).collect();
+    // They differ in the last one at most.
+    let ends = images.first().zip(images.last()).map(|(&first, &last)| [of(first), of(last)]);
+    let last = images.len().saturating_sub(1);
+    ends.into_iter()
+        .flat_map(move |[first, end]| std::iter::repeat_n(first, last).chain(std::iter::once(end)))
 }

@@ -21,8 +21,8 @@ mod weights;
 
 use super::batch::whole_images;
 use super::{
-    Batch, Evaluator, ExecError, Gradients, Grouping, Optimizer, Parameters, Profile, Step,
-    StepError, StepKey, Targets, Trainer, all_finite, not_finite,
+    Batch, Evaluator, ExecError, Gradients, Grouping, Optimizer, Parameters, Profile, Showing,
+    Step, StepError, StepKey, Targets, Trainer, all_finite, not_finite,
 };
 use crate::graph::ops::CrossEntropy;
 use crate::graph::{Graph, Precision};
@@ -30,6 +30,8 @@ use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::{self, Plan};
 use kernels::narrow::narrow;
 use lane::Lane;
+use memory::needs;
+use observe::Observer;
 use run::Run;
 use std::sync::atomic::{AtomicBool, Ordering};
 use weights::Weights;
@@ -37,7 +39,7 @@ use weights::Weights;
 pub use finite::first_not_finite;
 pub use machine::{in_registers, machine};
 pub use memory::{Memory, memory};
-pub use observe::observe;
+pub use observe::{observe, show};
 pub use scratch::scratch;
 
 /// A model compiled for this machine, with its parameters.
@@ -158,6 +160,17 @@ impl Compiled {
         Ok(Gradients { loss, logits, gradients })
     }
 
+    /// Lets the running mean be measured, if there is one.
+    fn average(&mut self) {
+        if self.averaged.is_none()
+            && let Some(Training { optimizer, .. }) = &self.training
+            && let Some(average) = &optimizer.average
+        {
+            let (graph, average) = (&self.evaluation.graph, average.clone());
+            self.averaged = Some(Weights::new(graph, average, self.weights.precision, false));
+        }
+    }
+
     /// Forward and backward of all groups; the gradients are added up in the order of the groups, and
     /// are those of the loss times its scale.
     fn accumulate(&mut self, batch: &Batch, key: StepKey) -> Result<Passed, ExecError> {
@@ -220,19 +233,13 @@ impl Compiled {
 
 impl Evaluator for Compiled {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
+        self.average();
         let graph = &self.evaluation.graph;
         let images_count = whole_images(graph, images)?;
         let group = plan::group(&self.evaluation, images_count);
         reserve(&mut self.lanes, &self.evaluation, images_count);
         // Nothing is random in evaluation.
         let key = StepKey { seed: 0, step: 0 };
-        if self.averaged.is_none()
-            && let Some(Training { optimizer, .. }) = &self.training
-            && let Some(average) = &optimizer.average
-        {
-            let (graph, average) = (&self.evaluation.graph, average.clone());
-            self.averaged = Some(Weights::new(graph, average, self.weights.precision, false));
-        }
         let (plan, weights) = (&self.evaluation, self.averaged.as_ref().unwrap_or(&self.weights));
         let pixels = stored(weights.precision, images, &mut self.images);
         let run =
@@ -276,6 +283,19 @@ impl Trainer for Compiled {
         let training = self.training.as_ref().ok_or_else(no_training)?;
         Ok((&self.weights.values, &training.optimizer))
     }
+
+    /// In the precision of the training and the memory of its first thread.
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError> {
+        self.average();
+        let observer = Observer::new(watched, false);
+        let Compiled { weights, averaged, lanes, images: room, .. } = self;
+        let weights = averaged.as_ref().unwrap_or(weights);
+        let lane = lanes.first_mut().ok_or_else(no_training)?;
+        Ok(Box::new(move |images| {
+            let pixels = stored(weights.precision, images, room);
+            observer.show(weights, lane, pixels, Targets::default())
+        }))
+    }
 }
 
 fn no_training() -> ExecError {
@@ -300,7 +320,7 @@ fn lanes(threads: usize) -> Vec<Lane> {
 
 /// Room in those that have images of a batch to run.
 fn reserve(lanes: &mut [Lane], plan: &Plan, images: usize) {
-    let group = plan::group(plan, images);
-    let (used, scratch) = (plan::lanes(plan, images, lanes.len()), scratch(plan, group));
-    lanes[..used].iter_mut().for_each(|lane| lane.reserve(plan.arena * group, scratch));
+    for (needs, lane) in needs(plan, images, lanes.len()).zip(lanes) {
+        lane.reserve(needs);
+    }
 }

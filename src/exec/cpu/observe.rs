@@ -6,7 +6,7 @@ use super::scratch;
 use super::weights::Weights;
 use crate::exec::batch::whole_images;
 use crate::exec::observe::{Observation, Seen};
-use crate::exec::{Batch, ExecError, Parameters, StepKey};
+use crate::exec::{Batch, ExecError, Parameters, Showing, StepKey, Targets};
 use crate::graph::{Graph, Precision, Value};
 use crate::passes::{self, Keep, Processor};
 use crate::plan::Plan;
@@ -18,34 +18,72 @@ pub fn observe(
     batch: &Batch,
 ) -> Result<Observation, ExecError> {
     let training = !batch.labels.is_empty();
-    let graph = passes::observation(model, training, Processor::Cpu);
-    let plan = Plan::new(graph, Keep::Taps);
-    let images = whole_images(&plan.graph, &batch.images)?;
-    if training {
-        batch.check(images, plan.graph.classes(), false)?;
-    }
-    let weights = Weights::new(&plan.graph, parameters.clone(), Precision::F32, training);
-    let mut lane = Lane::with(parameters.zeros());
-    lane.reserve(plan.arena * images, scratch(&plan, images));
-    let key = StepKey { seed: 0, step: 0 };
-    let run = Run::of(&plan, &weights, &batch.images, batch.targets(), 0, images, key);
-    run.group(&mut lane);
-    let graph = &plan.graph;
-    let seen = |value: Value, lane: &mut Lane| {
-        let arena = lane.arena(images);
-        // SAFETY: nothing runs.
-        let words = unsafe { arena.read(plan.place(value)?) };
-        Seen::of(graph, value, images, words)
+    let observer = Observer::new(model, training);
+    let weights = observer.weights(parameters, training);
+    let mut lane = match training {
+        true => Lane::with(parameters.zeros()),
+        false => Lane::default(),
     };
-    let taps = graph
-        .taps
-        .iter()
-        .filter_map(|tap| Some((tap.published.to_string(), seen(tap.value, &mut lane)?)))
-        .collect();
-    let logits = run.logits(&mut lane).to_vec();
-    let training = training.then(|| {
-        let loss = lane.losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / images as f64;
-        (loss, std::mem::take(&mut lane.gradients))
-    });
-    Ok(Observation { taps, logits, training })
+    if training {
+        let graph = &observer.plan.graph;
+        batch.check(whole_images(graph, &batch.images)?, graph.classes(), false)?;
+    }
+    let mut shown = observer.show(&weights, &mut lane, &batch.images, batch.targets())?;
+    if training {
+        let losses = lane.losses.iter().map(|&loss| f64::from(loss));
+        let loss = losses.sum::<f64>() / lane.losses.len() as f64;
+        shown.training = Some((loss, std::mem::take(&mut lane.gradients)));
+    }
+    Ok(shown)
+}
+
+/// The same of many batches without labels, one after the other.
+pub fn show(watched: &Graph, parameters: &Parameters) -> Showing<'static> {
+    let observer = Observer::new(watched, false);
+    let (weights, mut lane) = (observer.weights(parameters, false), Lane::default());
+    Box::new(move |images| observer.show(&weights, &mut lane, images, Targets::default()))
+}
+
+/// A model whose values with names are kept.
+pub struct Observer {
+    plan: Plan,
+}
+
+impl Observer {
+    /// With its backward pass, if that is to be run too.
+    pub fn new(watched: &Graph, backward: bool) -> Observer {
+        let graph = passes::observation(watched, backward, Processor::Cpu);
+        Observer { plan: Plan::new(graph, Keep::Taps) }
+    }
+
+    fn weights(&self, parameters: &Parameters, backward: bool) -> Weights {
+        Weights::new(&self.plan.graph, parameters.clone(), Precision::F32, backward)
+    }
+
+    /// What images show as one group; a lane that has room for it is given no more.
+    pub fn show(
+        &self,
+        weights: &Weights,
+        lane: &mut Lane,
+        pixels: &[f32],
+        targets: Targets<'_>,
+    ) -> Result<Observation, ExecError> {
+        let Observer { plan } = self;
+        let graph = &plan.graph;
+        let images = whole_images(graph, pixels)?;
+        lane.reserve([plan.arena * images, scratch(plan, images)]);
+        let key = StepKey { seed: 0, step: 0 };
+        let run = Run::of(plan, weights, pixels, targets, 0, images, key);
+        run.group(lane);
+        let arena = lane.arena(images);
+        let seen = |value: Value| {
+            // SAFETY: nothing runs.
+            let words = unsafe { arena.read(plan.place(value)?) };
+            Seen::of(graph, value, images, words)
+        };
+        let taps = graph.taps.iter();
+        let taps = taps.filter_map(|tap| Some((tap.published.to_string(), seen(tap.value)?)));
+        let taps = taps.collect();
+        Ok(Observation { taps, logits: run.logits(lane).to_vec(), training: None })
+    }
 }

@@ -4,23 +4,19 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Runs `work(group, lane)` for every group, each on whichever lane is free, and then
-/// `finish(group, lane)` in the order of the groups, one at a time.
+/// Runs `work(group, lane)` for every group, the first ones on the lanes in their order, each other on
+/// whichever lane is free, and then `finish(group, lane)` in the order of the groups, one at a time.
 pub fn in_order<L: Send>(
     groups: usize,
     lanes: &mut [L],
     work: impl Fn(usize, &mut L) + Sync,
     finish: impl FnMut(usize, &mut L) + Send,
 ) {
-    let next = AtomicUsize::new(0);
+    let next = AtomicUsize::new(lanes.len());
     let turn = Turn { of: Mutex::new((Some(0), finish)), passed: Condvar::new() };
-    let run = |lane: &mut L| {
+    let run = |mut group: usize, lane: &mut L| {
         let _guard = Guard(&turn);
-        loop {
-            let group = next.fetch_add(1, Ordering::Relaxed);
-            if group >= groups {
-                return;
-            }
+        while group < groups {
             work(group, lane);
             let mut of = turn.lock();
             while of.0.is_some_and(|at| at != group) {
@@ -32,14 +28,18 @@ pub fn in_order<L: Send>(
             (of.1)(group, lane);
             of.0 = Some(group + 1);
             turn.passed.notify_all();
+            drop(of);
+            group = next.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let Some((first, others)) = lanes.split_first_mut() else { return };
+    let mut lanes = (0..groups).zip(lanes);
+    let Some((first, lane)) = lanes.next() else { return };
     std::thread::scope(|scope| {
-        for lane in others.iter_mut().take(groups.saturating_sub(1)) {
-            scope.spawn(|| run(lane));
+        for (group, lane) in lanes {
+            let run = &run;
+            scope.spawn(move || run(group, lane));
         }
-        run(first);
+        run(first, lane);
     });
 }
 

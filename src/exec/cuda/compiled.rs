@@ -5,8 +5,8 @@ mod profile;
 mod program;
 
 use super::super::{
-    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Step, StepError, StepKey,
-    Targets, Trainer, Use, View,
+    Batch, Evaluator, ExecError, Gradients, Held, Optimizer, Parameters, Showing, Step, StepError,
+    StepKey, Targets, Trainer, Use, View, cpu,
 };
 use super::device::{Captured, Device, Memory, Staging};
 use super::kernels::update::{SCALE, WORDS};
@@ -456,6 +456,12 @@ impl Trainer for Compiled {
         training.optimizer.kept = kept;
         training.optimizer.average = average;
         Ok((&training.parameters, &training.optimizer))
+    }
+
+    /// By the kernels of the CPU, in `f32`.
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError> {
+        let (parameters, optimizer) = self.state()?;
+        Ok(cpu::show(watched, optimizer.average.as_ref().unwrap_or(parameters)))
     }
 }
 

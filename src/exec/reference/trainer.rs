@@ -1,10 +1,11 @@
 //! A model with its parameters, run by the reference executor.
 
-use super::Reference;
+use super::{Reference, observe};
 use crate::exec::{
-    Batch, Evaluator, ExecError, Optimizer, Parameters, Step, StepError, StepKey, Trainer,
+    Batch, Evaluator, ExecError, Optimizer, Parameters, Showing, Step, StepError, StepKey, Trainer,
     not_finite,
 };
+use crate::graph::Graph;
 
 pub struct ReferenceEvaluator {
     pub reference: Reference,
@@ -25,8 +26,13 @@ pub struct ReferenceTrainer {
 
 impl Evaluator for ReferenceTrainer {
     fn logits(&mut self, images: &[f32]) -> Result<Vec<f32>, ExecError> {
-        let parameters = self.optimizer.average.as_ref().unwrap_or(&self.parameters);
-        self.reference.logits(parameters, images)
+        self.reference.logits(self.measured(), images)
+    }
+}
+
+impl ReferenceTrainer {
+    fn measured(&self) -> &Parameters {
+        self.optimizer.average.as_ref().unwrap_or(&self.parameters)
     }
 }
 
@@ -43,5 +49,13 @@ impl Trainer for ReferenceTrainer {
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         Ok((&self.parameters, &self.optimizer))
+    }
+
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError> {
+        let (watched, parameters) = (watched.clone(), self.measured());
+        Ok(Box::new(move |images| {
+            let batch = Batch { images: images.to_vec(), ..Batch::default() };
+            observe(&watched, parameters, &batch)
+        }))
     }
 }

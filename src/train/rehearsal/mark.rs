@@ -1,9 +1,10 @@
 //! What every step leaves, so that the first one that differs can be named.
 
 use crate::exec::{
-    Batch, Evaluator, ExecError, Optimizer, Parameters, Scaling, Step, StepError, StepKey, Trainer,
-    View,
+    Batch, Evaluator, ExecError, Optimizer, Parameters, Scaling, Showing, Step, StepError, StepKey,
+    Trainer, View,
 };
+use crate::graph::Graph;
 use crate::train::checkpoint::AVERAGE;
 use blake3::Hash;
 use std::collections::BTreeMap;
@@ -96,6 +97,10 @@ impl Trainer for Watched<'_> {
 
     fn state(&mut self) -> Result<(&Parameters, &Optimizer), ExecError> {
         self.inner.state()
+    }
+
+    fn show<'a>(&'a mut self, watched: &Graph) -> Result<Showing<'a>, ExecError> {
+        self.inner.show(watched)
     }
 }
 

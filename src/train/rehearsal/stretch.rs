@@ -93,8 +93,12 @@ impl Batches for Cut<'_> {
         Box::new(batches.inspect(|_| (self.before)()))
     }
 
-    fn numbers(&self, epoch: u64, batch: u64) -> Option<Result<Fed, String>> {
-        self.inner.numbers(epoch, batch)
+    fn numbers(
+        &self,
+        epoch: u64,
+        first: u64,
+    ) -> Box<dyn Iterator<Item = Result<Fed, String>> + '_> {
+        self.inner.numbers(epoch, first)
     }
 }
 
