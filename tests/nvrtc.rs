@@ -11,7 +11,7 @@ use cluec::exec::cuda::tape::{Command, Pointer, Precision, Source, Tape, Unit};
 use cluec::exec::cuda::walk::{End, Weights, walk};
 use cluec::passes::{Method, Processor};
 use cluec::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const SOURCES: [&Source; 20] = [
@@ -129,7 +129,20 @@ fn every_kernel_compiles() {
     assert_eq!(one_each(&all).len(), SOURCES.len(), "a source is not seen");
     compile(90, &all);
     compile(80, &one_each(&all));
-    compile(90, &one_each(&units("cluenet_cifar", &["mixer.refine=dot"], Precision::F32)));
+    let dots = one_each(&units("cluenet_cifar", &["mixer.refine=dot"], Precision::F32));
+    compile(90, &dots);
+    // Means over pixels that belong to every center a little.
+    let sets = ["mixer.assign=soft", "mixer.query=refined", "mixer.regroup=weighted"];
+    let mut soft = units("cluenet_cifar", &sets, Precision::Bf16);
+    soft.retain(|unit| unit.constants.contains(&("SOFT", 1)));
+    soft.truncate(1);
+    compile(90, &soft);
+    // What kernels are told apart by is compiled both ways.
+    let compiled = all.iter().chain(&dots).chain(&soft);
+    let constants: BTreeSet<_> = compiled.flat_map(|unit| unit.constants.clone()).collect();
+    for name in ["COSINE", "SOFT", "OWN"] {
+        assert!([0, 1].iter().all(|&value| constants.contains(&(name, value))), "{name}");
+    }
     // Heads so wide that few centers fit into a block's memory.
     let wide = units("cluenet_base", &["mixer.query=joint"], Precision::Bf16);
     let widest = |source: &'static Source| {

@@ -39,8 +39,10 @@ pub fn check_file_with(path: &Path, sets: &[&str]) -> Text {
     Text { sources, program, diags }
 }
 
+/// The repository: where this was built or, carried to another machine, where it is run.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let built = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    if built.is_dir() { built } else { PathBuf::from(".") }
 }
 
 impl Text {

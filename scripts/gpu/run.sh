@@ -169,7 +169,9 @@ whole_models() {
     [ -f "$fixtures/cluenet/manifest.json" ] ||
         { missing "no reference tensors at $fixtures; hand them over with --fixtures"; return; }
     have_tests exec::whole::whole_models_agree || return
-    CLUEC_FIXTURES=$fixtures on_gpu "$tests" exec::whole::whole_models_agree
+    have_tests exec::families::the_other_families_agree || return
+    CLUEC_FIXTURES=$fixtures on_gpu "$tests" --exact --nocapture \
+        exec::whole::whole_models_agree exec::families::the_other_families_agree
 }
 
 # sanitizer TOOL OPTION…

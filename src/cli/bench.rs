@@ -49,7 +49,8 @@ pub struct Args {
     #[command(flatten)]
     pub running: Running,
     /// Time per op, with `--ops=size` per op and size of what it reads, with `--ops=launch` per
-    /// kernel and product of a GPU too, beside what the machine could do (compiled executor)
+    /// kernel and product of a GPU too, beside what the machine could do; of the reference, the
+    /// backward pass as one
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "kind")]
     pub ops: Option<Ops>,
     /// How to answer; JSON is one line per mode
@@ -94,9 +95,6 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(executor) => executor,
         Err(error) => return usage(&error.to_string()),
     };
-    if args.ops.is_some() && matches!(executor, Executor::Reference) {
-        return usage("`--ops` times the compiled executor, not the reference");
-    }
     if args.dropped >= args.passes {
         let (passes, dropped) = (args.passes, args.dropped);
         return usage(&format!("of {passes} passes {dropped} are dropped, and none is left"));
@@ -146,6 +144,7 @@ impl Measured {
                 "images_per_second": {"median": median, "min": min, "max": max},
                 "peak_bytes": self.peak, "planned_bytes": self.planned,
                 "ops": self.profile.as_ref().map(|(profile, _)| profile.json()),
+                "machine": self.profile.as_ref().map(|(_, machine)| machine.json()),
             });
             return writeln!(out, "{line}");
         }

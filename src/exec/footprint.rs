@@ -136,9 +136,9 @@ impl Footprint {
     }
 }
 
-/// What the program takes for itself, its pages among them: measured, 14 to 20 MiB of trainings and
+/// What the program takes for itself, its pages among them: measured, 14 to 17 MiB of trainings and
 /// evaluations (docs/performance.md).
-const PROGRAM: u64 = 17 << 20;
+const PROGRAM: u64 = 15 << 20;
 
 /// The largest batch whose `bytes` are within a limit; none if those of one image are not.
 pub fn largest(limit: u64, bytes: impl Fn(usize) -> u64) -> Option<usize> {

@@ -59,6 +59,16 @@ pub struct Machine {
     pub bytes: f64,
 }
 
+impl Machine {
+    /// Per second.
+    pub fn json(&self) -> serde_json::Value {
+        let Machine { name, products, vectors, bytes } = self;
+        serde_json::json!({
+            "part": name, "products": products, "vectors": vectors, "bytes": bytes,
+        })
+    }
+}
+
 impl Profile {
     pub fn new(by: Grouping) -> Profile {
         Profile { by, ops: BTreeMap::new() }
@@ -118,9 +128,9 @@ impl Profile {
         self.ops.entry(format!("{name}: {launch}")).or_default().add(more);
     }
 
-    /// Adds what is not an op of the graph.
-    pub fn add_other(&mut self, name: &str, calls: u64, time: Duration) {
-        let more = Spent { calls, time, ..Spent::default() };
+    /// Adds what is not an op of the graph, and multiplies nothing; of bytes none where nobody counts them.
+    pub fn add_other(&mut self, name: &str, calls: u64, time: Duration, bytes: u64) {
+        let more = Spent { calls, time, bytes, ..Spent::default() };
         self.ops.entry(name.to_string()).or_default().add(more);
     }
 
@@ -157,7 +167,7 @@ impl Profile {
             let computing = spent.products as f64 / machine.products
                 + (spent.macs - spent.products) as f64 / machine.vectors;
             let least = computing.max(spent.bytes as f64 / machine.bytes);
-            // Of a kernel by itself nobody knows what it does.
+            // Of some nobody knows what they do.
             let known = |text: String| if spent.macs + spent.bytes > 0 { text } else { "-".into() };
             let _ = writeln!(
                 out,

@@ -55,7 +55,7 @@ fn what_fits() {
 
 #[test]
 fn what_does_not_fit() {
-    assert_snapshot!(said(&["check", "-", "--memory", "18.2 MiB", "--threads", "2"]));
+    assert_snapshot!(said(&["check", "-", "--memory", "16.2 MiB", "--threads", "2"]));
     assert_snapshot!(said(&["summary", "-", "wide", "--memory", "1KiB", "--threads", "2"]));
 }
 
@@ -74,7 +74,7 @@ fn an_amount_has_a_unit() {
 fn programs_are_told_too() {
     let arguments =
         ["check", "-", "--format", "json", "--threads", "2", "--batch", "8", "--memory"];
-    let output = through_the_pipe(&[&arguments[..], &["18.2MiB"]].concat(), MODELS);
+    let output = through_the_pipe(&[&arguments[..], &["16.2MiB"]].concat(), MODELS);
     assert_eq!(output.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let memory = &report["files"][0]["models"][1]["memory"];

@@ -179,11 +179,28 @@ fn instructions_have_names() {
 
 #[cfg(feature = "train")]
 #[test]
-fn ops_of_the_reference_are_not_timed() {
-    let output = through_the_pipe(&["bench", "-", "--ops", "--executor", "reference"], MODEL);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("`--ops` times the compiled executor"), "{said}");
+fn ops_of_either_executor_are_timed() {
+    let timed = |executor: &str, mode: &str| -> Vec<String> {
+        let arguments = ["bench", "-", "--ops", "--batch", "2", "--steps", "1", "--format", "json"];
+        let more = ["--executor", executor, "--mode", mode];
+        let output = through_the_pipe(&[&arguments[..], &more].concat(), MODEL);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        // What a roofline is made of.
+        for rate in ["products", "vectors", "bytes"] {
+            assert!(line["machine"][rate].as_f64().unwrap() > 0.0, "{line}");
+        }
+        let ops = line["ops"].as_array().unwrap().iter();
+        ops.map(|op| op["op"].as_str().unwrap().to_string()).collect()
+    };
+    for (executor, backward) in [("compiled", "linear gradient"), ("reference", "backward")] {
+        let (training, inference) = (timed(executor, "train"), timed(executor, "infer"));
+        for op in ["linear", "cross_entropy", backward, "update"] {
+            assert!(training.iter().any(|found| found == op), "{op}: {training:?}");
+        }
+        assert!(inference.iter().any(|op| op == "linear"), "{inference:?}");
+        assert!(!inference.iter().any(|op| op == "update" || op == backward), "{inference:?}");
+    }
 }
 
 #[test]

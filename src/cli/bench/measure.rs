@@ -12,6 +12,7 @@ use crate::exec::cpu::{self, Compiled};
 #[cfg(feature = "cuda")]
 use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
+use crate::exec::reference::{Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{
     Batch, Evaluator, ExecError, Footprint, Machine, Optimizer, Parameters, Profile, StepError,
     StepKey, Target, Trainer, Work, init,
@@ -49,7 +50,7 @@ pub fn measure(
     let case = Case { args, graph, method, mode, batch };
     let measured = match executor {
         Executor::Compiled(precision) => case.on_cpu(precision),
-        Executor::Reference => case.by_reference(executor),
+        Executor::Reference => case.by_reference(),
         #[cfg(feature = "cuda")]
         Executor::Cuda(precision) => case.on_gpu(precision, place.spare()),
     };
@@ -98,24 +99,33 @@ impl Case<'_> {
         Ok(Measured { mode: *mode, rates, planned, peak, profile })
     }
 
-    fn by_reference(&self, executor: Executor) -> Result<Measured, StepError> {
+    fn by_reference(&self) -> Result<Measured, StepError> {
         let Case { args, graph, method, mode, batch } = self;
         let threads = threads(args.running.threads);
         let parameters = init::initialize(graph, 0);
-        let rates = match mode {
+        let mut reference = Reference::new((*graph).clone(), threads)?.minimizing(method.loss);
+        if let Some(ops) = args.ops {
+            reference.profile(ops.grouping());
+        }
+        let (rates, mut reference) = match mode {
             Mode::Train => {
                 let optimizer = self.optimizer(&parameters);
-                let mut trainer =
-                    executor.trainer(graph, parameters, optimizer, *method, threads)?;
-                self.warmed_up(|steps| self.train(&mut *trainer, batch, steps))?
+                let mut trainer = ReferenceTrainer { reference, parameters, optimizer };
+                self.train(&mut trainer, batch, WARM_UP)?;
+                trainer.reference.take_profile();
+                (self.train(&mut trainer, batch, self.steps())?, trainer.reference)
             }
             Mode::Infer => {
-                let mut evaluator = executor.evaluator(graph, parameters, threads)?;
-                self.warmed_up(|steps| self.infer(&mut *evaluator, steps))?
+                let mut evaluator = ReferenceEvaluator { reference, parameters };
+                self.infer(&mut evaluator, WARM_UP)?;
+                evaluator.reference.take_profile();
+                (self.infer(&mut evaluator, self.steps())?, evaluator.reference)
             }
         };
         let peak = resident("VmHWM");
-        Ok(Measured { mode: *mode, rates, planned: None, peak, profile: None })
+        let machine = || cpu::machine(Precision::F32);
+        let profile = args.ops.map(|_| (reference.take_profile(), machine()));
+        Ok(Measured { mode: *mode, rates, planned: None, peak, profile })
     }
 
     #[cfg(feature = "cuda")]

@@ -4,6 +4,7 @@ use crate::exec::Parameters;
 use crate::exec::Profile;
 use crate::exec::floats::Floats;
 use crate::plan::Place;
+use std::time::Duration;
 
 #[derive(Default)]
 pub struct Lane {
@@ -36,6 +37,13 @@ impl Lane {
             self.scratch = Floats::default();
             let zeros = if self.arena.are_large() { Floats::large } else { Floats::zeros };
             self.scratch = zeros(scratch);
+        }
+    }
+
+    /// Notes the time of what is no op, if that is asked.
+    pub fn spent(&mut self, name: &str, time: Duration, bytes: u64) {
+        if let Some(profile) = &mut self.profile {
+            profile.add_other(name, 1, time, bytes);
         }
     }
 

@@ -34,6 +34,7 @@ use memory::needs;
 use observe::Observer;
 use run::Run;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use weights::Weights;
 
 pub use finite::first_not_finite;
@@ -62,6 +63,9 @@ struct Training {
     /// Of the whole batch.
     gradients: Parameters,
 }
+
+/// The sums of gradients over groups, in a profile.
+const SUMS: &str = "sums of gradients";
 
 /// What a batch gives, beside its gradients.
 struct Passed {
@@ -208,9 +212,12 @@ impl Compiled {
                 } else if index + 1 == groups {
                     lane.last = true;
                 } else {
+                    let start = Instant::now();
                     for (sum, gradient) in sums.iter_mut().zip(lane.gradients.iter()) {
                         kernels::elementwise::accumulate(gradient, sum);
                     }
+                    let bytes = 3 * sums.bytes();
+                    lane.spent(SUMS, start.elapsed(), bytes);
                 }
             },
         );
@@ -221,12 +228,15 @@ impl Compiled {
         let last = last.into_iter().flat_map(|gradients| gradients.iter().map(Some));
         let parts = sums.iter_mut().zip(last.chain(std::iter::repeat(None))).collect();
         let finite = AtomicBool::new(loss.is_finite());
-        schedule::each(parts, threads, |(sum, gradient)| {
+        let time = schedule::each(parts, threads, |(sum, gradient)| {
             if let Some(gradient) = gradient {
                 kernels::elementwise::accumulate(gradient, sum);
             }
             finite.fetch_and(all_finite(sum), Ordering::Relaxed);
         });
+        // They are read once more to be looked at, and of several groups written before.
+        let bytes = if groups > 1 { 3 * sums.bytes() } else { sums.bytes() };
+        self.lanes[0].spent(SUMS, time, bytes);
         Ok(Passed { loss: loss / images as f64, logits, finite: finite.into_inner() })
     }
 }
@@ -272,10 +282,15 @@ impl Trainer for Compiled {
         let advance = training.optimizer.begin(lr, scale);
         let kept = training.optimizer.each();
         let parts = self.weights.parts().zip(training.gradients.iter_mut()).zip(kept).collect();
-        schedule::each(parts, self.lanes.len(), |((part, g), kept)| {
+        let time = schedule::each(parts, self.lanes.len(), |((part, g), kept)| {
             advance.apply(part.value, g, kept);
             part.fill();
         });
+        // Parameters and what is kept are read and written, gradients read, packed forms written.
+        let kept = training.optimizer.kept.iter().chain(&training.optimizer.average);
+        let own = self.weights.values.bytes();
+        let moved = 2 * kept.map(Parameters::bytes).sum::<u64>() + training.gradients.bytes();
+        self.lanes[0].spent("update", time, self.weights.held() + own + moved);
         Ok(Step { loss, logits, taken: true, scaling: training.optimizer.scaling })
     }
 

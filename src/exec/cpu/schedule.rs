@@ -1,8 +1,9 @@
 //! Groups of images over threads, their results taken in the order of the groups: so the bits do not
 //! depend on how many threads there are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Runs `work(group, lane)` for every group, the first ones on the lanes in their order, each other on
 /// whichever lane is free, and then `finish(group, lane)` in the order of the groups, one at a time.
@@ -68,17 +69,20 @@ impl<F> Drop for Guard<'_, F> {
     }
 }
 
-/// Runs `work` for every item, on `threads` threads.
-pub fn each<T: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) + Sync) {
+/// Runs `work` for every item, on `threads` threads; gives the time of all of them together.
+pub fn each<T: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) + Sync) -> Duration {
     let items = Mutex::new(items.into_iter());
+    let spent = AtomicU64::new(0);
     let run = || {
+        let start = Instant::now();
         loop {
             let item = items.lock().unwrap_or_else(PoisonError::into_inner).next();
             match item {
                 Some(item) => work(item),
-                None => return,
+                None => break,
             }
         }
+        spent.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
@@ -86,6 +90,7 @@ pub fn each<T: Send>(items: Vec<T>, threads: usize, work: impl Fn(T) + Sync) {
         }
         run();
     });
+    Duration::from_nanos(spent.into_inner())
 }
 
 #[cfg(test)]

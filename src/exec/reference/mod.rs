@@ -24,6 +24,7 @@ mod observe;
 mod reread;
 mod run;
 mod simple;
+mod timing;
 mod trainer;
 mod windows;
 
@@ -34,14 +35,16 @@ pub use simple::cross_entropy_sum;
 pub use trainer::{ReferenceEvaluator, ReferenceTrainer};
 
 use super::batch::whole_images;
-use super::{Batch, ExecError, Gradients, Parameters, StepKey};
-use crate::graph::Graph;
+use super::{Batch, ExecError, Gradients, Grouping, Parameters, Profile, StepKey};
+use crate::graph::{Graph, Op};
 use crate::graph::ops::CrossEntropy;
 use candle_core::{DType, Device, Tensor, Var};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use timing::{Clock, Timing};
 
 /// Images that run together. Part of what decides the bits of a gradient.
 pub const CHUNK: usize = 8;
@@ -53,6 +56,7 @@ pub struct Reference {
     /// One pool of one thread for every worker: candle's own parallel loops run inside the worker
     /// that reaches them.
     workers: Vec<ThreadPool>,
+    timing: Option<Timing>,
 }
 
 impl From<candle_core::Error> for ExecError {
@@ -87,7 +91,8 @@ impl Reference {
             pool.map_err(|error| ExecError(format!("no thread could be started: {error}")))
         };
         let workers = (0..threads.max(1)).map(worker).collect::<Result<_, _>>()?;
-        Ok(Reference { graph, loss: CrossEntropy::default(), chunk: CHUNK, workers })
+        let (loss, timing) = (CrossEntropy::default(), None);
+        Ok(Reference { graph, loss, chunk: CHUNK, workers, timing })
     }
 
     /// The same, minimizing this loss.
@@ -207,10 +212,13 @@ impl Reference {
         let work = |part: std::ops::Range<usize>| {
             let x = self.images(&batch.images[part.start * size..part.end * size])?;
             let mode = Mode::Training { key, image: part.start };
-            let outputs = evaluate(&self.graph, &tensors, &[(input, x)], mode, false)?;
+            let mut clock = Clock::of(self.timing.as_ref(), part.len());
+            let outputs = self.evaluate(&tensors, &[(input, x)], mode, &mut clock)?;
             let logits = logits_of(&self.graph, outputs)?;
             let loss = cross_entropy_sum(&self.loss, &logits, batch.targets().part(part))?;
+            clock.other("cross_entropy");
             let store = (&loss * (1.0 / images as f64))?.backward()?;
+            clock.other("backward");
             let gradients = tensors
                 .iter()
                 .map(|tensor| match store.get(tensor) {
@@ -234,6 +242,41 @@ impl Reference {
         Ok(Gradients { loss: loss / images as f64, logits, gradients: sums })
     }
 
+    /// Takes the time of every op from now on; of the backward pass as a whole, which is autograd's.
+    pub fn profile(&mut self, by: Grouping) {
+        self.timing = Some(Timing::new(&self.graph, by));
+    }
+
+    /// What was spent since the last call.
+    pub fn take_profile(&mut self) -> Profile {
+        self.timing.as_mut().map(Timing::take).unwrap_or_default()
+    }
+
+    /// Notes the time of what is no op, if that is asked.
+    fn spent(&self, name: &str, time: Duration) {
+        if let Some(timing) = &self.timing {
+            timing.add_other(name, time);
+        }
+    }
+
+    fn evaluate(
+        &self,
+        parameters: &[Tensor],
+        given: &[(crate::graph::Value, Tensor)],
+        mode: Mode,
+        clock: &mut Clock<'_>,
+    ) -> Result<Vec<Option<Output>>, ExecError> {
+        clock.start();
+        run::evaluate_while(&self.graph, parameters, given, mode, false, |index, _| {
+            match (mode, &self.graph.nodes[index].op) {
+                // It does nothing.
+                (Mode::Evaluation, Op::DropPath(_)) => clock.start(),
+                _ => clock.node(index),
+            }
+            Ok(true)
+        })
+    }
+
     /// Logits `[B, classes]` in evaluation mode.
     pub fn logits(&self, parameters: &Parameters, images: &[f32]) -> Result<Vec<f32>, ExecError> {
         let count = whole_images(&self.graph, images)?;
@@ -243,8 +286,8 @@ impl Reference {
         let (input, size) = (crate::graph::Value(0), self.graph.image_numbers());
         let work = |part: std::ops::Range<usize>| {
             let x = self.images(&images[part.start * size..part.end * size])?;
-            let given = [(input, x)];
-            let outputs = evaluate(&self.graph, &tensors, &given, Mode::Evaluation, false)?;
+            let mut clock = Clock::of(self.timing.as_ref(), part.len());
+            let outputs = self.evaluate(&tensors, &[(input, x)], Mode::Evaluation, &mut clock)?;
             Ok(logits_of(&self.graph, outputs)?.flatten_all()?.to_vec1::<f32>()?)
         };
         let mut logits = Vec::with_capacity(count * self.graph.classes());

@@ -6,6 +6,7 @@ use crate::exec::{
     not_finite,
 };
 use crate::graph::Graph;
+use std::time::Instant;
 
 pub struct ReferenceEvaluator {
     pub reference: Reference,
@@ -42,7 +43,9 @@ impl Trainer for ReferenceTrainer {
         if let Some(what) = not_finite(self.reference.graph(), found.loss, &found.gradients) {
             return Err(StepError::NotFinite(what));
         }
+        let start = Instant::now();
         self.optimizer.step(&mut self.parameters, &mut found.gradients, lr);
+        self.reference.spent("update", start.elapsed());
         let scaling = self.optimizer.scaling;
         Ok(Step { loss: found.loss, logits: found.logits, taken: true, scaling })
     }

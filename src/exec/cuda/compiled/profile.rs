@@ -59,7 +59,7 @@ impl Compiled {
             }
             let Spent { calls, time, .. } = self.spent(&tape)?;
             match other {
-                Some(name) => profile.add_other(name, calls, time),
+                Some(name) => profile.add_other(name, calls, time, 0),
                 None => profile.add(plan, value, images, self.precision.bytes(), calls, time),
             }
         }
