@@ -6,9 +6,10 @@ use super::options::{Which, batch};
 use super::{Exit, Opened, open, usage};
 use crate::diag::Argument;
 use crate::diag::list;
+use crate::exec::cpu;
 use crate::graph::Drawing;
 use crate::passes::{Method, Processor};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use std::io::{self, Write};
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub struct Args {
     /// Where that step runs
     #[arg(long, value_enum, default_value_t, requires = "planned")]
     device: Device,
-    /// Images of that step, which decide what a GPU runs (default: the recipe's, or 64)
+    /// Images of that step, which decide what runs together (default: the recipe's, or 64)
     #[arg(long, value_name = "N", requires = "planned", value_parser = batch())]
     batch: Option<u64>,
     /// Change a setting: `mixer.grid=8x8`, `width@3=160`
@@ -57,13 +58,23 @@ enum Form {
 fn planned(args: &Args, opened: &Opened, out: &mut dyn Write) -> io::Result<()> {
     let recipe = opened.model.recipe.as_ref();
     let method = Method::of(recipe);
+    let of_recipe = recipe.map_or(64, |recipe| recipe.batch.value.0);
+    let batch = args.batch.map_or(of_recipe, |batch| batch as usize);
     match args.device {
-        Device::Cpu => write!(out, "{}", Plan::training_by(&opened.graph, method, Processor::Cpu)),
+        Device::Cpu => {
+            let plan = Plan::training_by(&opened.graph, method, Processor::Cpu);
+            let (group, needs) = (plan::group(&plan, batch), cpu::needs(&plan, batch, 1).next());
+            let [arena, scratch] = needs.unwrap_or_default().map(|floats| 4 * floats);
+            writeln!(
+                out,
+                "on a CPU, {batch} images a step in groups of {group}: an arena of {arena} bytes and \
+                 scratch of {scratch} for every thread"
+            )?;
+            write!(out, "{plan}")
+        }
         #[cfg(feature = "cuda")]
         Device::Cuda => {
             let plan = Plan::training_by(&opened.graph, method, Processor::Gpu);
-            let of_recipe = recipe.map_or(64, |recipe| recipe.batch.value.0);
-            let batch = args.batch.map_or(of_recipe, |batch| batch as usize);
             let (images, launches) = crate::exec::cuda::walk::launches(&plan, batch, method.parts);
             let all: usize = launches.iter().map(|tape| tape.commands.len()).sum();
             let precision = plan.precision.name();
@@ -94,9 +105,6 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(opened) => opened,
         Err(exit) => return Ok(exit),
     };
-    if args.batch.is_some() && args.device == Device::Cpu {
-        return usage("`--batch` changes what a GPU runs; on a CPU the plan is one for any batch");
-    }
     if args.planned {
         planned(args, &opened, out)?;
         return Ok(opened.exit);

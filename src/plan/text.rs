@@ -19,10 +19,25 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.head())?;
-        self.graph
-            .values()
-            .filter_map(|value| self.line(value))
-            .try_for_each(|line| writeln!(f, "{line}"))
+        let mut turn = usize::MAX;
+        for stretch in &self.stretches {
+            if stretch.images != turn {
+                turn = stretch.images;
+                writeln!(f, "{}", together(turn))?;
+            }
+            let lines = stretch.nodes.clone().filter_map(|index| self.line(Value(index as u32)));
+            lines.into_iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// How images of a group take turns at what follows.
+fn together(images: usize) -> String {
+    match images {
+        1 => "-- image by image".to_string(),
+        usize::MAX => "-- all images of a group".to_string(),
+        images => format!("-- {images} images at a time"),
     }
 }
 
@@ -32,8 +47,8 @@ impl Plan {
         format!("plan {} : {} bytes per image", self.graph.name, self.bytes_per_image())
     }
 
-    /// A node: what it reads, where its results lie, in bytes, and what it costs. A part of another's
-    /// result has none.
+    /// A node: what it reads, where its results lie, in bytes, and what it costs, of parameters once for
+    /// all images. A part of another's result has none.
     pub fn line(&self, value: Value) -> Option<String> {
         let graph = &self.graph;
         let node = graph.node(value);
@@ -51,13 +66,33 @@ impl Plan {
             .map(|place| format!("{}+{}", 4 * place.offset, 4 * place.len))
             .collect();
         let bytes = self.bytes(value) * self.precision.bytes() as u64 / 4;
+        let parameters = match self.parameter_bytes(value) {
+            0 => String::new(),
+            parameters => format!(" + {parameters} of parameters"),
+        };
         let macs = graph.node_cost(value.0 as usize).macs;
         Some(format!(
-            "%{} = {kernel}{inputs} @ [{}]  {bytes} bytes, {macs} MACs  // {}",
+            "%{} = {kernel}{inputs} @ [{}]  {bytes} bytes{parameters}, {macs} MACs  // {}",
             value.0,
             places.join(", "),
             node.scope
         ))
+    }
+
+    /// Bytes of parameters, of their gradients and of what is kept of them that a node reads and writes,
+    /// in `f32`.
+    fn parameter_bytes(&self, value: Value) -> u64 {
+        let node = self.graph.node(value);
+        let own = node.params.iter().map(|&id| self.graph.param(id).elements() as u64).sum::<u64>();
+        4 * match &node.op {
+            // Its gradient is added to.
+            Op::Gradient(_) => 3 * own,
+            Op::Update(update) => {
+                let moved = 1 + update.rule.kept().len() + usize::from(update.average.is_some());
+                self.graph.param_count() * (2 * moved as u64 + 1)
+            }
+            _ => own,
+        }
     }
 
     /// A value as text: a part is named by what it is a part of.

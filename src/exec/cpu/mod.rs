@@ -30,7 +30,6 @@ use crate::passes::{self, Keep, Method, Processor};
 use crate::plan::{self, Plan};
 use kernels::narrow::narrow;
 use lane::Lane;
-use memory::needs;
 use observe::Observer;
 use run::Run;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +38,7 @@ use weights::Weights;
 
 pub use finite::first_not_finite;
 pub use machine::{in_registers, machine};
-pub use memory::{Memory, memory};
+pub use memory::{Memory, memory, needs};
 pub use observe::{observe, show};
 pub use scratch::scratch;
 

@@ -36,8 +36,8 @@ pub use trainer::{ReferenceEvaluator, ReferenceTrainer};
 
 use super::batch::whole_images;
 use super::{Batch, ExecError, Gradients, Grouping, Parameters, Profile, StepKey};
-use crate::graph::{Graph, Op};
 use crate::graph::ops::CrossEntropy;
+use crate::graph::{Graph, Op};
 use candle_core::{DType, Device, Tensor, Var};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeMap;
