@@ -8,8 +8,9 @@ pub fn runs(batch: usize, workers: usize) -> usize {
     (2 * batch).div_ceil(RUN * workers.max(1))
 }
 
-/// Images that are in memory at most besides the batch at hand: those that lie ready, and one run for
-/// each worker that is being made.
+/// Images that are in memory at most besides the batch at hand: those that lie ready, one run for each
+/// worker that is being made and, where a batch is put together of several, one that is copied.
 pub fn images(batch: usize, workers: usize) -> usize {
-    (runs(batch, workers) + 1) * workers * batch.min(RUN)
+    let copied = if batch > RUN && workers > 0 { RUN } else { 0 };
+    (runs(batch, workers) + 1) * workers * batch.min(RUN) + copied
 }

@@ -379,12 +379,15 @@ impl Comparison {
             .map(|&group| {
                 let all: Vec<&Check> = self.checks.iter().filter(|c| c.group == group).collect();
                 let worst = |of: fn(&Check) -> f64| all.iter().map(|&c| of(c)).fold(0.0, f64::max);
+                // Of zeros the absolute error decides.
+                let relative = all.iter().filter(|c| c.relative_l2.is_finite() || !c.pass);
+                let relative = relative.map(|c| c.relative_l2).fold(0.0, f64::max);
                 Group {
                     group,
                     count: all.len(),
                     failed: all.iter().filter(|check| !check.pass).count(),
                     max_abs: worst(|check| check.max_abs),
-                    relative_l2: worst(|check| check.relative_l2),
+                    relative_l2: relative,
                 }
             })
             .collect();
@@ -400,7 +403,7 @@ struct Errors {
 }
 
 impl Errors {
-    /// Infinite where the sizes differ or a number is none.
+    /// Infinite where the sizes differ or a number is none; the relative error, of zeros that are not found too.
     fn of(found: &Plain, expected: &Plain) -> Errors {
         let none = Errors { max_abs: f64::INFINITY, relative_l2: f64::INFINITY };
         if plain(&found.shape) != plain(&expected.shape) || found.data.len() != expected.data.len()
@@ -417,7 +420,10 @@ impl Errors {
             error += difference * difference;
             norm += f64::from(b) * f64::from(b);
         }
-        let relative_l2 = error.sqrt() / norm.sqrt().max(f64::MIN_POSITIVE.sqrt());
+        let relative_l2 = match error {
+            0.0 => 0.0,
+            error => (error / norm).sqrt(),
+        };
         Errors { max_abs, relative_l2 }
     }
 }
