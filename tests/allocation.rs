@@ -1,6 +1,7 @@
 //! How much memory is asked for at once: readers of foreign files must not believe their sizes. And
 //! how much of it a thread holds.
 
+use crate::guarded::{give_back, is_guarded, take};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -27,27 +28,42 @@ fn held(more: isize) {
     });
 }
 
-// SAFETY: all is handed on to the system's allocator as it came.
+// SAFETY: all is handed on to the system's allocator as it came, or lies where nothing else does.
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
-        unsafe { System.alloc(layout) }
+        take(layout).unwrap_or_else(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         held(-(layout.size() as isize));
-        unsafe { System.dealloc(at, layout) }
+        if !give_back(at, layout) {
+            unsafe { System.dealloc(at, layout) }
+        }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
-        unsafe { System.alloc_zeroed(layout) }
+        // Pages that nobody had are zeros.
+        take(layout).unwrap_or_else(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         note(size);
         held(-(layout.size() as isize));
-        unsafe { System.realloc(at, layout, size) }
+        let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        let to = match take(new) {
+            None if !is_guarded(at) => return unsafe { System.realloc(at, layout, size) },
+            None => unsafe { System.alloc(new) },
+            Some(to) => to,
+        };
+        if !to.is_null() {
+            unsafe { to.copy_from_nonoverlapping(at, layout.size().min(size)) };
+            if !give_back(at, layout) {
+                unsafe { System.dealloc(at, layout) }
+            }
+        }
+        to
     }
 }
 

@@ -20,6 +20,7 @@ mod exec;
 mod foreign;
 mod format;
 mod graph;
+mod guarded;
 mod layers;
 mod lsp;
 mod passes;

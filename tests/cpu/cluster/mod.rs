@@ -11,19 +11,20 @@ mod loss;
 mod norms;
 mod oracle;
 
+use crate::guarded::guarded;
 use cluec::exec::cpu::kernels::simd;
 use cluec::exec::random::{Random, Site};
 
 /// The same numbers for the same name.
 fn random(name: &str, count: usize) -> Vec<f32> {
     let mut random = Random::named(11, name, Site::Other);
-    (0..count).map(|_| random.normal() as f32).collect()
+    guarded(|| (0..count).map(|_| random.normal() as f32).collect())
 }
 
 /// Runs a check on every instruction set of this machine.
 fn on_each(check: impl Fn(&str)) {
     for (name, set) in simd::instructions() {
-        simd::with(set, || check(name));
+        simd::with(set, || guarded(|| check(name)));
     }
 }
 

@@ -6,6 +6,7 @@ mod linear;
 mod narrow;
 mod product;
 
+use crate::guarded::guarded;
 use cluec::exec::cpu::kernels::simd;
 
 /// Numbers in -1..1, the same for the same seed.
@@ -16,12 +17,12 @@ pub fn numbers(n: usize, seed: u64) -> Vec<f32> {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
     };
-    (0..n).map(|_| next()).collect()
+    guarded(|| (0..n).map(|_| next()).collect())
 }
 
 /// The same for scratch and results, which are to be overwritten: nothing may survive of it.
 pub fn garbage(n: usize) -> Vec<f32> {
-    vec![f32::NAN; n]
+    guarded(|| vec![f32::NAN; n])
 }
 
 pub fn wide(x: &[f32]) -> Vec<f64> {
@@ -40,7 +41,7 @@ pub fn close(name: &str, found: &[f32], expected: &[f64], allowed: f64) {
 /// Calls `test` once per instruction set, with its name.
 pub fn everywhere(test: impl Fn(&str)) {
     for (name, set) in simd::instructions() {
-        simd::with(set, || test(name));
+        simd::with(set, || guarded(|| test(name)));
     }
 }
 
