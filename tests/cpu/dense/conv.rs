@@ -18,66 +18,68 @@ const SIZES: [Sizes; 7] = [
 
 #[test]
 fn a_convolution_forward_and_backward() {
-    for (images, [height, width, input, output], kernel, stride, pad) in SIZES {
-        let op = Conv { height, width, input, coords: false, output, kernel, stride, pad };
-        let ([oh, ow], [kh, kw]) = (op.out(), kernel);
-        let x = numbers(images * height * width * input, 1);
-        let dy = numbers(images * oh * ow * output, 2);
-        let (k, bias) = (kh * kw * input, numbers(output, 4));
-        let weight = numbers(k * output, 3);
+    each_way(|arch, numbers| {
+        for (images, [height, width, input, output], kernel, stride, pad) in SIZES {
+            let op = Conv { height, width, input, coords: false, output, kernel, stride, pad };
+            let ([oh, ow], [kh, kw]) = (op.out(), kernel);
+            let x = numbers(images * height * width * input, 1);
+            let dy = numbers(images * oh * ow * output, 2);
+            let (k, bias) = (kh * kw * input, numbers(output, 4));
+            let weight = numbers(k * output, 3);
 
-        let mut y_wide: Vec<f64> = wide(&bias).repeat(images * oh * ow);
-        let (mut dx_wide, mut dw_wide) = (vec![0.0; x.len()], vec![1.0; k * output]);
-        for pixel in 0..images * oh * ow {
-            let (image, oy, ox) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
-            for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
-                let from_y = (oy * stride + ky).wrapping_sub(pad);
-                let from_x = (ox * stride + kx).wrapping_sub(pad);
-                if from_y >= height || from_x >= width {
-                    continue;
-                }
-                for i in 0..input {
-                    let from = ((image * height + from_y) * width + from_x) * input + i;
-                    for o in 0..output {
-                        let (to, at) =
-                            (pixel * output + o, ((ky * kw + kx) * input + i) * output + o);
-                        y_wide[to] += f64::from(x[from]) * f64::from(weight[at]);
-                        dx_wide[from] += f64::from(dy[to]) * f64::from(weight[at]);
-                        dw_wide[at] += f64::from(dy[to]) * f64::from(x[from]);
+            let mut y_wide: Vec<f64> = wide(&bias).repeat(images * oh * ow);
+            let (mut dx_wide, mut dw_wide) = (vec![0.0; x.len()], vec![1.0; k * output]);
+            for pixel in 0..images * oh * ow {
+                let (image, oy, ox) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
+                for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+                    let from_y = (oy * stride + ky).wrapping_sub(pad);
+                    let from_x = (ox * stride + kx).wrapping_sub(pad);
+                    if from_y >= height || from_x >= width {
+                        continue;
+                    }
+                    for i in 0..input {
+                        let from = ((image * height + from_y) * width + from_x) * input + i;
+                        for o in 0..output {
+                            let (to, at) =
+                                (pixel * output + o, ((ky * kw + kx) * input + i) * output + o);
+                            y_wide[to] += f64::from(x[from]) * f64::from(weight[at]);
+                            dx_wide[from] += f64::from(dy[to]) * f64::from(weight[at]);
+                            dw_wide[at] += f64::from(dy[to]) * f64::from(x[from]);
+                        }
                     }
                 }
             }
-        }
 
-        let mut packed = garbage(packed_len(k, output));
-        pack(Matrix::new(&weight, k, output), &mut packed);
-        let packed = Packed::new(&packed, k, output);
-        let mut transposed = garbage(packed_len(output, k));
-        pack_transposed(Matrix::new(&weight, k, output), &mut transposed);
-        let transposed = Packed::new(&transposed, output, k);
-        everywhere(|arch| {
-            let name = format!("{arch} {op:?}");
-            let mut scratch = garbage(op.scratch(images));
-            let (mut y, mut dx) = (garbage(dy.len()), garbage(x.len()));
-            op.forward(images, &x, packed, &bias, &mut y, &mut scratch);
-            op.backward_input(images, &dy, transposed, &mut dx, &mut scratch);
-            let (mut dw, mut db) = (vec![1.0; k * output], vec![1.0; output]);
-            let gradients = ConvGradients { weight: &mut dw, bias: &mut db };
-            let mut scratch = garbage(op.backward_scratch(images));
-            op.backward_weight(images, &x, &dy, gradients, &mut scratch);
-            close(&format!("{name} y"), &y, &y_wide, 1e-6);
-            close(&format!("{name} dx"), &dx, &dx_wide, 1e-6);
-            close(&format!("{name} dw"), &dw, &dw_wide, 1e-6);
-            let ones = vec![1.0; images * oh * ow];
-            let sums = product(&ones, &wide(&dy), [1, images * oh * ow, output]);
-            close(
-                &format!("{name} db"),
-                &db,
-                &sums.iter().map(|x| x + 1.0).collect::<Vec<_>>(),
-                1e-6,
-            );
-        });
-    }
+            let mut packed = garbage(packed_len(k, output));
+            pack(Matrix::new(&weight, k, output), &mut packed);
+            let packed = Packed::new(&packed, k, output);
+            let mut transposed = garbage(packed_len(output, k));
+            pack_transposed(Matrix::new(&weight, k, output), &mut transposed);
+            let transposed = Packed::new(&transposed, output, k);
+            {
+                let name = format!("{arch} {op:?}");
+                let mut scratch = garbage(op.scratch(images));
+                let (mut y, mut dx) = (garbage(dy.len()), garbage(x.len()));
+                op.forward(images, &x, packed, &bias, &mut y, &mut scratch);
+                op.backward_input(images, &dy, transposed, &mut dx, &mut scratch);
+                let (mut dw, mut db) = (vec![1.0; k * output], vec![1.0; output]);
+                let gradients = ConvGradients { weight: &mut dw, bias: &mut db };
+                let mut scratch = garbage(op.backward_scratch(images));
+                op.backward_weight(images, &x, &dy, gradients, &mut scratch);
+                close(&format!("{name} y"), &y, &y_wide, 1e-6);
+                close(&format!("{name} dx"), &dx, &dx_wide, 1e-6);
+                close(&format!("{name} dw"), &dw, &dw_wide, 1e-6);
+                let ones = vec![1.0; images * oh * ow];
+                let sums = product(&ones, &wide(&dy), [1, images * oh * ow, output]);
+                close(
+                    &format!("{name} db"),
+                    &db,
+                    &sums.iter().map(|x| x + 1.0).collect::<Vec<_>>(),
+                    1e-6,
+                );
+            }
+        }
+    });
 }
 
 /// Room for many images serves fewer.

@@ -7,7 +7,9 @@ mod narrow;
 mod product;
 
 use crate::guarded::guarded;
+use cluec::exec::cpu::kernels::narrow::narrow as round;
 use cluec::exec::cpu::kernels::simd;
+use cluec::graph::Precision;
 
 /// Numbers in -1..1, the same for the same seed.
 pub fn numbers(n: usize, seed: u64) -> Vec<f32> {
@@ -43,6 +45,22 @@ pub fn everywhere(test: impl Fn(&str)) {
     for (name, set) in simd::instructions() {
         simd::with(set, || guarded(|| test(name)));
     }
+}
+
+/// Calls `test` once per instruction set and precision of what products read, with its name and what
+/// gives numbers of that precision.
+pub fn each_way(test: impl Fn(&str, &dyn Fn(usize, u64) -> Vec<f32>)) {
+    everywhere(|arch| {
+        for precision in [Precision::F32, Precision::Bf16] {
+            simd::in_precision(precision, || {
+                test(&format!("{arch} {precision:?}"), &|n, seed| {
+                    let mut numbers = numbers(n, seed);
+                    round(precision, &mut numbers);
+                    numbers
+                });
+            });
+        }
+    });
 }
 
 /// `[rows, k]` by `[k, n]`.

@@ -1,7 +1,5 @@
 use super::*;
-use cluec::exec::cpu::kernels::narrow::narrow;
 use cluec::exec::cpu::kernels::product::*;
-use cluec::graph::Precision;
 
 /// Rows, depth and columns: usual ones, less than a vector, one more or less than tiles and blocks.
 const SIZES: [[usize; 3]; 14] = [
@@ -25,22 +23,6 @@ fn packed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
     let mut data = garbage(packed_len(k, n));
     pack(Matrix::new(b, k, n), &mut data);
     data
-}
-
-/// Calls `test` once per instruction set and precision of what products read, with its name and what
-/// gives numbers of that precision.
-fn each_way(test: impl Fn(&str, &dyn Fn(usize, u64) -> Vec<f32>)) {
-    everywhere(|arch| {
-        for precision in [Precision::F32, Precision::Bf16] {
-            simd::in_precision(precision, || {
-                test(&format!("{arch} {precision:?}"), &|n, seed| {
-                    let mut numbers = numbers(n, seed);
-                    narrow(precision, &mut numbers);
-                    numbers
-                });
-            });
-        }
-    });
 }
 
 #[test]
@@ -212,15 +194,15 @@ fn instructions_for_bfloat16_round_what_they_read() {
         }
         simd::in_precision(Precision::Bf16, || {
             for [rows, k, n] in SIZES.into_iter().filter(|[_, k, n]| !unit || k * n >= 64 * 64) {
-                let all = |round: bool| {
+                let all = |rounded: bool| {
                     let [mut a, mut b, mut c] = [(rows * k, 1), (k * n, 2), (rows * n, 3)]
                         .map(|(n, seed)| numbers(n, seed));
                     // Halfway between two numbers.
                     a[0] = f32::from_bits(0x3f80_8000);
                     b[0] = f32::from_bits(0x3f81_8000);
-                    if round {
+                    if rounded {
                         for x in [&mut a, &mut b, &mut c] {
-                            narrow(Precision::Bf16, x);
+                            round(Precision::Bf16, x);
                         }
                     }
                     let data = packed(&b, k, n);
