@@ -3,9 +3,12 @@
 //! `cargo bench --bench kernels [-- TEXT…]` prints a line per operation and shape that has one of the
 //! texts in it: µs, GFLOP/s, and the share of the peak of vectors, which is measured anew before every
 //! line, or GB/s for what mostly moves memory. Times are the least of many short repetitions, so that
-//! other work on the machine disturbs little. On a matrix unit products go beyond that peak.
+//! other work on the machine disturbs little. On a matrix unit products go beyond that peak. Lines of
+//! images are of eight of them, and say no rate.
 
 mod clusters;
+#[cfg(feature = "train")]
+mod images;
 mod maps;
 mod peak;
 mod products;
@@ -20,6 +23,8 @@ fn main() {
     products::run(&mut table);
     maps::run(&mut table);
     clusters::run(&mut table);
+    #[cfg(feature = "train")]
+    images::run(&mut table);
 }
 
 struct Table {

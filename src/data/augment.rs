@@ -86,10 +86,12 @@ impl Pipeline {
 
     /// Appends the normalized colors of an image, `[height, width, 3]`.
     pub fn normalize(&self, image: &Image, out: &mut Vec<f32>) {
-        for pixel in image.pixels.chunks_exact(3) {
-            out.extend(
-                pixel.iter().enumerate().map(|(channel, &color)| self.color(channel, color)),
-            );
+        let (start, colors) = (out.len(), self.colors());
+        out.resize(start + image.pixels.len(), 0.0);
+        let (to, _) = out[start..].as_chunks_mut::<3>();
+        let (from, _) = image.pixels.as_chunks::<3>();
+        for (to, pixel) in to.iter_mut().zip(from) {
+            *to = [0, 1, 2].map(|channel| colors[channel][usize::from(pixel[channel])]);
         }
     }
 

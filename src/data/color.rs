@@ -6,30 +6,41 @@ pub fn luma([r, g, b]: [u8; 3]) -> u8 {
 }
 
 /// Hue in turns, saturation and value in [0, 1], to red, green and blue in [0, 1].
+#[inline(always)]
 pub fn from_hsv([hue, saturation, value]: [f32; 3]) -> [f32; 3] {
     let sixth = (hue - hue.floor()) * 6.0;
     let channel = |offset: f32| {
-        let k = (offset + sixth) % 6.0;
+        let k = offset + sixth;
+        let k = if k >= 6.0 { k - 6.0 } else { k };
         value - value * saturation * k.min(4.0 - k).clamp(0.0, 1.0)
     };
     [channel(5.0), channel(3.0), channel(1.0)]
 }
 
 /// Red, green and blue in [0, 1] to hue in turns [0, 1), saturation and value in [0, 1].
+#[inline(always)]
 pub fn to_hsv([r, g, b]: [f32; 3]) -> [f32; 3] {
     let value = r.max(g).max(b);
     let spread = value - r.min(g).min(b);
-    if spread <= 0.0 {
-        return [0.0, 0.0, value];
-    }
-    let sixth = if value == r {
-        (g - b) / spread
+    // Each choice is of numbers that are there, so that vectors can make it.
+    let (offset, over) = if value == r {
+        (0.0, g - b)
     } else if value == g {
-        2.0 + (b - r) / spread
+        (2.0, b - r)
     } else {
-        4.0 + (r - g) / spread
+        (4.0, r - g)
     };
-    [(sixth / 6.0).rem_euclid(1.0), spread / value, value]
+    let hue = (offset + over / spread) / 6.0;
+    let hue = if hue < 0.0 { hue + 1.0 } else { hue };
+    let gray = spread <= 0.0;
+    [if gray { 0.0 } else { hue }, if gray { 0.0 } else { spread / value }, value]
+}
+
+/// A color in [0, 1] whose hue is turned.
+#[inline(always)]
+pub fn turned(color: [f32; 3], turns: f32) -> [f32; 3] {
+    let [hue, saturation, value] = to_hsv(color);
+    from_hsv([hue + turns, saturation, value])
 }
 
 #[cfg(test)]
