@@ -5,6 +5,7 @@ mod difference;
 mod drop_path;
 mod families;
 mod footprint;
+mod given;
 mod half;
 mod model;
 mod parameters;
