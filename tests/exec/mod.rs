@@ -2,6 +2,7 @@ mod bits;
 mod compiled;
 mod components;
 mod difference;
+mod draw;
 mod drop_path;
 mod families;
 mod footprint;
@@ -10,6 +11,7 @@ mod half;
 mod model;
 mod parameters;
 mod profile;
+mod ties;
 mod whole;
 
 use cluec::exec::published::{Plain, Plains};
