@@ -57,9 +57,14 @@ fn close(what: &str, found: &[f32], expected: &[f32]) -> Result<(), String> {
     let norm: f64 = expected.iter().map(|&x| square(x.into())).sum();
     let pairs = found.iter().zip(expected);
     let error: f64 = pairs.map(|(&a, &b)| square(f64::from(a) - f64::from(b))).sum();
-    let allowed = 1e-4 * norm.sqrt() + 1e-6;
+    let allowed = allowed(norm.sqrt());
     let off = || format!("{what}: off by {} of {}", error.sqrt(), norm.sqrt());
     (error.sqrt() <= allowed).then_some(()).ok_or_else(off)
+}
+
+/// How far two executors may be off each other, of numbers of a norm.
+pub fn allowed(norm: f64) -> f64 {
+    1e-4 * norm + 1e-6
 }
 
 /// Whether a pixel between two centers may choose either, as rounding has it.
@@ -71,27 +76,72 @@ fn chooses(graph: &Graph) -> bool {
     })
 }
 
+/// Both executors of a model, at the same parameters.
+pub struct Both<'a> {
+    graph: &'a Graph,
+    parameters: &'a Parameters,
+    reference: Reference,
+    compiled: Compiled,
+    evaluator: Compiled,
+}
+
+impl<'a> Both<'a> {
+    pub fn new(graph: &'a Graph, parameters: &'a Parameters) -> Both<'a> {
+        Both {
+            graph,
+            parameters,
+            reference: Reference::new(graph.clone(), 1).unwrap(),
+            compiled: trainer(graph, parameters, 2),
+            evaluator: Compiled::evaluator(graph, parameters.clone(), 2),
+        }
+    }
+
+    /// Loss, logits and every gradient on a batch, and logits in evaluation; else what differs.
+    pub fn agree(&mut self, batch: &Batch) -> Result<(), String> {
+        self.numbers(batch).iter().try_for_each(Pair::agrees)
+    }
+
+    /// What both executors give on a batch: logits, loss and every gradient in training, then logits in
+    /// evaluation.
+    pub fn numbers(&mut self, batch: &Batch) -> Vec<Pair> {
+        let expected = self.reference.gradients(self.parameters, batch, KEY).unwrap();
+        let found = self.compiled.gradients(self.parameters, batch, KEY).unwrap();
+        let pair = |what: &str, found, expected| Pair { what: what.to_string(), found, expected };
+        let mut all = vec![
+            pair("logits", found.logits, expected.logits),
+            pair("loss", vec![found.loss as f32], vec![expected.loss as f32]),
+        ];
+        let gradients = found.gradients.iter().zip(expected.gradients.iter());
+        for (param, (found, expected)) in self.graph.params.iter().zip(gradients) {
+            all.push(pair(&param.name, found.to_vec(), expected.to_vec()));
+        }
+        let found = self.compiled.logits(&batch.images).unwrap();
+        assert_eq!(self.evaluator.logits(&batch.images).unwrap(), found);
+        let expected = self.reference.logits(self.parameters, &batch.images).unwrap();
+        all.push(pair("evaluation", found, expected));
+        all
+    }
+}
+
+/// Numbers that the compiled executor gives, and those of the reference.
+pub struct Pair {
+    pub what: String,
+    pub found: Vec<f32>,
+    pub expected: Vec<f32>,
+}
+
+impl Pair {
+    pub fn agrees(&self) -> Result<(), String> {
+        close(&self.what, &self.found, &self.expected)
+    }
+}
+
 /// Both executors on the same batches.
 fn agrees(graph: &Graph) {
     let parameters = parameters(graph);
-    let reference = Reference::new(graph.clone(), 1).unwrap();
-    let mut compiled = trainer(graph, &parameters, 2);
-    let mut evaluator = Compiled::evaluator(graph, parameters.clone(), 2);
-    let mut check = |seed: u64| {
-        let batch = batch(graph, 3, seed);
-        let expected = reference.gradients(&parameters, &batch, KEY).unwrap();
-        let found = compiled.gradients(&parameters, &batch, KEY).unwrap();
-        close("logits", &found.logits, &expected.logits)?;
-        close("loss", &[found.loss as f32], &[expected.loss as f32])?;
-        let gradients = found.gradients.iter().zip(expected.gradients.iter());
-        for (param, (found, expected)) in graph.params.iter().zip(gradients) {
-            close(&param.name, found, expected)?;
-        }
-        let found = compiled.logits(&batch.images).unwrap();
-        assert_eq!(evaluator.logits(&batch.images).unwrap(), found);
-        close("evaluation", &found, &reference.logits(&parameters, &batch.images).unwrap())
-    };
-    let failures: Vec<String> = (0..5).filter_map(|seed| check(seed).err()).collect();
+    let mut both = Both::new(graph, &parameters);
+    let failures: Vec<String> =
+        (0..5).filter_map(|seed| both.agree(&batch(graph, 3, seed)).err()).collect();
     let allowed = usize::from(chooses(graph));
     assert!(failures.len() <= allowed, "{}: {failures:#?}", graph.name);
 }

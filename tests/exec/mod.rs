@@ -2,13 +2,18 @@ mod bits;
 mod compiled;
 mod components;
 mod difference;
+mod draw;
+mod drawn;
 mod drop_path;
+mod exact;
 mod families;
 mod footprint;
+mod given;
 mod half;
 mod model;
 mod parameters;
 mod profile;
+mod ties;
 mod whole;
 
 use cluec::exec::published::{Plain, Plains};
