@@ -142,6 +142,13 @@ fn answer(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             if let Some(busy) = chosen.iter().find(|run| run.listed.state == State::Training) {
                 return wrong(format!("{} is being trained", busy.name));
             }
+            if let Some((outer, inner)) = holding(&all, &chosen) {
+                let (outer, inner) = (&outer.name, &inner.name);
+                return wrong(format!(
+                    "in the folder of {outer} lies another run, {inner}: move it elsewhere, or name \
+                     it too"
+                ));
+            }
             prune(&chosen, *yes, out)?;
             store.sync()?;
         }
@@ -423,6 +430,16 @@ fn settings_of(named: &Named) -> Vec<model::Resolved> {
     let (program, _) =
         crate::compile_text(&mut Sources::default(), &path.to_string_lossy(), &text, &[]);
     program.models.first().map(model::Checked::settings).unwrap_or_default()
+}
+
+/// A run that is to go, and one in its folder that is not.
+fn holding<'a>(all: &'a [Named], chosen: &[&'a Named]) -> Option<(&'a Named, &'a Named)> {
+    let folder = |run: &Named| run.listed.folder.path.clone();
+    let stays = |run: &&Named| !chosen.iter().any(|going| folder(going) == folder(run));
+    chosen.iter().find_map(|going| {
+        let inside = |run: &&Named| stays(run) && folder(run).starts_with(folder(going));
+        Some((*going, all.iter().find(inside)?))
+    })
 }
 
 fn prune(runs: &[&Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {

@@ -270,7 +270,7 @@ fn name(root: &Path, folder: &RunFolder) -> Result<String, StoreError> {
     Ok(inside.to_string_lossy().into_owned())
 }
 
-/// Every folder below that holds a run.
+/// Every folder below that holds a run, those in another run's folder among them.
 fn collect(folder: &Path, depth: usize, found: &mut Vec<RunFolder>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -280,7 +280,8 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<RunFolder>) -> io::Resul
         let run = RunFolder::open(&entry.path());
         if run.record().exists() {
             found.push(run);
-        } else if depth > 1 {
+        }
+        if depth > 1 {
             collect(&entry.path(), depth - 1, found)?;
         }
     }

@@ -102,6 +102,24 @@ fn every_case_is_trained_with_every_seed_into_tables_and_a_chart() {
     assert!(read("parts.md").contains("[5](<../mine>)"), "{}", read("parts.md"));
 }
 
+/// A file and its model share a name: cases are trained beside the model's run, which is used, not in it.
+#[test]
+fn no_case_is_trained_in_the_folder_of_a_run() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    bench.fine("train tiny.clue tiny --epochs 1");
+    let command = "ablate tiny.clue --train --epochs 1";
+    let first = bench.fine(command);
+    let states = states(&bench);
+    assert_eq!(states.keys().collect::<Vec<_>>(), ["tiny", "tiny-2/q.slow-5"]);
+    let table = std::fs::read_to_string(bench.path("runs/tiny-2/q.md")).unwrap();
+    assert!(table.contains("](<../tiny>)"), "{table}");
+    let again = bench.fine(command);
+    assert_eq!(again.out, first.out);
+    assert!(!again.err.contains(" in runs"), "trained again: {}", again.err);
+}
+
 #[test]
 fn killed_it_goes_on_and_repeats_nothing() {
     let whole = bench();

@@ -88,6 +88,18 @@ fn prune_says_what_it_would_remove_and_removes_it_when_told() {
 }
 
 #[test]
+fn a_run_in_the_folder_of_another_one_is_listed_and_not_removed_with_it() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --steps 2");
+    bench.fine("train tiny.clue --steps 3 --out runs/tiny/again");
+    assert!(bench.fine("runs").out.contains("tiny/again"));
+    let ran = bench.run("runs prune tiny --yes");
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    assert!(ran.err.contains("in the folder of tiny lies another run, tiny/again"), "{}", ran.err);
+    assert!(bench.path("runs/tiny/again/last.safetensors").exists());
+}
+
+#[test]
 fn a_lost_or_broken_index_is_built_from_the_folders() {
     let bench = bench();
     let before = listed(&bench);

@@ -2,7 +2,7 @@
 
 use super::sheet::Sheet;
 use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
-use crate::cli::Exit;
+use crate::cli::{Exit, place};
 use crate::cli::session::Failure;
 use crate::diag::{Argument, SourceId, Sources, say};
 use crate::model::{Ablation, Quantity};
@@ -22,8 +22,7 @@ pub fn train(
     ablations: &[&Ablation],
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let stem = Path::new(&args.file).file_stem().filter(|stem| *stem != "-");
-    let within = PathBuf::from(stem.unwrap_or("input".as_ref()));
+    let within = within(&args.training.root, &args.file);
     let seeds: Vec<Vec<Seeded>> =
         ablations.iter().map(|ablation| with_seeds(args, sources, ablation)).collect();
     let trials = trials::Trials::new(&args.training, &within, &seeds)?;
@@ -54,6 +53,20 @@ pub fn train(
         say("not all is trained; the same command goes on with what is left");
     }
     Ok(if failed { Exit::Findings } else { Exit::Fine })
+}
+
+/// The folder of a file's runs, below the root: under its name, or as `NAME-2`, `NAME-3` … where that is
+/// a run itself. In the folder of one run no other one lies: who removes the one would remove both.
+fn within(root: &Path, file: &str) -> PathBuf {
+    let stem = Path::new(file).file_stem().filter(|stem| *stem != "-");
+    let stem = stem.unwrap_or("input".as_ref()).to_string_lossy();
+    let mut name = stem.to_string();
+    let mut number = 1;
+    while place::run(&root.join(&name)).is_ok() {
+        number += 1;
+        name = format!("{stem}-{number}");
+    }
+    name.into()
 }
 
 /// The ablation as it is, and with seeds counted up from its model's.
