@@ -7,6 +7,7 @@ use super::{Exit, number, usage};
 use crate::diag::{Sources, nearest};
 use crate::model;
 use crate::runs::{Listed, Score, State, Store};
+use crate::train::Earlier;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -235,7 +236,7 @@ fn list(format: Form, runs: &[&Named]) -> String {
                 table.row([
                     named.name.clone(),
                     model_of(named),
-                    named.listed.state.name().to_string(),
+                    standing(named),
                     percent(named.score(|score| score.top1)),
                     percent(named.score(|score| score.top3)),
                     named.score(|s| s.loss).map_or("-".to_string(), |loss| format!("{loss:.4}")),
@@ -247,6 +248,21 @@ fn list(format: Form, runs: &[&Named]) -> String {
             table.render(table::room())
         }
     }
+}
+
+/// How it stands, and where it changed on the way.
+fn standing(named: &Named) -> String {
+    let state = named.listed.state.name();
+    match &named.listed.run.earlier[..] {
+        [] => state.to_string(),
+        earlier => format!("{state}, changed at {}", changes(earlier, ", ")),
+    }
+}
+
+/// The last steps before settings or images changed.
+fn changes(earlier: &[Earlier], between: &str) -> String {
+    let steps: Vec<String> = earlier.iter().map(|part| part.until.to_string()).collect();
+    steps.join(between)
 }
 
 /// A case with its ablation.
@@ -261,7 +277,7 @@ fn model_of(named: &Named) -> String {
 fn list_csv(runs: &[&Named]) -> String {
     let head = [
         "run", "model", "ablation", "state", "seed", "top1", "top3", "loss", "steps", "params",
-        "macs", "ptflops", "executor", "began", "key",
+        "macs", "ptflops", "executor", "began", "key", "changed",
     ];
     let mut text = csv::line(head.map(str::to_string));
     for named in runs {
@@ -283,6 +299,7 @@ fn list_csv(runs: &[&Named]) -> String {
             run.executor.clone(),
             run.began.to_string(),
             run.key.clone(),
+            changes(&run.earlier, " "),
         ]));
     }
     text
@@ -308,6 +325,11 @@ fn show(format: Form, named: &Named) -> String {
                 ("state", state.name().to_string()),
                 ("began", began.clone()),
             ];
+            if !run.earlier.is_empty() {
+                let steps = changes(&run.earlier, ", ");
+                let what = "settings or images: the result of no text";
+                lines.push(("changed", format!("at step {steps}, {what}")));
+            }
             if let Some(ended) = run.ended {
                 lines.push(("took", format!("{} s", ended.saturating_sub(run.began))));
             }

@@ -117,7 +117,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(run) => RunFolder::open(run),
         None => new_run(args, &model.name)?,
     };
-    let mut run = order.run()?;
+    let mut run = order.run()?.after(&ready.state.meta.earlier);
     if let (Some(_), Some(known)) = (&args.resume, Run::read(&folder)?) {
         elsewhere(&known, &run);
         run.ablation = known.ablation;

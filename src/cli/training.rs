@@ -15,7 +15,7 @@ use crate::schema::Rate;
 use crate::see::Watcher;
 use crate::spec::Recipe;
 use crate::train::{
-    Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
+    Checkpoint, Earlier, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -101,6 +101,7 @@ impl<'a> Order<'a> {
             macs: cost.macs,
             ptflops: cost.ptflops,
             lr: None,
+            earlier: Vec::new(),
             executor: executor.to_string(),
             instructions: executor.instructions().map(str::to_string),
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -131,6 +132,7 @@ impl<'a> Order<'a> {
         let place = self.place(executor, &session, recipe, resumed.as_ref())?;
         let state = match resumed {
             Some(mut checkpoint) => {
+                self.part(&mut checkpoint.meta, changed, &images);
                 if changed {
                     checkpoint.meta.source = self.model.text();
                 }
@@ -150,6 +152,22 @@ impl<'a> Order<'a> {
         };
         let setup = Setup { order: self, recipe, executor, session, place };
         Ok(Ready { setup, state })
+    }
+
+    /// Notes what the steps until now followed from, if those to come follow from something else.
+    fn part(&self, meta: &mut Meta, changed: bool, images: &str) {
+        let other_images = meta.train_fingerprint.as_ref().is_some_and(|there| there != images);
+        if meta.step == 0 || !(changed || other_images) {
+            return;
+        }
+        let (program, _) =
+            crate::compile_text(&mut Sources::default(), "model.clue", &meta.source, &[]);
+        let Some(before) = program.models.first().and_then(Identity::of) else { return };
+        if !other_images && Identity::of(self.model).as_ref() == Some(&before) {
+            return;
+        }
+        let key = runs::key(&before, meta.data.as_deref().map(Path::new), None);
+        meta.earlier.push(Earlier { until: meta.step, key });
     }
 
     /// The training's place in memory, of which a checkpoint holds a part already.
@@ -295,8 +313,17 @@ impl Ready<'_> {
         Ok(Some(found))
     }
 
-    /// Finds the learning rate, and says so in the run.
+    /// Says where it goes on otherwise; finds the learning rate, and says so in the run.
     fn begin(&mut self, entry: &mut Entry, stop: &AtomicBool) -> Result<(), Failure> {
+        let meta = &self.state.meta;
+        let parts = meta.earlier.last().is_some_and(|part| part.until == meta.step);
+        if parts && !self.setup.order.quiet {
+            say(format!(
+                "from step {} on with other settings or images: the run is the result of no text any \
+                 more, and `ablate` takes it for none",
+                meta.step + 1
+            ));
+        }
         if let Some(found) = self.find_lr(stop)? {
             write(&entry.folder.rates(), found.svg())?;
         }

@@ -120,6 +120,31 @@ fn no_case_is_trained_in_the_folder_of_a_run() {
     assert!(!again.err.contains(" in runs"), "trained again: {}", again.err);
 }
 
+/// A run that went on with other settings is the result of no text, and says so.
+#[test]
+fn a_run_that_changed_on_the_way_is_no_result() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    bench.fine("train tiny.clue tiny --steps 8");
+    let ran = bench.fine("train --resume runs/tiny --set recipe.optimizer.lr=1e-3");
+    assert!(ran.err.contains("from step 9 on with other settings or images"), "{}", ran.err);
+    // It stays so, also when it goes on with the same.
+    bench.fine("train --resume runs/tiny");
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.fine("ablate tiny.clue --train --format json --in runs").out)
+            .unwrap();
+    let slow = &json["ablations"][0]["rows"][1];
+    assert_eq!(slow["runs"][0]["folder"], "runs/tiny-2/q.slow-5", "{slow}");
+    let listed = bench.fine("runs").out;
+    assert!(listed.contains("finished, changed at 8"), "{listed}");
+    assert!(bench.fine("runs show tiny").out.contains("at step 8"), "{listed}");
+    // The same settings said once more change nothing.
+    bench.fine("train tiny.clue tiny --steps 8 --out runs/same");
+    bench.fine("train --resume runs/same --steps 9 --set recipe.optimizer.lr=3e-3");
+    assert!(!bench.fine("runs show same").out.contains("changed"));
+}
+
 #[test]
 fn killed_it_goes_on_and_repeats_nothing() {
     let whole = bench();
