@@ -6,7 +6,7 @@ use super::place;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
 use crate::diag::number::many;
-use crate::diag::{Diagnostic, Sources, render, say};
+use crate::diag::{Diagnostic, Sources, render, say, typed};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Precision, Size, times};
@@ -144,17 +144,21 @@ pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
 }
 
 fn damaged(path: &Path, error: &CheckpointError) -> Failure {
+    Failure::new(format!("{error}{}", whole(path)))
+}
+
+/// What to do without a checkpoint: the other one of its run, if it is whole.
+pub fn whole(path: &Path) -> String {
     let run = RunFolder::open(path.parent().unwrap_or(Path::new("")));
     let others = [run.last(), run.best()].into_iter().filter(|other| other != path);
     let step = |other: &Path| Some(Checkpoint::load_weights(other).ok()?.meta.step);
     let whole = others.filter_map(|other| Some((step(&other)?, other)));
-    let help: String = whole
+    whole
         .map(|(step, other)| {
-            let (path, other) = (path.display(), other.display());
-            format!("\n  help: {other} is whole, and stands at step {step}: cp {other} {path}")
+            let (name, copy) = (other.display(), [typed(&other), typed(path)].join(" "));
+            format!("\n  help: {name} is whole, and stands at step {step}: cp {copy}")
         })
-        .collect();
-    Failure::new(format!("{error}{help}"))
+        .collect()
 }
 
 /// The weights of a checkpoint, or of that of a run's folder which counts, with the model, compiled from

@@ -7,7 +7,7 @@ use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::number::many;
-use crate::diag::{Argument, Sources, say};
+use crate::diag::{Argument, Sources, say, typed};
 use crate::exec::cpu::kernels::simd;
 use crate::model::Spoken;
 use crate::runs::{Entry, Run};
@@ -65,7 +65,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             // Of a file of a run the folder is meant; any other one is no run.
             place::run(folder).or_else(|_| place::run(path))?;
             let message = "goes on with a run, named by its folder";
-            return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
+            return Ok(usage(&format!("--resume {message}: --resume {}", typed(folder)))?);
         }
         Some(path) => Some(load(&place::last(&place::run(path)?)?)?),
         None => None,
@@ -145,7 +145,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     );
     let _ = out.flush();
     let (outcome, _) = ready.train(entry, &stop)?;
-    let run = folder.path.display();
+    let run = typed(&folder.path);
     match outcome {
         // Whoever waits for the result must not take this for one.
         Outcome::Interrupted => {
@@ -169,8 +169,9 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             }
             writeln!(
                 out,
-                "the run lies in {run}; look closer with: cluec eval {}",
-                kept.display()
+                "the run lies in {}; look closer with: cluec eval {}",
+                folder.path.display(),
+                typed(&kept)
             )?;
         }
     }
@@ -252,8 +253,9 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
                 ))
             }
             (io::ErrorKind::AlreadyExists, Ok(_)) => Failure::new(format!(
-                "{path} holds a run already\n  help: go on with it, `cluec train --resume {path}`, or \
-                 name another folder"
+                "{path} holds a run already\n  help: go on with it, `cluec train --resume {}`, or name \
+                 another folder",
+                typed(&wanted)
             )),
             (io::ErrorKind::AlreadyExists, Err(_)) if wanted.exists() => Failure::new(format!(
                 "{path} is there already, and no run\n  help: name a folder that is new or empty"

@@ -12,6 +12,7 @@ mod help;
 pub mod number;
 pub mod render;
 mod say;
+mod shell;
 mod sources;
 pub mod svg;
 pub mod table;
@@ -22,6 +23,7 @@ pub use file::{decode, read_file};
 pub use fix::{Fix, Reading};
 pub use help::{Help, Written};
 pub use say::say;
+pub use shell::typed;
 pub use sources::{Source, SourceId, Sources};
 
 use serde::Serialize;

@@ -54,11 +54,38 @@ fn what_is_no_run_is_told_so() {
     assert!(said.starts_with("error: tiny.clue is not the folder of a run\n"), "{said}");
     // Killed before its first checkpoint.
     bench.fine("train tiny.clue --out run --steps 1");
-    fs::remove_file(bench.path("run/last.safetensors")).unwrap();
+    for file in ["last", "best"] {
+        fs::remove_file(bench.path(format!("run/{file}.safetensors"))).unwrap();
+    }
     for verb in ["train --resume", "verify-resume", "eval"] {
         let said = refused(&bench, &format!("{verb} run"), 1);
         assert!(said.starts_with("error: there is no checkpoint in run: "), "{verb}: {said}");
+        assert!(
+            said.contains("`cluec train run/model.clue`, and then remove run"),
+            "{verb}: {said}"
+        );
     }
+}
+
+/// What is left of a run is used, or the way to go on from it is told.
+#[test]
+fn without_its_last_checkpoint_a_run_has_its_best_one() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out 'my --epochs 2");
+    let right = bench.fine("eval 'my/best.safetensors").out;
+    fs::remove_file(bench.path("'my/last.safetensors")).unwrap();
+    let ran = bench.fine("eval 'my");
+    assert_eq!(ran.out, right);
+    assert!(ran.err.contains("last.safetensors is gone; this is 'my/best"), "{}", ran.err);
+    bench.fine("report 'my");
+    for verb in ["train --resume", "verify-resume"] {
+        let said = refused(&bench, &format!("{verb} 'my"), 1);
+        assert!(said.contains("best.safetensors is whole, and stands at step "), "{verb}: {said}");
+        let command = r"cp ''\''my/best.safetensors' ''\''my/last.safetensors'";
+        assert!(said.contains(command), "{verb}: {said}");
+    }
+    fs::copy(bench.path("'my/best.safetensors"), bench.path("'my/last.safetensors")).unwrap();
+    bench.fine("train --resume 'my");
 }
 
 #[test]
