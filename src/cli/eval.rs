@@ -1,7 +1,8 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
 use super::room::{Demand, take, take_fitting};
-use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
+use super::session::{Failure, Images, Session, compare_images, no_number, restore, write};
+use super::session::{threads, workers};
 use super::table;
 use super::{Exit, Format};
 use super::{executor, options};
@@ -53,6 +54,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (mut checkpoint, model) = restore(&args.checkpoint)?;
     let session = Session::reopen(&checkpoint, &model, args.data.as_deref())?;
+    let known = checkpoint.meta.train_fingerprint.as_deref();
+    compare_images(known, &session.opened, args.data.is_some());
     let executor = args.executor.evaluation(model.recipe.as_ref())?;
     let (threads, workers) = (threads(args.threads), workers(None));
     let demand = Demand {

@@ -4,7 +4,7 @@ pub use super::device::{threads, workers};
 use super::executor::Executor;
 use super::place;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, fingerprint, open};
 use crate::diag::number::many;
 use crate::diag::{Diagnostic, Sources, render, say, typed};
 use crate::exec::ExecError;
@@ -119,6 +119,25 @@ pub fn misfit(part: Split, as_generated: bool, takes: Size, given: Size) -> Opti
 pub fn is_as_generated(opened: &Opened, part: Split) -> bool {
     const ANY: Size = [1, usize::MAX];
     opened.folder.is_none() && opened.part(part).1.size(ANY) == ANY
+}
+
+/// Says so if the images are not those that a run was trained on, of which it knows the fingerprint.
+/// Others are no mistake where they were asked for, unless they are one set: then some that were trained
+/// on may be among those to test.
+pub fn compare_images(known: Option<&str>, opened: &Opened, asked_for: bool) {
+    let Some(known) = known else { return };
+    let divided = opened.test.is_divided();
+    if asked_for && !divided || known == fingerprint(&*opened.train) {
+        return;
+    }
+    let so = match divided {
+        true => {
+            "they are one set, divided here into those to train and those to test, so that images the run \
+             was trained on may be among the test images"
+        }
+        false => "what follows may not be comparable with what the run says of itself",
+    };
+    say(format!("warning: the training images are not those of the run: {so}"));
 }
 
 /// Where images lie, from wherever one looks.

@@ -58,6 +58,12 @@ pub trait Dataset: Send + Sync {
         self.place(i)
     }
 
+    /// Whether it is a part of one set that was divided here: which images are in it follows from what
+    /// else lies there.
+    fn is_divided(&self) -> bool {
+        false
+    }
+
     /// Where the object of image `i` is: 1 there, else 0, `[height, width]` of the stored image; none
     /// where nobody knows.
     fn mask(&self, _i: usize) -> Option<Vec<u8>> {

@@ -88,6 +88,35 @@ fn without_its_last_checkpoint_a_run_has_its_best_one() {
     bench.fine("train --resume 'my");
 }
 
+/// Of one set that is divided other images are tested when some were added; of parts that lie apart they
+/// are not, and others may be asked for.
+#[test]
+fn images_that_are_not_those_of_the_run_are_told() {
+    let bench = Bench::new();
+    photographs(&bench);
+    let warned = |arguments: &str| {
+        bench.fine(arguments).err.contains("warning: the training images are not those of the run")
+    };
+    let verbs = ["eval run", "see run --dataset image_folders --count 1", "report run"];
+    bench.fine("train photos.clue --data photos/train --out run --epochs 1");
+    for verb in verbs {
+        assert!(!warned(verb), "{verb}");
+    }
+    for i in [6, 7] {
+        let name = format!("day/{i}.{}", if i == 6 { "png" } else { "jpg" });
+        fs::copy(
+            bench.path(format!("photos/val/{name}")),
+            bench.path(format!("photos/train/{name}")),
+        )
+        .unwrap();
+    }
+    for verb in verbs {
+        assert!(warned(verb), "{verb}");
+        assert!(warned(&format!("{verb} --data photos/train")), "{verb}");
+        assert!(!warned(&format!("{verb} --data photos")), "{verb}");
+    }
+}
+
 #[test]
 fn a_named_folder_is_the_runs_or_refused() {
     let bench = Bench::new();
