@@ -45,6 +45,22 @@ pub fn last(folder: &RunFolder) -> Result<PathBuf, Failure> {
     )))
 }
 
+/// Refuses a file to write that is a checkpoint of a run: what only a run knows would be lost.
+pub fn spare(file: &Path) -> Result<(), Failure> {
+    // What is not there yet is nobody's.
+    let Ok(whole) = file.canonicalize() else { return Ok(()) };
+    let folder = RunFolder::open(whole.parent().unwrap_or(Path::new("")));
+    let marks = [folder.record(), folder.metrics(), folder.source()];
+    let of_run = marks.iter().any(|mark| mark.is_file());
+    if of_run && [folder.last(), folder.best()].contains(&whole) {
+        let file = file.display();
+        return Err(Failure::new(format!(
+            "{file} is a checkpoint of a run, which would be lost\n  help: name another file"
+        )));
+    }
+    Ok(())
+}
+
 /// The checkpoint that is meant: of a run the best or the last one, as its recipe keeps; the best one
 /// where the last one is gone.
 pub fn checkpoint(path: &Path) -> Result<PathBuf, Failure> {

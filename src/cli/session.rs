@@ -275,8 +275,9 @@ pub fn no_number(what: &str, executor: Executor) -> io::Result<Exit> {
     Failure::new(format!("{what}: the model overflows in {precision}\n  help: {help}")).report()
 }
 
-/// Writes an answer to a file, whole or not at all.
+/// Writes an answer to a file, whole or not at all; never over a run's checkpoint.
 pub fn write(path: &Path, answer: impl AsRef<[u8]>) -> Result<(), Failure> {
+    place::spare(path)?;
     replace(path, |file| file.write_all(answer.as_ref()))
         .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
 }

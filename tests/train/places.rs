@@ -118,6 +118,33 @@ fn images_that_are_not_those_of_the_run_are_told() {
 }
 
 #[test]
+fn a_checkpoint_of_a_run_is_not_written_over() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --epochs 1");
+    bench.fine("export run --format safetensors --out weights.safetensors");
+    let read = |name: &str| fs::read(bench.path(format!("run/{name}.safetensors"))).unwrap();
+    for name in ["last", "best"] {
+        let before = read(name);
+        for command in [
+            "export run --format safetensors --out",
+            "export run --format onnx --out",
+            "import tiny.clue weights.safetensors --out",
+            "report run --out",
+        ] {
+            let said = refused(&bench, &format!("{command} run/{name}.safetensors"), 1);
+            let told = format!("error: run/{name}.safetensors is a checkpoint of a run");
+            assert!(said.starts_with(&told), "{command}: {said}");
+        }
+        assert!(read(name) == before);
+    }
+    // What was imported is none.
+    for _ in 0..2 {
+        fs::create_dir_all(bench.path("imported")).unwrap();
+        bench.fine("import tiny.clue weights.safetensors --out imported/best.safetensors");
+    }
+}
+
+#[test]
 fn a_named_folder_is_the_runs_or_refused() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out run --steps 1");
