@@ -118,7 +118,12 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         None => new_run(args, &model.name)?,
     };
     let mut run = order.run()?.after(&ready.state.meta.earlier);
-    if let (Some(_), Some(known)) = (&args.resume, Run::read(&folder)?) {
+    let known = Run::read(&folder).unwrap_or_else(|why| {
+        // The checkpoint is what it goes on from.
+        say(format!("warning: {why}; it is written anew"));
+        None
+    });
+    if let (Some(_), Some(known)) = (&args.resume, known) {
         elsewhere(&known, &run);
         run.ablation = known.ablation;
     }

@@ -156,7 +156,9 @@ impl<'a> Trials<'a> {
     /// was stopped.
     pub fn run(&self) -> Result<(Vec<Rows>, bool), Failure> {
         let mut store = Store::open(&self.options.root)?;
-        store.sync()?;
+        for why in store.sync()? {
+            say(format!("warning: a damaged run is passed over: {why}"));
+        }
         let stop = Arc::new(AtomicBool::new(false));
         on_interrupt(&stop);
         let store = Mutex::new(store);
