@@ -218,6 +218,20 @@ fn seeds_begin_where_they_are_set() {
     }
 }
 
+/// A case that has a seed of its own counts up from that.
+#[test]
+fn seeds_of_a_case_begin_at_its_own() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case other { recipe.seed 9 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    let ran = bench.fine("ablate tiny.clue --train --steps 1 --seeds 2 --format json");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for (row, expected) in [[5, 6], [9, 10]].into_iter().enumerate() {
+        let runs = json["ablations"][0]["rows"][row]["runs"].as_array().unwrap().iter();
+        assert_eq!(runs.map(|run| run["seed"].as_u64().unwrap()).collect::<Vec<_>>(), expected);
+    }
+}
+
 #[test]
 fn two_at_once_share_the_work() {
     let bench = bench();
