@@ -1,6 +1,6 @@
 //! Layers onto trees: one for the whole model, one for every stage. An upper layer always wins.
 
-use super::assign::{Outcome, Scope};
+use super::assign::{Outcome, Scope, offs};
 use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Line, Stack, speak};
 use super::rows::{self, Counts, MAX_STAGES, Outgrown};
@@ -67,6 +67,7 @@ pub fn merge(
             owner: item.name.value.clone(),
             columns: None,
             inside: Rc::default(),
+            offs: offs(&layer.lines),
             laid: below.and_then(|below| Some([layer.named?, below.named?])),
             holes,
         };
@@ -138,6 +139,7 @@ pub fn item(
         owner: item.name.value.clone(),
         columns: None,
         inside: Rc::default(),
+        offs: Vec::new(),
         laid: None,
         holes: false,
     };

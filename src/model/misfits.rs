@@ -133,11 +133,16 @@ impl Scope<'_> {
     }
 
     pub fn inside_off(&mut self, field: &Field, key: &Spanned<String>, off: Span) {
+        // What one body turns off it does not turn on as well.
+        let help = match self.offs.contains(&off) {
+            true => Help::from("leave out one of the two"),
+            false => Help::from("a kind turns it on: ").then(kinds(field)),
+        };
         self.diags.push(
             Diagnostic::error("E0305", format!("`{}` is off", field.name))
                 .at(key.span, "inside something that is off")
                 .at(off, "off here")
-                .help(Help::from("a kind turns it on: ").then(kinds(field))),
+                .help(help),
         );
     }
 

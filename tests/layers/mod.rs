@@ -36,6 +36,43 @@ fn recipe(text: &Text, model: &str) -> Recipe {
 
 // 1. An upper layer wins, however general it is.
 
+/// Whatever their order.
+#[test]
+fn arguments_are_one_layer() {
+    let text = tiny("model a from tiny\nmodel b from tiny { layer_scale 1e-4; layer_scale@2 off }");
+    let sets = ["layer_scale@2=off", "layer_scale=1e-4"];
+    for sets in [sets, [sets[1], sets[0]]] {
+        let spoken = check_with(&text, &sets).clean();
+        assert_eq!(spoken.hash("a"), check(&text).clean().hash("b"));
+    }
+    let recipe = "recipe { epochs 1; batch 1; optimizer adamw { lr 1e-3 } }";
+    let text = tiny(&format!("model a from tiny {{ {recipe} }}"));
+    for sets in [
+        ["recipe.ema=off", "recipe.ema.decay=0.5"],
+        ["recipe.mix=off", "recipe.mix.mixup=0.5"],
+        ["ffn=off", "ffn.ratio=3"],
+    ] {
+        for sets in [sets, [sets[1], sets[0]]] {
+            assert_eq!(check_with(&text, &sets).codes(), ["E0305"], "{sets:?}");
+        }
+    }
+}
+
+/// What an upper layer says inside of something that is off below turns it on.
+#[test]
+fn a_group_is_off_or_on_in_one_body() {
+    let recipe = |said: &str| {
+        format!("recipe {{ epochs 1; batch 1; optimizer adamw {{ lr 1e-3 }}; {said} }}")
+    };
+    let twice =
+        check(&tiny(&format!("model a from tiny {{ {} }}", recipe("ema off; ema.decay 0.5"))));
+    assert_eq!(twice.codes(), ["E0305"]);
+    let off = recipe("ema off");
+    let layers =
+        format!("model p from tiny {{ {off} }}\nmodel a from p {{ recipe.ema.decay 0.5 }}");
+    check(&tiny(&layers)).clean();
+}
+
 #[test]
 fn a_body_beats_its_parent() {
     same("model p from tiny { width 8 8 16 }\nmodel a from p { width 4 8 12 }\nmodel b from tiny");
