@@ -203,7 +203,7 @@ impl<'a> Order<'a> {
         let batch = |batch: usize| {
             let said = Help::default().setting("batch", batch.to_string());
             match name.as_str() {
-                OVERRIDE => said.in_arguments(Argument::path(text)),
+                OVERRIDE => said.in_arguments(Argument::path(text), |_| false),
                 flag if flag.starts_with("--") => format!("`{flag} {batch}`").into(),
                 _ => said,
             }

@@ -73,6 +73,36 @@ fn a_group_is_off_or_on_in_one_body() {
     check(&tiny(&layers)).clean();
 }
 
+/// Arguments are advised as arguments: from the top.
+#[test]
+fn advice_to_arguments_names_whole_paths() {
+    let rest = "model a from tiny {\n\
+        data image_folders { files \"x\"; train {} }\n\
+        recipe { epochs 1; batch 1; optimizer adamw { lr 1e-3 } } }";
+    for (set, path) in [
+        ("recipe.lr=1", "`recipe.optimizer.lr`"),
+        ("data.normalize.mean=0.5", "`data.normalize=channels`"),
+        ("=", "--set 'mixer.grid=8x8'"),
+    ] {
+        let text = check_with(&tiny(rest), &[set]);
+        let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+        assert!(help.contains(path), "{set}: {help}");
+    }
+}
+
+/// Where windows do not fit, every stage says which do.
+#[test]
+fn windows_are_advised_stage_by_stage() {
+    let rest = "model a from tiny { input 12x20; mixer cluster {\n\
+        grid 1x1; heads 1; head_width 4; windows 5x5 } }";
+    let text = check(&tiny(rest));
+    assert_eq!(text.codes(), ["E0510"], "{}", text.reports());
+    let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+    for line in ["stage 1: ", "stage 2: ", "stage 3: "] {
+        assert!(help.contains(line), "{help}");
+    }
+}
+
 #[test]
 fn a_body_beats_its_parent() {
     same("model p from tiny { width 8 8 16 }\nmodel a from p { width 4 8 12 }\nmodel b from tiny");

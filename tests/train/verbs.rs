@@ -239,6 +239,23 @@ fn too_many_broken_photographs_are_named_once() {
 }
 
 #[test]
+fn what_is_no_image_is_told_so() {
+    let bench = Bench::new();
+    photographs(&bench);
+    bench.fine("train photos.clue --data photos --out run --steps 2");
+    for (image, told) in [
+        ("nowhere.png", "there is no such image"),
+        ("photos", "an image is a file, and this is a folder"),
+    ] {
+        for verb in ["predict", "see"] {
+            let ran = bench.run(&format!("{verb} run {image}"));
+            assert_eq!(ran.code, Some(1));
+            assert!(ran.err.contains(told) && !ran.err.contains("remove"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_explained() {
     let bench = Bench::new();
     photographs(&bench);
