@@ -103,6 +103,18 @@ fn windows_are_advised_stage_by_stage() {
     }
 }
 
+/// Sides are searched apart where a kernel is not square.
+#[test]
+fn inputs_that_work_need_not_be_square() {
+    let rest = "model a from tiny { input 24x40; pool icp\n\
+        embed { kernel 3x5; stride 2; pad 1 } }";
+    let text = check(&tiny(rest));
+    assert_eq!(text.codes(), ["E0502"], "{}", text.reports());
+    let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+    assert_eq!(help, "nearest inputs that work: 24x34, 24x42");
+    check(&tiny(&rest.replace("24x40", "24x42"))).clean();
+}
+
 #[test]
 fn a_body_beats_its_parent() {
     same("model p from tiny { width 8 8 16 }\nmodel a from p { width 4 8 12 }\nmodel b from tiny");
