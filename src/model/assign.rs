@@ -48,6 +48,8 @@ pub struct Scope<'a> {
     pub columns: Option<usize>,
     /// What stands in the body of the line, for the sentence that says what to write.
     pub inside: Rc<[Setting]>,
+    /// The line gives some stage another kind than it has: in the others, too, it starts afresh.
+    pub afresh: bool,
     /// Where the body that speaks turns something off: it can not say what is inside of that, too.
     pub offs: Vec<Span>,
     /// Where the layer is laid, and where it was laid before, if it was.
@@ -255,7 +257,8 @@ impl<'a> Scope<'a> {
         };
         let present = present.filter(|(_, before)| !self.outgrown.says(*before));
         if let Some(kind) = kind(name) {
-            return match present.filter(|(present, _)| *present == kind.name) {
+            let again = present.filter(|(present, _)| *present == kind.name && !self.afresh);
+            return match again {
                 Some((_, before)) => {
                     self.named_again(field, kind, *span, before);
                     Named::Nothing(Outcome::Told)
@@ -286,6 +289,27 @@ impl<'a> Scope<'a> {
                 tree.map_or(Named::Nothing(Outcome::Failed), Named::Meant)
             }
             _ => Named::Nothing(Outcome::Failed),
+        }
+    }
+
+    /// Whether a row names the kind that stands at the end of a path already, where it was said.
+    pub fn names_again(
+        &self,
+        tree: &Tree,
+        keys: &[Spanned<String>],
+        row: &[Spanned<Literal>],
+    ) -> bool {
+        let Some((key, inside)) = keys.split_first() else { return false };
+        let Some(Spanned { value: Value::Tree(there), span }) = tree.fields.get(key.as_str())
+        else {
+            return false;
+        };
+        match (inside.is_empty(), row) {
+            (false, _) => self.names_again(there, inside, row),
+            (true, [Spanned { value: Literal::Name(name), .. }]) => {
+                there.kind.name == name && there.said.is_some() && !self.outgrown.says(*span)
+            }
+            (true, _) => false,
         }
     }
 

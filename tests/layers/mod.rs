@@ -36,6 +36,23 @@ fn recipe(text: &Text, model: &str) -> Recipe {
 
 // 1. An upper layer wins, however general it is.
 
+#[test]
+fn a_row_of_kinds_is_laid_over_another() {
+    same(
+        "model p from tiny { pool icp conv }\n\
+         model a from p { pool.norm_out@2 off; pool icp }\n\
+         model b from tiny { pool icp }",
+    );
+    same(
+        "model p from tiny { norm layer }\n\
+         model a from p { norm group layer layer }\n\
+         model b from tiny { norm group layer layer }",
+    );
+    let text = check(&tiny("model p from tiny { norm layer }\nmodel a from p { norm layer }"));
+    assert_eq!(text.codes(), ["E0306"]);
+    assert!(text.diags.0[0].help.as_ref().unwrap().to_string().contains("leave it out"));
+}
+
 /// Whatever their order.
 #[test]
 fn arguments_are_one_layer() {
@@ -113,6 +130,17 @@ fn inputs_that_work_need_not_be_square() {
     let help = text.diags.0[0].help.as_ref().unwrap().to_string();
     assert_eq!(help, "nearest inputs that work: 24x34, 24x42");
     check(&tiny(&rest.replace("24x40", "24x42"))).clean();
+}
+
+#[test]
+fn one_stage_has_no_pool_whatever_the_row_below_says() {
+    for pool in ["", "pool off"] {
+        same(&format!(
+            "model p from tiny {{ pool icp conv }}\n\
+             model a from p {{ stages 1; width 4; {pool} }}\n\
+             model b from tiny {{ stages 1; width 4 }}"
+        ));
+    }
 }
 
 #[test]
