@@ -127,6 +127,8 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         elsewhere(&known, &run);
         run.ablation = known.ablation;
     }
+    // Only what the paper trained, as long as it did, is comparable.
+    let whole = sets.is_empty() && args.steps.is_none() && run.earlier.is_empty();
     let entry = Entry::begin(folder.clone(), run).map_err(TrainError::Io)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
@@ -166,8 +168,6 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
                 100.0 * evaluation.top1,
                 100.0 * evaluation.top3
             )?;
-            // Only what the paper trained, as long as it did, is comparable.
-            let whole = sets.is_empty() && args.steps.is_none();
             for claim in model.paper.iter().filter(|c| whole && c.quantity == "top1") {
                 let ours = 100.0 * (evaluation.top1 - claim.value);
                 writeln!(out, "the paper: top-1 {} ({ours:+.2} points here)", claim.written)?;

@@ -126,6 +126,14 @@ impl<'a> Order<'a> {
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
         let resumed = resumed.map(|checkpoint| checkpoint.fitted(graph)).transpose()?;
+        let mut resumed = resumed;
+        // Weights that were imported took no step: they are trained as this recipe says.
+        if let Some(checkpoint) = resumed.as_mut().filter(|there| there.meta.batch_size == 0) {
+            checkpoint.meta.seed = recipe.seed.value.0;
+            checkpoint.meta.batch_size = recipe.batch.value.0 as u64;
+            checkpoint.meta.train_images = session.opened.train.len() as u64;
+            checkpoint.meta.classes = session.opened.train.classes().to_vec();
+        }
         if let Some(checkpoint) = &resumed {
             self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
         }
@@ -238,6 +246,13 @@ impl<'a> Order<'a> {
                 number::many(epochs, "epoch")
             )));
         }
+        if let Some(steps) = self.steps.filter(|steps| *steps < meta.step) {
+            return Err(Failure::new(format!(
+                "the run has taken {}, and `--steps {steps}` would have ended it before\n  help: leave \
+                 `--steps` out, or train for more",
+                number::many(meta.step, "step")
+            )));
+        }
         let images = session.opened.train.len() as u64;
         for (what, there, here) in [
             ("seed", meta.seed, recipe.seed.value.0),
@@ -327,7 +342,9 @@ impl Ready<'_> {
         if let Some(found) = self.find_lr(stop)? {
             write(&entry.folder.rates(), found.svg())?;
         }
-        if let Some(Exact(lr)) = self.state.meta.lr {
+        // A run that went on with one that was written keeps the one that was found, and does not use it.
+        let auto = self.setup.recipe.optimizer.lr().value == Rate::Auto;
+        if let Some(Exact(lr)) = self.state.meta.lr.filter(|_| auto) {
             entry.note_lr(lr)?;
             if !self.setup.order.quiet {
                 say(format!("the learning rate that was found: {lr:.2e}"));

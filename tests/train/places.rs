@@ -145,6 +145,36 @@ fn a_checkpoint_of_a_run_is_not_written_over() {
 }
 
 #[test]
+fn a_run_does_not_end_before_where_it_stands() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 5");
+    let said = refused(&bench, "train --resume run --steps 3", 1);
+    assert!(said.contains("the run has taken 5 steps, and `--steps 3`"), "{said}");
+    bench.fine("train --resume run --steps 5");
+}
+
+#[test]
+fn imported_weights_are_trained_as_the_recipe_says() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 2");
+    bench.fine("export run --format safetensors --out weights.safetensors");
+    bench.fine("import tiny.clue weights.safetensors --out imported.safetensors");
+    bench.fine("verify-resume imported.safetensors --steps 3 --at 2");
+}
+
+/// A learning rate that is written is the one that holds.
+#[test]
+fn a_rate_that_was_found_is_not_told_where_another_is_written() {
+    let bench = Bench::new();
+    let ran = bench.fine("train tiny.clue --out run --steps 2 --set recipe.optimizer.lr=auto");
+    assert!(ran.err.contains("the learning rate that was found"), "{}", ran.err);
+    assert!(record(&bench, "run")["lr"].is_number());
+    let ran = bench.fine("train --resume run --steps 4 --set recipe.optimizer.lr=1e-3");
+    assert!(!ran.err.contains("that was found"), "{}", ran.err);
+    assert!(record(&bench, "run")["lr"].is_null());
+}
+
+#[test]
 fn a_named_folder_is_the_runs_or_refused() {
     let bench = Bench::new();
     bench.fine("train tiny.clue --out run --steps 1");
