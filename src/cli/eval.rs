@@ -7,7 +7,7 @@ use super::table;
 use super::{Exit, Format};
 use super::{executor, options};
 use crate::diag::number::many;
-use crate::diag::say;
+use crate::diag::{say, visible};
 use crate::exec::Work;
 use crate::passes::Method;
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
@@ -124,8 +124,9 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         writeln!(out, "{report:#}")?;
         return Ok(exit);
     }
-    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-    for (name, (right, all)) in names.iter().zip(&result.per_class) {
+    let shown: Vec<_> = names.iter().map(|name| visible(name)).collect();
+    let width = shown.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    for (name, (right, all)) in shown.iter().zip(&result.per_class) {
         let part = 100.0 * *right as f64 / (*all).max(1) as f64;
         writeln!(out, "{name:<width$}  {part:6.2} %  ({right} of {all})")?;
     }

@@ -6,7 +6,7 @@ use super::place;
 use super::{Exit, print_reports};
 use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, fingerprint, open};
 use crate::diag::number::many;
-use crate::diag::{Diagnostic, Sources, render, say, typed};
+use crate::diag::{Diagnostic, Sources, render, say, typed, visible};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Precision, Size, times};
@@ -57,7 +57,9 @@ impl Session {
         if here != there && !unnamed {
             let (a, b) = (here.len(), there.len());
             let differ = here.iter().zip(there).find(|(a, b)| a != b);
-            let first = differ.map(|(a, b)| format!("; the first that differs: `{a}` and `{b}`"));
+            let first = differ.map(|(a, b)| {
+                format!("; the first that differs: `{}` and `{}`", visible(a), visible(b))
+            });
             return Err(Failure::new(format!(
                 "the data has other classes ({a}) than the checkpoint ({b}){}",
                 first.unwrap_or_default()
@@ -288,14 +290,17 @@ pub enum Failure {
     Told(String),
     /// A mistake of a text, and its report.
     Reported(Box<Diagnostic>, String),
+    /// Whoever read the answer has read enough.
+    Closed(io::Error),
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Failure::Told(message) => message,
-            Failure::Reported(found, _) => &found.message,
-        })
+        match self {
+            Failure::Told(message) => f.write_str(message),
+            Failure::Reported(found, _) => f.write_str(&found.message),
+            Failure::Closed(error) => error.fmt(f),
+        }
     }
 }
 
@@ -314,8 +319,18 @@ impl Failure {
         match self {
             Failure::Told(message) => say(format!("error: {message}")),
             Failure::Reported(_, report) => say(report),
+            Failure::Closed(error) => return Err(error),
         }
         Ok(Exit::Findings)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed(error),
+            _ => Failure::new(error.to_string()),
+        }
     }
 }
 
@@ -328,13 +343,4 @@ macro_rules! failures {
         })*
     };
 }
-failures!(
-    io::Error,
-    DataError,
-    ExecError,
-    CheckpointError,
-    TrainError,
-    StoreError,
-    Unreadable,
-    SeeError
-);
+failures!(DataError, ExecError, CheckpointError, TrainError, StoreError, Unreadable, SeeError);

@@ -16,6 +16,7 @@ mod shell;
 mod sources;
 pub mod svg;
 pub mod table;
+mod visible;
 
 pub use argument::{Argument, OVERRIDE};
 pub use diags::Diags;
@@ -25,6 +26,7 @@ pub use help::{Help, Written};
 pub use say::say;
 pub use shell::typed;
 pub use sources::{Source, SourceId, Sources};
+pub use visible::visible;
 
 use serde::Serialize;
 use std::fmt;

@@ -238,6 +238,37 @@ fn too_many_broken_photographs_are_named_once() {
     }
 }
 
+/// Class names are names of folders, which may hold anything.
+#[test]
+#[cfg(unix)]
+fn class_names_are_shown_without_what_a_terminal_would_follow() {
+    let bench = Bench::new();
+    photographs(&bench);
+    for part in ["train", "val"] {
+        let folder = bench.path("photos").join(part);
+        fs::rename(folder.join("day"), folder.join("da\u{1b}[2Jy\n")).unwrap();
+    }
+    bench.fine("train photos.clue --data photos --out run --steps 2");
+    for command in
+        ["eval run", "predict run photos/val/night/6.png", "see run photos/val/night/6.png"]
+    {
+        let ran = bench.fine(command);
+        assert!(
+            !ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'),
+            "{command}: {}",
+            ran.out
+        );
+    }
+    assert!(bench.fine("eval run").out.contains("da\\u{1b}[2Jy\\n  "));
+    fs::write(bench.path("photos/val/da\u{1b}[2Jy\n/6.png"), "no image").unwrap();
+    let ran = bench.run("eval run");
+    assert!(
+        ran.err.contains("da\\u{1b}[2Jy\\n/6.png") && !ran.err.contains('\u{1b}'),
+        "{}",
+        ran.err
+    );
+}
+
 #[test]
 fn what_is_no_image_is_told_so() {
     let bench = Bench::new();
