@@ -232,6 +232,18 @@ fn seeds_of_a_case_begin_at_its_own() {
     }
 }
 
+/// A label is a cell of a table, whatever is in it.
+#[test]
+fn a_label_of_two_lines_stays_in_its_cell() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow \"so\\nslow\" { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    let table = bench.fine("ablate tiny.clue --format markdown").out;
+    assert!(table.contains("| so slow (other recipe) |"), "{table}");
+    let table = bench.fine("ablate tiny.clue --format latex").out;
+    assert!(table.contains("so slow (other recipe) &"), "{table}");
+}
+
 #[test]
 fn two_at_once_share_the_work() {
     let bench = bench();
