@@ -238,6 +238,17 @@ fn too_many_broken_photographs_are_named_once() {
     }
 }
 
+/// Of few images the part that may be broken is none.
+#[test]
+fn a_broken_photograph_too_many_names_the_limit() {
+    let bench = Bench::new();
+    photographs(&bench);
+    fs::write(bench.path("photos/train/day/3.jpg"), "no image").unwrap();
+    let ran = bench.run("train photos.clue --data photos --out run");
+    let told = "`data.broken` lets 1 % of 12 images be broken, which is none";
+    assert!(ran.err.contains(told), "{}", ran.err);
+}
+
 /// Class names are names of folders, which may hold anything.
 #[test]
 #[cfg(unix)]
@@ -283,6 +294,20 @@ fn what_is_no_image_is_told_so() {
             assert_eq!(ran.code, Some(1));
             assert!(ran.err.contains(told) && !ran.err.contains("remove"), "{}", ran.err);
         }
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_reads_on_is_no_mistake() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 2");
+    for arguments in ["eval run --format json", "see run --dataset shapes --count 1 --format json"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bench.command(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.contains("pipe")), (Some(0), false), "{said}");
     }
 }
 
