@@ -1,7 +1,8 @@
 //! `run.json`: what a run says of itself.
 
-use crate::spec::Keep;
 use super::key;
+use crate::diag::number::median;
+use crate::spec::Keep;
 use crate::train::{Earlier, Metrics, Record, RunFolder, naming, replace, unread};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
@@ -105,7 +106,7 @@ impl Score {
             loss: record.loss,
             top1: record.top1,
             top3: record.top3.unwrap_or(record.top1),
-            fps: speeds.get(speeds.len() / 2).copied(),
+            fps: median(&speeds),
         })
     }
 }
