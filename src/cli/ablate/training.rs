@@ -2,8 +2,8 @@
 
 use super::sheet::Sheet;
 use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
-use crate::cli::{Exit, place};
 use crate::cli::session::Failure;
+use crate::cli::{Exit, place};
 use crate::diag::{Argument, SourceId, Sources, say};
 use crate::model::{Ablation, Quantity};
 use crate::train::replace_by;
