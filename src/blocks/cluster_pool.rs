@@ -188,5 +188,5 @@ fn odd(b: &Builder, map: Size) -> Diagnostic {
         diagnostic = diagnostic.at(span, "comes from here");
     }
     diagnostic
-        .help("an input works if its sides divide by the embedding's stride times 2 for each pool")
+        .help("an input works if the map that the embedding makes of it divides by 2 for each pool")
 }

@@ -129,7 +129,7 @@ impl Measured {
         graph: &Graph,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let median = self.rates[self.rates.len() / 2];
+        let median = number::median(&self.rates).unwrap_or_default();
         let (min, max) = (self.rates[0], self.rates[self.rates.len() - 1]);
         let mode = match self.mode {
             Mode::Train => "train",

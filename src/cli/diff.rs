@@ -79,7 +79,14 @@ pub struct Difference {
     /// Paths that hold different values, with both; none where a model has no such setting.
     settings: Vec<(String, [Option<String>; 2])>,
     /// Every part of either, then the whole; none where a model has no such part.
-    parts: Vec<(String, [Option<Part>; 2])>,
+    parts: Vec<(String, [Option<Cost>; 2])>,
+}
+
+/// A part, and the most that is held while it trains.
+#[derive(Debug, Clone)]
+struct Cost {
+    part: Part,
+    peak: u64,
 }
 
 impl Difference {
@@ -101,16 +108,21 @@ impl Difference {
 
         let both = [&a.graph, &b.graph].map(|graph| {
             let training = Plan::training(graph);
-            (parts(graph, &training, 1), Part::whole(graph, &training))
+            let costs = parts(graph, &training, 1).into_iter().map(|part| {
+                let peak = training.peak(&part.name);
+                Cost { part, peak }
+            });
+            let whole = Part::whole(graph, &training);
+            (costs.collect::<Vec<_>>(), Cost { part: whole, peak: training.bytes_per_image() })
         });
         let mut names: Vec<String> = Vec::new();
-        for part in both.iter().flat_map(|(parts, _)| parts) {
-            if !names.contains(&part.name) {
-                names.push(part.name.clone());
+        for cost in both.iter().flat_map(|(costs, _)| costs) {
+            if !names.contains(&cost.part.name) {
+                names.push(cost.part.name.clone());
             }
         }
-        let find = |name: &str, parts: &[Part]| parts.iter().find(|p| p.name == name).cloned();
-        let mut parts: Vec<(String, [Option<Part>; 2])> = names
+        let find = |name: &str, costs: &[Cost]| costs.iter().find(|c| c.part.name == name).cloned();
+        let mut parts: Vec<(String, [Option<Cost>; 2])> = names
             .into_iter()
             .map(|name| {
                 let found = [find(&name, &both[0].0), find(&name, &both[1].0)];
@@ -118,7 +130,7 @@ impl Difference {
             })
             .collect();
         let [(_, whole_a), (_, whole_b)] = both;
-        parts.push((whole_a.name.clone(), [Some(whole_a), Some(whole_b)]));
+        parts.push((whole_a.part.name.clone(), [Some(whole_a), Some(whole_b)]));
         Difference {
             names: [a.model.name.clone(), b.model.name.clone()],
             hashes: [a.graph.hash(), b.graph.hash()],
@@ -169,12 +181,12 @@ impl Difference {
             ("Δ", Side::Right),
         ]);
         for (name, [before, after]) in &self.parts {
-            let pair = |of: fn(&Part) -> u64| {
+            let pair = |of: fn(&Cost) -> u64| {
                 let (before, after) = (before.as_ref().map_or(0, of), after.as_ref().map_or(0, of));
                 (after, before)
             };
-            let (params, macs) = (pair(|p| p.params), pair(|p| p.cost.macs));
-            let bytes = pair(|p| p.train_bytes);
+            let (params, macs) = (pair(|c| c.part.params), pair(|c| c.part.cost.macs));
+            let bytes = pair(|c| c.peak);
             table.row([
                 name.clone(),
                 number::grouped(params.0),
@@ -213,10 +225,10 @@ impl Difference {
     }
 }
 
-fn cost(part: &Option<Part>) -> Value {
-    match part {
+fn cost(cost: &Option<Cost>) -> Value {
+    match cost {
         None => Value::Null,
-        Some(part) => json!({
+        Some(Cost { part, .. }) => json!({
             "params": part.params,
             "macs": part.cost.macs,
             "macs_ptflops": part.cost.ptflops,

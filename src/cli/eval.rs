@@ -1,12 +1,13 @@
 //! `cluec eval`: a checkpoint on held-out images.
 
 use super::room::{Demand, take, take_fitting};
-use super::session::{Failure, Images, Session, no_number, restore, threads, workers, write};
+use super::session::{Failure, Images, Session, compare_images, no_number, restore, write};
+use super::session::{threads, workers};
 use super::table;
 use super::{Exit, Format};
 use super::{executor, options};
 use crate::diag::number::many;
-use crate::diag::say;
+use crate::diag::{say, visible};
 use crate::exec::Work;
 use crate::passes::Method;
 use crate::train::{Batches, Confusion, Mistakes, evaluate};
@@ -53,6 +54,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (mut checkpoint, model) = restore(&args.checkpoint)?;
     let session = Session::reopen(&checkpoint, &model, args.data.as_deref())?;
+    let known = checkpoint.meta.train_fingerprint.as_deref();
+    compare_images(known, &session.opened, args.data.is_some());
     let executor = args.executor.evaluation(model.recipe.as_ref())?;
     let (threads, workers) = (threads(args.threads), workers(None));
     let demand = Demand {
@@ -121,8 +124,9 @@ fn eval(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         writeln!(out, "{report:#}")?;
         return Ok(exit);
     }
-    let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-    for (name, (right, all)) in names.iter().zip(&result.per_class) {
+    let shown: Vec<_> = names.iter().map(|name| visible(name)).collect();
+    let width = shown.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+    for (name, (right, all)) in shown.iter().zip(&result.per_class) {
         let part = 100.0 * *right as f64 / (*all).max(1) as f64;
         writeln!(out, "{name:<width$}  {part:6.2} %  ({right} of {all})")?;
     }

@@ -4,12 +4,13 @@ use super::table::{Side, Table, hanging, room, wrapped};
 use super::{Exit, address, select, usage};
 use crate::diag::codes::{self, Place};
 use crate::diag::number::{many, plural};
-use crate::diag::{Argument, Diags, SourceId, Sources, Span, suggest};
+use crate::diag::{Argument, Diags, SourceId, Sources, Span, suggest, typed};
 use crate::model::{self, Section, Spoken, Step};
 use crate::schema::{Field, Kind, Ty};
 use crate::syntax::ast::Selector;
 use crate::syntax::parse_argument;
 use std::io::{self, Write};
+use std::path::Path;
 
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "cluec explain CODE\n       \
@@ -62,7 +63,8 @@ fn is_file(word: &str) -> bool {
 
 /// A path is missing.
 fn which_setting(file: &str, what: &str, names: &[&str]) -> String {
-    let words: Vec<&str> = [file].iter().chain(names).copied().collect();
+    let file = typed(Path::new(file));
+    let words: Vec<&str> = [file.as_str()].iter().chain(names).copied().collect();
     format!(
         "which setting of {what}? name its path: `cluec explain {} mixer.grid`",
         words.join(" ")
@@ -242,6 +244,12 @@ fn setting_report(
     let mut settings = model.settings();
     let paths: Vec<&str> = settings.iter().map(|s| s.path.as_str()).collect();
     let Some(setting) = settings.iter().find(|s| s.path == path) else {
+        let inside = format!("{path}.");
+        if settings.iter().any(|s| s.path.starts_with(&inside) && spoken.speaks(s.stage)) {
+            settings.retain(|s| spoken.speaks(s.stage));
+            write!(out, "{}", group_report(written, &inside, &settings))?;
+            return Ok(Exit::Fine);
+        }
         let near = suggest(path, &near_paths(path, &paths));
         return usage(&format!("{} has no setting `{path}`; {near}", model.name));
     };
@@ -276,6 +284,28 @@ fn setting_report(
     steps.retain_mut(|step| spoken.retain(step));
     write!(out, "\n{}", steps_report(&steps, &sources))?;
     Ok(Exit::Fine)
+}
+
+/// A group of settings, which has no value of its own: what holds inside it.
+fn group_report(written: &str, inside: &str, settings: &[model::Resolved]) -> String {
+    let place = inside.trim_end_matches('.');
+    let sections = model::sections();
+    let section = sections.iter().find(|s| s.places.iter().any(|at| at == place));
+    let doc =
+        section.map(|section| section.kind.doc.split_whitespace().collect::<Vec<_>>().join(" "));
+    let doc = doc.as_deref().unwrap_or("settings");
+    let mut text = hanging(&format!("{written}: "), doc, room());
+    let mut table = Table::new(&[("setting", Side::Left), ("holds", Side::Left), ("", Side::Left)]);
+    let mut told: Vec<&str> = Vec::new();
+    for setting in settings.iter().filter(|setting| setting.path.starts_with(inside)) {
+        if !told.contains(&setting.path.as_str()) {
+            told.push(&setting.path);
+            let holds = model::row(settings, &setting.path).unwrap_or_default();
+            table.row([setting.path.clone(), holds, setting.field.doc.to_string()]);
+        }
+    }
+    text.push('\n');
+    text + &table.render(room())
 }
 
 /// Of which stages a path speaks; none: of all.

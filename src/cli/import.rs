@@ -1,7 +1,7 @@
 //! `cluec import`: weights that were trained elsewhere, as a checkpoint.
 
 use super::session::{Failure, folder_of};
-use super::{Exit, Opened, open, usage};
+use super::{Exit, Opened, open, place, usage};
 use crate::data;
 use crate::diag::Argument;
 use crate::diag::number::grouped;
@@ -52,6 +52,7 @@ fn import(
     weights: &Path,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    place::spare(&args.out)?;
     let (model, graph) = (&opened.model, &opened.graph);
     let file = TensorFile::open(weights)?;
     let parameters = fit(graph, &file)

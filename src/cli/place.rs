@@ -1,7 +1,7 @@
 //! What a path on the command line names: the folder of a run, or a checkpoint.
 
-use super::session::{Failure, load};
-use crate::diag::Sources;
+use super::session::{Failure, load, whole};
+use crate::diag::{Sources, say, typed};
 use crate::spec::Keep;
 use crate::train::RunFolder;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The folder of a run.
 pub fn run(path: &Path) -> Result<RunFolder, Failure> {
     let folder = RunFolder::open(path);
-    match folder.record().is_file() || folder.last().is_file() {
+    match [folder.record(), folder.last(), folder.best()].iter().any(|file| file.is_file()) {
         true => Ok(folder),
         false => Err(no_run(path)),
     }
@@ -28,22 +28,51 @@ pub fn last(folder: &RunFolder) -> Result<PathBuf, Failure> {
         return Ok(last);
     }
     let (path, text) = (folder.path.display(), folder.source());
-    let anew = match text.is_file() {
-        true => format!(", as with `cluec train {}`", text.display()),
-        false => String::new(),
+    if folder.best().is_file() {
+        let (gone, help) = (last.display(), whole(&last));
+        return Err(Failure::new(format!("{gone} is gone, from which the run would go on{help}")));
+    }
+    let help = match text.is_file() {
+        true => {
+            // What it begins anew from lies in the folder itself.
+            format!("begin anew, `cluec train {}`, and then remove {path}", typed(&text))
+        }
+        false => format!("remove {path} and begin anew"),
     };
     Err(Failure::new(format!(
         "there is no checkpoint in {path}: the run ended before its first one\n  help: nothing is lost; \
-         remove the folder and begin anew{anew}"
+         {help}"
     )))
 }
 
-/// The checkpoint that is meant: of a run the best or the last one, as its recipe keeps.
+/// Refuses a file to write that is a checkpoint of a run: what only a run knows would be lost.
+pub fn spare(file: &Path) -> Result<(), Failure> {
+    // What is not there yet is nobody's.
+    let Ok(whole) = file.canonicalize() else { return Ok(()) };
+    let folder = RunFolder::open(whole.parent().unwrap_or(Path::new("")));
+    let marks = [folder.record(), folder.metrics(), folder.source()];
+    let of_run = marks.iter().any(|mark| mark.is_file());
+    if of_run && [folder.last(), folder.best()].contains(&whole) {
+        let file = file.display();
+        return Err(Failure::new(format!(
+            "{file} is a checkpoint of a run, which would be lost\n  help: name another file"
+        )));
+    }
+    Ok(())
+}
+
+/// The checkpoint that is meant: of a run the best or the last one, as its recipe keeps; the best one
+/// where the last one is gone.
 pub fn checkpoint(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_dir() {
         return Ok(path.to_path_buf());
     }
     let folder = run(path)?;
+    if !folder.last().is_file() && folder.best().is_file() {
+        let (last, best) = (folder.last(), folder.best());
+        say(format!("warning: {} is gone; this is {}", last.display(), best.display()));
+        return Ok(best);
+    }
     let last = last(&folder)?;
     let source = load(&last)?.meta.source;
     let (program, _) = crate::compile_text(&mut Sources::default(), "model.clue", &source, &[]);

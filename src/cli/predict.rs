@@ -4,6 +4,7 @@ use super::executor::{Executor, precision};
 use super::session::{Failure, data_of, no_number, restore, threads};
 use super::{Exit, options};
 use crate::data::{decode, test_pipeline};
+use crate::diag::visible;
 use crate::exec::all_finite;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ fn predict(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         for (class, probability) in ranked(&logits).into_iter().take(args.top as usize) {
             let name = checkpoint.meta.classes.get(class).cloned();
             let name = name.unwrap_or_else(|| format!("class {class}"));
-            writeln!(out, "  {:6.2} %  {name}", 100.0 * probability)?;
+            writeln!(out, "  {:6.2} %  {}", 100.0 * probability, visible(&name))?;
         }
     }
     Ok(exit)

@@ -4,10 +4,12 @@ use super::ablate::csv;
 use super::session::Failure;
 use super::table::{self, Side, Table};
 use super::{Exit, number, usage};
-use crate::diag::{Sources, nearest};
+use crate::diag::{Sources, nearest, say};
 use crate::model;
 use crate::runs::{Listed, Score, State, Store};
+use crate::train::{Earlier, RunFolder};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,17 @@ enum Verb {
         #[arg(long)]
         yes: bool,
     },
+}
+
+impl Args {
+    /// The runs that are spoken of.
+    fn named(&self) -> &[String] {
+        match &self.verb {
+            Some(Verb::Show { run }) => std::slice::from_ref(run),
+            Some(Verb::Compare { runs } | Verb::Prune { runs, .. }) => runs,
+            None | Some(Verb::List(_)) => &[],
+        }
+    }
 }
 
 /// Which runs are listed.
@@ -105,14 +118,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn answer(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
-    if !args.root.is_dir() {
-        let root = args.root.display();
-        return Ok(usage(&format!("there is no folder {root}; --in names the folder of runs"))?);
-    }
-    let mut store = Store::open(&args.root)?;
-    store.sync()?;
-    let all: Vec<Named> = store.all()?.into_iter().map(|run| named(&args.root, run)).collect();
-    let found = |words: &[String]| -> Result<Vec<&Named>, String> {
+    let all = match args.root.is_dir() {
+        true => all(&args.root)?,
+        // A run that is named by its folder needs no others.
+        false if args.named().iter().any(|word| Path::new(word).is_dir()) => Vec::new(),
+        false => {
+            let root = args.root.display();
+            let message = format!("there is no folder {root}; --in names the folder of runs");
+            return Ok(usage(&message)?);
+        }
+    };
+    let found = |words: &[String]| -> Result<Vec<Named>, String> {
         words.iter().map(|word| find(&all, word)).collect()
     };
     let wrong = |message: String| -> Result<Exit, Failure> { Ok(usage(&message)?) };
@@ -123,33 +139,56 @@ fn answer(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             write!(out, "{}", list(args.format, &chosen))?;
         }
         Some(Verb::Show { run }) => match find(&all, run) {
-            Ok(run) => write!(out, "{}", show(args.format, run))?,
+            Ok(run) => write!(out, "{}", show(args.format, &run))?,
             Err(message) => return wrong(message),
         },
         Some(Verb::Compare { runs }) => match found(runs) {
-            Ok(runs) => write!(out, "{}", compare(args.format, &runs))?,
+            Ok(runs) => write!(out, "{}", compare(args.format, &runs.iter().collect::<Vec<_>>()))?,
             Err(message) => return wrong(message),
         },
         Some(Verb::Prune { runs, yes }) => {
             let chosen = match runs.is_empty() {
-                true => Ok(all.iter().filter(|run| run.is_left_over()).collect()),
+                true => Ok(all.iter().filter(|run| run.is_left_over()).cloned().collect()),
                 false => found(runs),
             };
             let chosen = match chosen {
-                Ok(chosen) => chosen,
+                Ok(chosen) => once(chosen),
                 Err(message) => return wrong(message),
             };
             if let Some(busy) = chosen.iter().find(|run| run.listed.state == State::Training) {
                 return wrong(format!("{} is being trained", busy.name));
             }
+            if let Some((outer, inner)) = holding(&all, &chosen) {
+                let (outer, inner) = (&outer.name, &inner.name);
+                return wrong(format!(
+                    "in the folder of {outer} lies another run, {inner}: move it elsewhere, or name \
+                     it too"
+                ));
+            }
             prune(&chosen, *yes, out)?;
-            store.sync()?;
+            // The next who looks finds them gone, if they can not be taken from the index now.
+            let _ = Store::open(&args.root).and_then(|mut store| store.sync());
         }
     }
     Ok(Exit::Fine)
 }
 
+/// The runs below a folder. The folders are the truth: where no index can be written they are listed all
+/// the same.
+fn all(root: &Path) -> Result<Vec<Named>, Failure> {
+    let indexed = Store::open(root).and_then(|mut store| Ok((store.sync()?, store.all()?)));
+    let (damaged, runs) = indexed.or_else(|why| {
+        say(format!("warning: {why}; the runs are looked up in their folders"));
+        Store::unwritten(root)
+    })?;
+    for why in damaged {
+        say(format!("warning: a damaged run is not listed: {why}"));
+    }
+    Ok(runs.into_iter().map(|run| named(root, run)).collect())
+}
+
 /// A run and what it is called: its folder, from the folder of all.
+#[derive(Clone)]
 struct Named {
     name: String,
     listed: Listed,
@@ -181,7 +220,8 @@ impl Wanted {
     }
 }
 
-fn find<'a>(all: &'a [Named], word: &str) -> Result<&'a Named, String> {
+/// The run that a word names, in the folder of all or elsewhere.
+fn find(all: &[Named], word: &str) -> Result<Named, String> {
     let asked = Path::new(word);
     let same = |run: &&Named| {
         run.name == word
@@ -189,7 +229,15 @@ fn find<'a>(all: &'a [Named], word: &str) -> Result<&'a Named, String> {
                 run.listed.folder.path.canonicalize().is_ok_and(|folder| folder == asked)
             })
     };
-    all.iter().find(same).ok_or_else(|| {
+    let elsewhere = || match Store::of(&RunFolder::open(asked)) {
+        Ok(listed) => Ok(listed.map(|listed| Named { name: word.to_string(), listed })),
+        Err(error) => Err(error.to_string()),
+    };
+    let found = match all.iter().find(same) {
+        Some(run) => Some(run.clone()),
+        None => elsewhere()?,
+    };
+    found.ok_or_else(|| {
         let near = nearest(word, all.iter().map(|run| run.name.as_str()));
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         format!("there is no run {word}{near}")
@@ -228,7 +276,7 @@ fn list(format: Form, runs: &[&Named]) -> String {
                 table.row([
                     named.name.clone(),
                     model_of(named),
-                    named.listed.state.name().to_string(),
+                    standing(named),
                     percent(named.score(|score| score.top1)),
                     percent(named.score(|score| score.top3)),
                     named.score(|s| s.loss).map_or("-".to_string(), |loss| format!("{loss:.4}")),
@@ -240,6 +288,21 @@ fn list(format: Form, runs: &[&Named]) -> String {
             table.render(table::room())
         }
     }
+}
+
+/// How it stands, and where it changed on the way.
+fn standing(named: &Named) -> String {
+    let state = named.listed.state.name();
+    match &named.listed.run.earlier[..] {
+        [] => state.to_string(),
+        earlier => format!("{state}, changed at {}", changes(earlier, ", ")),
+    }
+}
+
+/// The last steps before settings or images changed.
+fn changes(earlier: &[Earlier], between: &str) -> String {
+    let steps: Vec<String> = earlier.iter().map(|part| part.until.to_string()).collect();
+    steps.join(between)
 }
 
 /// A case with its ablation.
@@ -254,7 +317,7 @@ fn model_of(named: &Named) -> String {
 fn list_csv(runs: &[&Named]) -> String {
     let head = [
         "run", "model", "ablation", "state", "seed", "top1", "top3", "loss", "steps", "params",
-        "macs", "ptflops", "executor", "began", "key",
+        "macs", "ptflops", "executor", "began", "key", "changed",
     ];
     let mut text = csv::line(head.map(str::to_string));
     for named in runs {
@@ -276,6 +339,7 @@ fn list_csv(runs: &[&Named]) -> String {
             run.executor.clone(),
             run.began.to_string(),
             run.key.clone(),
+            changes(&run.earlier, " "),
         ]));
     }
     text
@@ -301,6 +365,11 @@ fn show(format: Form, named: &Named) -> String {
                 ("state", state.name().to_string()),
                 ("began", began.clone()),
             ];
+            if !run.earlier.is_empty() {
+                let steps = changes(&run.earlier, ", ");
+                let what = "settings or images: the result of no text";
+                lines.push(("changed", format!("at step {steps}, {what}")));
+            }
             if let Some(ended) = run.ended {
                 lines.push(("took", format!("{} s", ended.saturating_sub(run.began))));
             }
@@ -425,7 +494,29 @@ fn settings_of(named: &Named) -> Vec<model::Resolved> {
     program.models.first().map(model::Checked::settings).unwrap_or_default()
 }
 
-fn prune(runs: &[&Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {
+/// A run that is to go, and one in its folder that is not.
+fn holding<'a>(all: &'a [Named], chosen: &'a [Named]) -> Option<(&'a Named, &'a Named)> {
+    let folder = |run: &Named| run.listed.folder.path.clone();
+    let stays = |run: &&Named| !chosen.iter().any(|going| folder(going) == folder(run));
+    chosen.iter().find_map(|going| {
+        let inside = |run: &&Named| stays(run) && folder(run).starts_with(folder(going));
+        Some((going, all.iter().find(inside)?))
+    })
+}
+
+/// Each once, those that lie in another one's folder first.
+fn once(mut runs: Vec<Named>) -> Vec<Named> {
+    let whole = |run: &Named| {
+        let folder = &run.listed.folder.path;
+        folder.canonicalize().unwrap_or_else(|_| folder.clone())
+    };
+    runs.sort_by_key(|run| std::cmp::Reverse(whole(run).components().count()));
+    let mut seen = HashSet::new();
+    runs.retain(|run| seen.insert(whole(run)));
+    runs
+}
+
+fn prune(runs: &[Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut sum = 0;
     for named in runs {
         let folder = &named.listed.folder.path;

@@ -4,9 +4,9 @@ pub use super::device::{threads, workers};
 use super::executor::Executor;
 use super::place;
 use super::{Exit, print_reports};
-use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, open};
+use crate::data::{DataError, Loaded, Loader, Opened, Plan, Split, Views, fingerprint, open};
 use crate::diag::number::many;
-use crate::diag::{Diagnostic, Sources, render, say};
+use crate::diag::{Diagnostic, Sources, render, say, typed, visible};
 use crate::exec::ExecError;
 use crate::foreign::Unreadable;
 use crate::graph::{Graph, Precision, Size, times};
@@ -57,7 +57,9 @@ impl Session {
         if here != there && !unnamed {
             let (a, b) = (here.len(), there.len());
             let differ = here.iter().zip(there).find(|(a, b)| a != b);
-            let first = differ.map(|(a, b)| format!("; the first that differs: `{a}` and `{b}`"));
+            let first = differ.map(|(a, b)| {
+                format!("; the first that differs: `{}` and `{}`", visible(a), visible(b))
+            });
             return Err(Failure::new(format!(
                 "the data has other classes ({a}) than the checkpoint ({b}){}",
                 first.unwrap_or_default()
@@ -121,6 +123,25 @@ pub fn is_as_generated(opened: &Opened, part: Split) -> bool {
     opened.folder.is_none() && opened.part(part).1.size(ANY) == ANY
 }
 
+/// Says so if the images are not those that a run was trained on, of which it knows the fingerprint.
+/// Others are no mistake where they were asked for, unless they are one set: then some that were trained
+/// on may be among those to test.
+pub fn compare_images(known: Option<&str>, opened: &Opened, asked_for: bool) {
+    let Some(known) = known else { return };
+    let divided = opened.test.is_divided();
+    if asked_for && !divided || known == fingerprint(&*opened.train) {
+        return;
+    }
+    let so = match divided {
+        true => {
+            "they are one set, divided here into those to train and those to test, so that images the run \
+             was trained on may be among the test images"
+        }
+        false => "what follows may not be comparable with what the run says of itself",
+    };
+    say(format!("warning: the training images are not those of the run: {so}"));
+}
+
 /// Where images lie, from wherever one looks.
 pub fn folder_of(opened: &Opened) -> Option<String> {
     let folder = opened.folder.as_ref()?;
@@ -144,17 +165,21 @@ pub fn load(path: &Path) -> Result<Checkpoint, Failure> {
 }
 
 fn damaged(path: &Path, error: &CheckpointError) -> Failure {
+    Failure::new(format!("{error}{}", whole(path)))
+}
+
+/// What to do without a checkpoint: the other one of its run, if it is whole.
+pub fn whole(path: &Path) -> String {
     let run = RunFolder::open(path.parent().unwrap_or(Path::new("")));
     let others = [run.last(), run.best()].into_iter().filter(|other| other != path);
     let step = |other: &Path| Some(Checkpoint::load_weights(other).ok()?.meta.step);
     let whole = others.filter_map(|other| Some((step(&other)?, other)));
-    let help: String = whole
+    whole
         .map(|(step, other)| {
-            let (path, other) = (path.display(), other.display());
-            format!("\n  help: {other} is whole, and stands at step {step}: cp {other} {path}")
+            let (name, copy) = (other.display(), [typed(&other), typed(path)].join(" "));
+            format!("\n  help: {name} is whole, and stands at step {step}: cp {copy}")
         })
-        .collect();
-    Failure::new(format!("{error}{help}"))
+        .collect()
 }
 
 /// The weights of a checkpoint, or of that of a run's folder which counts, with the model, compiled from
@@ -252,8 +277,9 @@ pub fn no_number(what: &str, executor: Executor) -> io::Result<Exit> {
     Failure::new(format!("{what}: the model overflows in {precision}\n  help: {help}")).report()
 }
 
-/// Writes an answer to a file, whole or not at all.
+/// Writes an answer to a file, whole or not at all; never over a run's checkpoint.
 pub fn write(path: &Path, answer: impl AsRef<[u8]>) -> Result<(), Failure> {
+    place::spare(path)?;
     replace(path, |file| file.write_all(answer.as_ref()))
         .map_err(|error| Failure::new(format!("{} can not be written: {error}", path.display())))
 }
@@ -264,14 +290,17 @@ pub enum Failure {
     Told(String),
     /// A mistake of a text, and its report.
     Reported(Box<Diagnostic>, String),
+    /// Whoever read the answer has read enough.
+    Closed(io::Error),
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Failure::Told(message) => message,
-            Failure::Reported(found, _) => &found.message,
-        })
+        match self {
+            Failure::Told(message) => f.write_str(message),
+            Failure::Reported(found, _) => f.write_str(&found.message),
+            Failure::Closed(error) => error.fmt(f),
+        }
     }
 }
 
@@ -290,8 +319,18 @@ impl Failure {
         match self {
             Failure::Told(message) => say(format!("error: {message}")),
             Failure::Reported(_, report) => say(report),
+            Failure::Closed(error) => return Err(error),
         }
         Ok(Exit::Findings)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Closed(error),
+            _ => Failure::new(error.to_string()),
+        }
     }
 }
 
@@ -304,13 +343,4 @@ macro_rules! failures {
         })*
     };
 }
-failures!(
-    io::Error,
-    DataError,
-    ExecError,
-    CheckpointError,
-    TrainError,
-    StoreError,
-    Unreadable,
-    SeeError
-);
+failures!(DataError, ExecError, CheckpointError, TrainError, StoreError, Unreadable, SeeError);

@@ -7,7 +7,7 @@ use super::session::{Failure, load};
 use super::training::{Order, on_interrupt};
 use super::{Exit, print_reports, select, usage};
 use crate::diag::number::many;
-use crate::diag::{Argument, Sources, say};
+use crate::diag::{Argument, Sources, say, typed};
 use crate::exec::cpu::kernels::simd;
 use crate::model::Spoken;
 use crate::runs::{Entry, Run};
@@ -65,7 +65,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
             // Of a file of a run the folder is meant; any other one is no run.
             place::run(folder).or_else(|_| place::run(path))?;
             let message = "goes on with a run, named by its folder";
-            return Ok(usage(&format!("--resume {message}: --resume {}", folder.display()))?);
+            return Ok(usage(&format!("--resume {message}: --resume {}", typed(folder)))?);
         }
         Some(path) => Some(load(&place::last(&place::run(path)?)?)?),
         None => None,
@@ -117,11 +117,18 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
         Some(run) => RunFolder::open(run),
         None => new_run(args, &model.name)?,
     };
-    let mut run = order.run()?;
-    if let (Some(_), Some(known)) = (&args.resume, Run::read(&folder)?) {
+    let mut run = order.run()?.after(&ready.state.meta.earlier);
+    let known = Run::read(&folder).unwrap_or_else(|why| {
+        // The checkpoint is what it goes on from.
+        say(format!("warning: {why}; it is written anew"));
+        None
+    });
+    if let (Some(_), Some(known)) = (&args.resume, known) {
         elsewhere(&known, &run);
         run.ablation = known.ablation;
     }
+    // Only what the paper trained, as long as it did, is comparable.
+    let whole = sets.is_empty() && args.steps.is_none() && run.earlier.is_empty();
     let entry = Entry::begin(folder.clone(), run).map_err(TrainError::Io)?;
     let stop = Arc::new(AtomicBool::new(false));
     on_interrupt(&stop);
@@ -145,7 +152,7 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
     );
     let _ = out.flush();
     let (outcome, _) = ready.train(entry, &stop)?;
-    let run = folder.path.display();
+    let run = typed(&folder.path);
     match outcome {
         // Whoever waits for the result must not take this for one.
         Outcome::Interrupted => {
@@ -161,16 +168,15 @@ fn train(args: &Args, out: &mut dyn Write) -> Result<Exit, Failure> {
                 100.0 * evaluation.top1,
                 100.0 * evaluation.top3
             )?;
-            // Only what the paper trained, as long as it did, is comparable.
-            let whole = sets.is_empty() && args.steps.is_none();
             for claim in model.paper.iter().filter(|c| whole && c.quantity == "top1") {
                 let ours = 100.0 * (evaluation.top1 - claim.value);
                 writeln!(out, "the paper: top-1 {} ({ours:+.2} points here)", claim.written)?;
             }
             writeln!(
                 out,
-                "the run lies in {run}; look closer with: cluec eval {}",
-                kept.display()
+                "the run lies in {}; look closer with: cluec eval {}",
+                folder.path.display(),
+                typed(&kept)
             )?;
         }
     }
@@ -252,8 +258,9 @@ fn new_run(args: &Args, name: &str) -> Result<RunFolder, Failure> {
                 ))
             }
             (io::ErrorKind::AlreadyExists, Ok(_)) => Failure::new(format!(
-                "{path} holds a run already\n  help: go on with it, `cluec train --resume {path}`, or \
-                 name another folder"
+                "{path} holds a run already\n  help: go on with it, `cluec train --resume {}`, or name \
+                 another folder",
+                typed(&wanted)
             )),
             (io::ErrorKind::AlreadyExists, Err(_)) if wanted.exists() => Failure::new(format!(
                 "{path} is there already, and no run\n  help: name a folder that is new or empty"

@@ -15,7 +15,7 @@ use crate::schema::Rate;
 use crate::see::Watcher;
 use crate::spec::Recipe;
 use crate::train::{
-    Checkpoint, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
+    Checkpoint, Earlier, Exact, Fit, Found, Meta, Outcome, Range, RunFolder, Schedule, State,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -101,6 +101,7 @@ impl<'a> Order<'a> {
             macs: cost.macs,
             ptflops: cost.ptflops,
             lr: None,
+            earlier: Vec::new(),
             executor: executor.to_string(),
             instructions: executor.instructions().map(str::to_string),
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -125,12 +126,21 @@ impl<'a> Order<'a> {
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
         let resumed = resumed.map(|checkpoint| checkpoint.fitted(graph)).transpose()?;
+        let mut resumed = resumed;
+        // Weights that were imported took no step: they are trained as this recipe says.
+        if let Some(checkpoint) = resumed.as_mut().filter(|there| there.meta.batch_size == 0) {
+            checkpoint.meta.seed = recipe.seed.value.0;
+            checkpoint.meta.batch_size = recipe.batch.value.0 as u64;
+            checkpoint.meta.train_images = session.opened.train.len() as u64;
+            checkpoint.meta.classes = session.opened.train.classes().to_vec();
+        }
         if let Some(checkpoint) = &resumed {
             self.unchanged(&checkpoint.meta, &session, recipe, &images)?;
         }
         let place = self.place(executor, &session, recipe, resumed.as_ref())?;
         let state = match resumed {
             Some(mut checkpoint) => {
+                self.part(&mut checkpoint.meta, changed, &images);
                 if changed {
                     checkpoint.meta.source = self.model.text();
                 }
@@ -150,6 +160,22 @@ impl<'a> Order<'a> {
         };
         let setup = Setup { order: self, recipe, executor, session, place };
         Ok(Ready { setup, state })
+    }
+
+    /// Notes what the steps until now followed from, if those to come follow from something else.
+    fn part(&self, meta: &mut Meta, changed: bool, images: &str) {
+        let other_images = meta.train_fingerprint.as_ref().is_some_and(|there| there != images);
+        if meta.step == 0 || !(changed || other_images) {
+            return;
+        }
+        let (program, _) =
+            crate::compile_text(&mut Sources::default(), "model.clue", &meta.source, &[]);
+        let Some(before) = program.models.first().and_then(Identity::of) else { return };
+        if !other_images && Identity::of(self.model).as_ref() == Some(&before) {
+            return;
+        }
+        let key = runs::key(&before, meta.data.as_deref().map(Path::new), None);
+        meta.earlier.push(Earlier { until: meta.step, key });
     }
 
     /// The training's place in memory, of which a checkpoint holds a part already.
@@ -185,7 +211,7 @@ impl<'a> Order<'a> {
         let batch = |batch: usize| {
             let said = Help::default().setting("batch", batch.to_string());
             match name.as_str() {
-                OVERRIDE => said.in_arguments(Argument::path(text)),
+                OVERRIDE => said.in_arguments(Argument::path(text), |_| false),
                 flag if flag.starts_with("--") => format!("`{flag} {batch}`").into(),
                 _ => said,
             }
@@ -218,6 +244,13 @@ impl<'a> Order<'a> {
                 "the run is in epoch {begun}, and this recipe ends after {}\n  help: leave `epochs` as it \
                  was, or train for more",
                 number::many(epochs, "epoch")
+            )));
+        }
+        if let Some(steps) = self.steps.filter(|steps| *steps < meta.step) {
+            return Err(Failure::new(format!(
+                "the run has taken {}, and `--steps {steps}` would have ended it before\n  help: leave \
+                 `--steps` out, or train for more",
+                number::many(meta.step, "step")
             )));
         }
         let images = session.opened.train.len() as u64;
@@ -295,12 +328,23 @@ impl Ready<'_> {
         Ok(Some(found))
     }
 
-    /// Finds the learning rate, and says so in the run.
+    /// Says where it goes on otherwise; finds the learning rate, and says so in the run.
     fn begin(&mut self, entry: &mut Entry, stop: &AtomicBool) -> Result<(), Failure> {
+        let meta = &self.state.meta;
+        let parts = meta.earlier.last().is_some_and(|part| part.until == meta.step);
+        if parts && !self.setup.order.quiet {
+            say(format!(
+                "from step {} on with other settings or images: the run is the result of no text any \
+                 more, and `ablate` takes it for none",
+                meta.step + 1
+            ));
+        }
         if let Some(found) = self.find_lr(stop)? {
             write(&entry.folder.rates(), found.svg())?;
         }
-        if let Some(Exact(lr)) = self.state.meta.lr {
+        // A run that went on with one that was written keeps the one that was found, and does not use it.
+        let auto = self.setup.recipe.optimizer.lr().value == Rate::Auto;
+        if let Some(Exact(lr)) = self.state.meta.lr.filter(|_| auto) {
             entry.note_lr(lr)?;
             if !self.setup.order.quiet {
                 say(format!("the learning rate that was found: {lr:.2e}"));

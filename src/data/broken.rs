@@ -11,6 +11,8 @@ const NAMED: usize = 10;
 /// The broken images of a data set met so far, each once.
 #[derive(Debug)]
 pub struct Broken {
+    /// The part of them that may be, as said.
+    part: f64,
     /// How many there may be.
     limit: usize,
     /// Of the whole data set.
@@ -22,14 +24,14 @@ impl Broken {
     /// `part` of `images`, rounded down, may be broken.
     pub fn up_to(part: f64, images: usize) -> Broken {
         let limit = (part * images as f64) as usize;
-        Broken { limit, images, met: Mutex::default() }
+        Broken { part, limit, images, met: Mutex::default() }
     }
 
     /// Takes note of image `i`; an error if there are more than there may be.
     pub fn note(&self, i: usize, error: DataError) -> Result<(), DataError> {
         let mut met = self.met();
         if self.limit == 0 {
-            return Err(error);
+            return Err(self.none_may_be(error));
         }
         met.entry(i).or_insert_with(|| DataError { help: None, ..error }.to_string());
         if met.len() <= self.limit {
@@ -42,6 +44,18 @@ impl Broken {
             named(met.values())
         );
         Err(DataError::new(message).help("mend or remove them; `data.broken` says how many may be"))
+    }
+
+    /// An image is broken where none may be: of few images the part that may be is none.
+    fn none_may_be(&self, error: DataError) -> DataError {
+        if self.part == 0.0 {
+            return error;
+        }
+        let (part, images) = (100.0 * self.part, self.images);
+        let limit =
+            format!("`data.broken` lets {part} % of {images} images be broken, which is none");
+        let help = error.help.as_ref().map_or(limit.clone(), |help| format!("{help}; {limit}"));
+        error.help(help)
     }
 
     pub fn count(&self) -> usize {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::image::Image;
+use crate::diag::visible;
 
 /// Which part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,12 @@ pub trait Dataset: Send + Sync {
         self.place(i)
     }
 
+    /// Whether it is a part of one set that was divided here: which images are in it follows from what
+    /// else lies there.
+    fn is_divided(&self) -> bool {
+        false
+    }
+
     /// Where the object of image `i` is: 1 there, else 0, `[height, width]` of the stored image; none
     /// where nobody knows.
     fn mask(&self, _i: usize) -> Option<Vec<u8>> {
@@ -97,7 +104,7 @@ impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         if let Some(path) = &self.path {
-            write!(f, ": {}", path.display())?;
+            write!(f, ": {}", visible(&path.to_string_lossy()))?;
         }
         if let Some(help) = &self.help {
             write!(f, "\n  help: {help}")?;

@@ -28,6 +28,13 @@ pub fn is_image(path: &Path) -> bool {
 
 /// Reads a JPEG, PNG or WebP file as RGB.
 pub fn decode(file: &Path) -> Result<Image, DataError> {
+    if !file.exists() {
+        return Err(DataError::new("there is no such image").at(file));
+    }
+    if file.is_dir() {
+        let help = "name the files in it";
+        return Err(DataError::new("an image is a file, and this is a folder").at(file).help(help));
+    }
     let help = "replace or remove this file: it must be JPEG, PNG or WebP";
     let fail = |message: String| DataError::new(message).at(file).help(help);
     let bytes = read(file).map_err(|e| fail(format!("cannot read an image: {e}")))?;

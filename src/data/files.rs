@@ -13,6 +13,8 @@ pub struct ImageFiles {
     pub(super) name: String,
     pub(super) classes: Vec<String>,
     pub(super) files: Vec<(PathBuf, u32)>,
+    /// It is a part of a set.
+    pub(super) divided: bool,
 }
 
 impl ImageFiles {
@@ -24,7 +26,7 @@ impl ImageFiles {
     /// A part of every class.
     pub(super) fn divide(self, split: Split, division: Division) -> ImageFiles {
         let files = division.take(self.files, self.classes.len(), split, |file| file.1);
-        ImageFiles { files, ..self }
+        ImageFiles { files, divided: true, ..self }
     }
 }
 
@@ -54,6 +56,10 @@ impl Dataset for ImageFiles {
         let file = &self.files[i].0;
         let length = std::fs::metadata(file).map_or(0, |about| about.len());
         format!("{} {length}", name_of(file))
+    }
+
+    fn is_divided(&self) -> bool {
+        self.divided
     }
 
     fn image(&self, i: usize) -> Result<Image, DataError> {

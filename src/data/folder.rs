@@ -54,7 +54,7 @@ pub fn whole(root: impl AsRef<Path>) -> Result<ImageFiles, DataError> {
     for (label, class) in classes.iter().enumerate() {
         files.extend(class_files(&root.join(class))?.into_iter().map(|f| (f, label as u32)));
     }
-    Ok(ImageFiles { name: name_of(root), classes, files })
+    Ok(ImageFiles { name: name_of(root), classes, files, divided: false })
 }
 
 fn divided(root: &Path, train: &Path, test: &Path, split: Split) -> Result<ImageFiles, DataError> {

@@ -112,5 +112,5 @@ fn images(root: &Path, rows: Vec<(String, String)>, split: Split) -> Result<Imag
         let message = format!("none of the images listed to {} is here", split.name());
         return Err(DataError::new(message).at(folder).help(HELP));
     }
-    Ok(ImageFiles { name: name_of(root), classes, files })
+    Ok(ImageFiles { name: name_of(root), classes, files, divided: false })
 }

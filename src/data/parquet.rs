@@ -33,6 +33,8 @@ pub struct Parquet {
     classes: Vec<String>,
     shards: Vec<Shard>,
     rows: Vec<Row>,
+    /// They are a part of a set.
+    divided: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +108,7 @@ pub fn open(
         (_, None) => {
             let whole = read(root, &all)?;
             let rows = division.take(whole.rows, whole.classes.len(), split, |row| row.label);
-            Parquet { rows, ..whole }
+            Parquet { rows, divided: true, ..whole }
         }
     };
     match out.rows.is_empty() {
@@ -169,7 +171,7 @@ fn read(root: &Path, paths: &[PathBuf]) -> Result<Parquet, DataError> {
             rows.push(Row { shard, row, label });
         }
     }
-    Ok(Parquet { name: name_of(root), classes, shards, rows })
+    Ok(Parquet { name: name_of(root), classes, shards, rows, divided: false })
 }
 
 /// The places of the images and of the labels among the columns: what the features call so, else by
@@ -324,6 +326,10 @@ impl Dataset for Parquet {
     fn stamp(&self, i: usize) -> String {
         let Row { shard, row, .. } = self.rows[i];
         format!("row {row} of {}", name_of(&self.shards[shard].path))
+    }
+
+    fn is_divided(&self) -> bool {
+        self.divided
     }
 
     fn image(&self, i: usize) -> Result<Image, DataError> {

@@ -11,6 +11,8 @@ pub struct Help(Vec<Part>);
 enum Part {
     Words(String),
     Setting(Written),
+    /// The path of a setting alone.
+    Path(String),
 }
 
 /// A setting as it is to be written.
@@ -56,6 +58,12 @@ impl Help {
         self
     }
 
+    /// A setting by its path alone.
+    pub fn path(mut self, path: impl Into<String>) -> Help {
+        self.0.push(Part::Path(path.into()));
+        self
+    }
+
     /// Several settings: `one, another or a third`.
     pub fn settings(self, settings: Vec<Written>, joint: &str) -> Help {
         let last = settings.len().saturating_sub(1);
@@ -74,27 +82,35 @@ impl Help {
         other.0.into_iter().fold(self, |help, part| match part {
             Part::Words(words) => help.words(words),
             Part::Setting(setting) => help.written(setting),
+            Part::Path(path) => help.path(path),
         })
     }
 
     /// The settings named, in their order.
     pub fn named(&self) -> impl Iterator<Item = &Written> {
         self.0.iter().filter_map(|part| match part {
-            Part::Words(_) => None,
+            Part::Words(_) | Part::Path(_) => None,
             Part::Setting(setting) => Some(setting),
         })
     }
 
     /// With the settings as arguments say them, those inside of what the argument `of` a path speaks
-    /// of by the whole path: `mixer.grid=2x2` for `grid 2x2`.
-    pub fn in_arguments(self, of: &str) -> Help {
+    /// of by the whole path: `mixer.grid=2x2` for `grid 2x2`. `is_one` tells which paths there are.
+    pub fn in_arguments(self, of: &str, is_one: impl Fn(&str) -> bool) -> Help {
+        let whole = |path: String| {
+            if of.strip_suffix(&path).is_some_and(|around| around.ends_with('.')) {
+                return of.to_string();
+            }
+            let arounds = of.rmatch_indices('.').map(|(at, _)| &of[..at]);
+            arounds
+                .map(|around| format!("{around}.{path}"))
+                .find(|path| is_one(path))
+                .unwrap_or(path)
+        };
         self.0.into_iter().fold(Help::default(), |help, part| match part {
             Part::Words(words) => help.words(words),
-            Part::Setting(Written { path, row }) => {
-                let inside = of.strip_suffix(&path).is_some_and(|around| around.ends_with('.'));
-                let path = if inside { of } else { &path };
-                help.words(format!("`{path}={row}`"))
-            }
+            Part::Setting(Written { path, row }) => help.words(format!("`{}={row}`", whole(path))),
+            Part::Path(path) => help.words(format!("`{}`", whole(path))),
         })
     }
 }
@@ -104,6 +120,7 @@ impl fmt::Display for Help {
         self.0.iter().try_for_each(|part| match part {
             Part::Words(words) => f.write_str(words),
             Part::Setting(setting) => write!(f, "`{setting}`"),
+            Part::Path(path) => write!(f, "`{path}`"),
         })
     }
 }

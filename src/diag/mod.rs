@@ -12,9 +12,11 @@ mod help;
 pub mod number;
 pub mod render;
 mod say;
+mod shell;
 mod sources;
 pub mod svg;
 pub mod table;
+mod visible;
 
 pub use argument::{Argument, OVERRIDE};
 pub use diags::Diags;
@@ -22,7 +24,9 @@ pub use file::{decode, read_file};
 pub use fix::{Fix, Reading};
 pub use help::{Help, Written};
 pub use say::say;
+pub use shell::typed;
 pub use sources::{Source, SourceId, Sources};
+pub use visible::visible;
 
 use serde::Serialize;
 use std::fmt;

@@ -13,6 +13,13 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// The middle of numbers in order; of an even count the mean of the two.
+pub fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some((lower + upper) / 2.0)
+}
+
 /// `1.30 G`, `188.88 M`: two decimals, units of a thousand.
 pub fn short(n: u64) -> String {
     scaled(n, 1000, &["", "k", "M", "G", "T", "P", "E"])
@@ -101,6 +108,14 @@ fn half_unit(written: &str, claimed: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_median_of_an_even_count_lies_between() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[1.0, 4.0]), Some(2.5));
+        assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
+    }
 
     #[test]
     fn numbers_read_well() {

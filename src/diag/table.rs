@@ -1,6 +1,7 @@
 //! Tables for people: as lines, columns two blanks apart, as many as there is room for; a report
 //! draws the same as HTML.
 
+use super::visible;
 use unicode_width::UnicodeWidthStr;
 
 /// On which side the cells of a column stand.
@@ -22,9 +23,10 @@ impl Table {
         Table { head: head.to_vec(), rows: Vec::new() }
     }
 
-    /// One cell for every column.
+    /// One cell for every column, in one line.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let cells = cells.into_iter().map(|cell| visible(&cell).into_owned());
+        self.rows.push(cells.collect());
     }
 
     /// What the columns are called, and where their cells stand.

@@ -3,7 +3,7 @@
 //! The sentences for what does not fit are in `misfits`.
 
 use super::items::{Item, Items, Sort, circle};
-use super::layers;
+use super::layers::{self, Line};
 use super::rows::Outgrown;
 use crate::diag::{Diags, SourceId, Sources, Span, Spanned};
 use crate::schema::{Field, Kind, Slot, Tree, Ty, Value, is_off};
@@ -48,6 +48,10 @@ pub struct Scope<'a> {
     pub columns: Option<usize>,
     /// What stands in the body of the line, for the sentence that says what to write.
     pub inside: Rc<[Setting]>,
+    /// The line gives some stage another kind than it has: in the others, too, it starts afresh.
+    pub afresh: bool,
+    /// Where the body that speaks turns something off: it can not say what is inside of that, too.
+    pub offs: Vec<Span>,
     /// Where the layer is laid, and where it was laid before, if it was.
     pub laid: Option<[Span; 2]>,
     /// A family by itself is never built: kinds may be missing.
@@ -200,6 +204,12 @@ impl<'a> Scope<'a> {
             }
         };
         if let Some(kind) = field.ty.implicit() {
+            if let Some(Spanned { value: Value::Off, span }) = tree.fields.get(field.name)
+                && self.offs.contains(span)
+            {
+                self.inside_off(field, &keys[1], *span);
+                return Outcome::Failed;
+            }
             entered(tree, field, kind, keys[0].span);
         } else if !tree.fields.contains_key(field.name) {
             match crate::schema::default_of(field) {
@@ -247,7 +257,8 @@ impl<'a> Scope<'a> {
         };
         let present = present.filter(|(_, before)| !self.outgrown.says(*before));
         if let Some(kind) = kind(name) {
-            return match present.filter(|(present, _)| *present == kind.name) {
+            let again = present.filter(|(present, _)| *present == kind.name && !self.afresh);
+            return match again {
                 Some((_, before)) => {
                     self.named_again(field, kind, *span, before);
                     Named::Nothing(Outcome::Told)
@@ -278,6 +289,27 @@ impl<'a> Scope<'a> {
                 tree.map_or(Named::Nothing(Outcome::Failed), Named::Meant)
             }
             _ => Named::Nothing(Outcome::Failed),
+        }
+    }
+
+    /// Whether a row names the kind that stands at the end of a path already, where it was said.
+    pub fn names_again(
+        &self,
+        tree: &Tree,
+        keys: &[Spanned<String>],
+        row: &[Spanned<Literal>],
+    ) -> bool {
+        let Some((key, inside)) = keys.split_first() else { return false };
+        let Some(Spanned { value: Value::Tree(there), span }) = tree.fields.get(key.as_str())
+        else {
+            return false;
+        };
+        match (inside.is_empty(), row) {
+            (false, _) => self.names_again(there, inside, row),
+            (true, [Spanned { value: Literal::Name(name), .. }]) => {
+                there.kind.name == name && there.said.is_some() && !self.outgrown.says(*span)
+            }
+            (true, _) => false,
         }
     }
 
@@ -316,6 +348,7 @@ impl<'a> Scope<'a> {
         let home = std::mem::replace(&mut self.home, item.home);
         let owner = std::mem::replace(&mut self.owner, item.name.value.clone());
         let columns = self.columns.take();
+        let offs = std::mem::replace(&mut self.offs, offs(&lines));
         layers::speak(&lines, |line| {
             if line.broken {
                 self.failed.extend(line.keys.iter().map(|key| key.value.clone()));
@@ -325,9 +358,14 @@ impl<'a> Scope<'a> {
             let row = &line.row;
             self.assign(&mut tree, Some(slot), &line.keys, row, line.span) != Outcome::Failed
         });
-        (self.home, self.owner, self.columns) = (home, owner, columns);
+        (self.home, self.owner, self.columns, self.offs) = (home, owner, columns, offs);
         Some(tree)
     }
+}
+
+/// Where lines turn something off.
+pub fn offs(lines: &[Line]) -> Vec<Span> {
+    lines.iter().filter(|line| line.is_off()).map(Line::row_span).collect()
 }
 
 /// The tree of a group, begun if it is not there.

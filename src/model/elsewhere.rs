@@ -2,7 +2,7 @@
 
 use super::sections::{Section, sections};
 use super::settings::{Stage, Whole};
-use crate::diag::{nearest, nearest_afar, suggest};
+use crate::diag::{Help, nearest, nearest_afar, suggest};
 use crate::schema::Kind;
 
 /// What papers and programs call settings that have another name here; with its place where several
@@ -69,7 +69,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 /// What a key means that no kind which stands here has.
 pub struct Meant {
     /// What to do about it.
-    pub help: String,
+    pub help: Help,
     /// The setting that was meant, if that can be told: it was said, if wrongly.
     pub setting: Option<String>,
     /// The name to write instead, where that is all.
@@ -91,7 +91,7 @@ impl Meant {
         let own: Vec<&'static str> = kinds.iter().flat_map(|kind| kind.field_names()).collect();
         // What this body is said of: `mixer { mixer.grid 2x2 }`.
         if here.iter().any(|here| here.rsplit('.').next() == Some(key)) {
-            let help = format!("this is inside of `{key}` already: leave it out");
+            let help = format!("this is inside of `{key}` already: leave it out").into();
             return Meant { help, setting: None, name: None };
         }
         if let Some(&(_, name)) = ELSEWHERE.iter().find(|(other, _)| *other == key) {
@@ -102,28 +102,29 @@ impl Meant {
                 false => place(&others, &here, around, name).map(|(_, path)| path),
             };
             if let Some(path) = path {
-                let help = format!("here it is called `{path}`");
+                let help = Help::from("here it is called ").path(path);
                 let setting = Some(name.to_string());
                 return Meant { help, setting, name: known.then_some(name) };
             }
         }
         if let Some((owner, path)) = place(&others, &here, "", key) {
-            let help = format!("`{key}` is a setting of {owner}: `{path}`");
+            let help = Help::from(format!("`{key}` is a setting of {owner}: ")).path(path);
             return Meant { help, setting: Some(key.to_string()), name: None };
         }
         if let Some(near) = nearest(key, own.iter().copied()) {
             let setting = Some(near.to_string());
-            return Meant { help: suggest(key, &own), setting, name: Some(near) };
+            return Meant { help: suggest(key, &own).into(), setting, name: Some(near) };
         }
         let names = others.iter().flat_map(|section| section.kind.field_names());
         let near = nearest_afar(key, names)
             .and_then(|near| place(&others, &here, "", near).map(|place| (near, place)));
         match near {
             Some((near, (owner, path))) => {
-                let help = format!("did you mean `{path}`, a setting of {owner}?");
+                let help = Help::from("did you mean ").path(path);
+                let help = help.words(format!(", a setting of {owner}?"));
                 Meant { help, setting: Some(near.to_string()), name: None }
             }
-            None => Meant { help: suggest(key, &own), setting: None, name: None },
+            None => Meant { help: suggest(key, &own).into(), setting: None, name: None },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::items::{Item, Items, Sort, circle};
 use crate::diag::{Diagnostic, Diags, Help, SourceId, Span, Spanned};
+use crate::schema::is_off;
 use crate::syntax::ast::{Body, Literal, Selector, Setting};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -61,6 +62,11 @@ impl Line {
             (Some(first), Some(last)) => first.span.to(last.span),
             _ => self.span,
         }
+    }
+
+    /// It turns its setting off.
+    pub fn is_off(&self) -> bool {
+        matches!(&self.row[..], [value] if is_off(std::slice::from_ref(&value.value)))
     }
 
     pub fn path(&self) -> Vec<&str> {
@@ -135,12 +141,14 @@ pub fn case_stack(
 }
 
 fn override_with(stack: &mut Stack, home: SourceId, overrides: &[Setting], diags: &mut Diags) {
-    for setting in overrides {
-        let mut lines = Vec::new();
-        flatten(std::slice::from_ref(setting), &[], None, &mut lines, diags);
-        let name = "--set".to_string();
-        stack.layers.push(Layer { name, lines, named: None, home, duty: Duty::Each });
+    if overrides.is_empty() {
+        return;
     }
+    // One layer of all: as in a body, their order means nothing.
+    let mut lines = Vec::new();
+    flatten(overrides, &[], None, &mut lines, diags);
+    let name = "--set".to_string();
+    stack.layers.push(Layer { name, lines, named: None, home, duty: Duty::Each });
 }
 
 /// The body of an item as a layer that has nothing to change.

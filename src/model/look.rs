@@ -134,6 +134,12 @@ impl Look {
     }
 }
 
+/// Whether a model can have a setting, by its path from the top.
+pub fn is_setting(path: &str) -> bool {
+    let steps: Vec<Step<'_>> = path.split('.').map(|key| Step { key, named: None }).collect();
+    Look::bare(Sort::Model).field(&steps).is_some()
+}
+
 /// The layers of a model or a case, its own the last.
 fn layers_of(items: &Items, item: &Item) -> Stack {
     match items.ablation_of(item) {

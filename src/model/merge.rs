@@ -1,6 +1,6 @@
 //! Layers onto trees: one for the whole model, one for every stage. An upper layer always wins.
 
-use super::assign::{Outcome, Scope};
+use super::assign::{Outcome, Scope, offs};
 use super::items::{ITEM_SLOTS, Item, Items};
 use super::layers::{Duty, Line, Stack, speak};
 use super::rows::{self, Counts, MAX_STAGES, Outgrown};
@@ -67,6 +67,8 @@ pub fn merge(
             owner: item.name.value.clone(),
             columns: None,
             inside: Rc::default(),
+            afresh: false,
+            offs: offs(&layer.lines),
             laid: below.and_then(|below| Some([layer.named?, below.named?])),
             holes,
         };
@@ -138,6 +140,8 @@ pub fn item(
         owner: item.name.value.clone(),
         columns: None,
         inside: Rc::default(),
+        afresh: false,
+        offs: Vec::new(),
         laid: None,
         holes: false,
     };
@@ -170,7 +174,7 @@ fn apply(
     line: &Line,
 ) -> Vec<Outcome> {
     let key = &line.keys[0];
-    (scope.columns, scope.inside) = (None, line.inside.clone());
+    (scope.columns, scope.inside, scope.afresh) = (None, line.inside.clone(), false);
     if line.broken {
         let stage = merged.stages.first_mut();
         let tree = match Whole::KIND.field(key) {
@@ -230,6 +234,10 @@ fn apply(
         }
     };
     scope.columns = Some(columns.said.len());
+    let again = |(stage, row): &(usize, &[Spanned<Literal>])| {
+        scope.names_again(&merged.stages[stage - 1], &line.keys, row)
+    };
+    scope.afresh = !columns.said.iter().all(again);
     let mut say = |(stage, row): (usize, _)| {
         scope.assign(&mut merged.stages[stage - 1], None, &line.keys, row, line.span)
     };
@@ -244,6 +252,7 @@ fn apply(
 fn each_by_itself(scope: &mut Scope<'_>, any: &mut Tree, line: &Line) -> Vec<Outcome> {
     let before = any.clone();
     let values = if line.row.is_empty() { vec![&[][..]] } else { line.row.chunks(1).collect() };
+    scope.afresh = !values.iter().all(|row| scope.names_again(any, &line.keys, row));
     let say = |row| {
         *any = before.clone();
         scope.assign(any, None, &line.keys, row, line.span)

@@ -133,11 +133,16 @@ impl Scope<'_> {
     }
 
     pub fn inside_off(&mut self, field: &Field, key: &Spanned<String>, off: Span) {
+        // A group is turned on by what is inside, and not in the body that turns it off.
+        let help = match field.ty.implicit().is_some() {
+            true => Help::from("leave out one of the two"),
+            false => Help::from("a kind turns it on: ").then(kinds(field)),
+        };
         self.diags.push(
             Diagnostic::error("E0305", format!("`{}` is off", field.name))
                 .at(key.span, "inside something that is off")
                 .at(off, "off here")
-                .help(Help::from("a kind turns it on: ").then(kinds(field))),
+                .help(help),
         );
     }
 
@@ -207,7 +212,10 @@ impl Scope<'_> {
         let mut diagnostic = Diagnostic::error("E0306", message)
             .at(again, "named again")
             .at(before, "named here")
-            .help(Help::from("to change it leave the kind out: ").written(setting));
+            .help(match kind.fields {
+                [] => Help::from("leave it out: there is nothing to change inside"),
+                _ => Help::from("to change it leave the kind out: ").written(setting),
+            });
         if !self.inside.is_empty() {
             diagnostic = diagnostic.fix(Span { end: again.end + 1, ..again }, "");
         }

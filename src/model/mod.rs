@@ -159,7 +159,9 @@ pub fn check(
     for found in &mut diags {
         brackets::settle(sources, &items, found);
         if let Some(over) = overridden(sources, found) {
-            found.help = found.help.take().map(|help| help.in_arguments(Argument::path(over)));
+            let is_one = |path: &str| look::is_setting(path);
+            let path = Argument::path(over);
+            found.help = found.help.take().map(|help| help.in_arguments(path, is_one));
         }
     }
     diags.sort_by_key(|d| d.labels.first().map(|label| label.span));

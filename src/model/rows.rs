@@ -72,7 +72,8 @@ pub fn columns<'a>(
     }
     // What is said inside a kind still finds one, until the row is said anew.
     if let [.., Spanned { value: Literal::Name(_), .. }] = line.row[..] {
-        let next = said.last().map_or(1, |(stage, _)| stage + 1);
+        let first = first_stage(&line.keys[0]);
+        let next = said.last().map_or(first, |(stage, _)| stage + 1);
         said.extend((next..=last.value).map(|stage| (stage, &line.row[line.row.len() - 1..])));
     }
     Ok(Columns { said, outgrown: true })

@@ -63,7 +63,7 @@ impl Store {
                 return Ok(Claim::Taken(folder));
             }
             let entry = Entry::begin(RunFolder::create(&within, name)?, run)?;
-            store::put(db, root, &entry.folder)?;
+            store::put(db, root, &entry.folder)??;
             Ok(Claim::Ours(Box::new(entry)))
         })
     }

@@ -1,6 +1,7 @@
 //! What the result of a run follows from, in one word.
 
 use crate::model::Identity;
+use crate::train::Earlier;
 use std::path::Path;
 
 /// Equal for runs of one graph, recipe (with its seed), data and number of steps, whatever files and
@@ -27,5 +28,18 @@ pub fn key(identity: &Identity, folder: Option<&Path>, steps: Option<u64>) -> St
         }
     }
     line(&steps.map_or("to the end".to_string(), |steps| format!("{steps} steps")));
+    hasher.finalize().to_hex()[..16].to_string()
+}
+
+/// Of a run whose earlier steps followed from something else: no text has it, as none gives its result.
+pub fn after(earlier: &[Earlier], key: String) -> String {
+    if earlier.is_empty() {
+        return key;
+    }
+    let mut hasher = blake3::Hasher::new();
+    for Earlier { until, key } in earlier {
+        hasher.update(format!("{key} until {until}\n").as_bytes());
+    }
+    hasher.update(key.as_bytes());
     hasher.finalize().to_hex()[..16].to_string()
 }

@@ -1,7 +1,9 @@
 //! `run.json`: what a run says of itself.
 
+use super::key;
+use crate::diag::number::median;
 use crate::spec::Keep;
-use crate::train::{Metrics, Record, RunFolder, naming, replace, unread};
+use crate::train::{Earlier, Metrics, Record, RunFolder, naming, replace, unread};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,6 +27,10 @@ pub struct Run {
     /// The learning rate, where it was to be found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lr: Option<f64>,
+    /// What its earlier steps followed from, where settings or images changed on the way: such a run is
+    /// the result of no text, and its key that of none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier: Vec<Earlier>,
     /// What ran it, and on what.
     pub executor: String,
     /// The instructions that a CPU's kernels used, where they ran: bits follow from them.
@@ -100,12 +106,17 @@ impl Score {
             loss: record.loss,
             top1: record.top1,
             top3: record.top3.unwrap_or(record.top1),
-            fps: speeds.get(speeds.len() / 2).copied(),
+            fps: median(&speeds),
         })
     }
 }
 
 impl Run {
+    /// The same of a training whose earlier steps followed from something else, if there are any.
+    pub fn after(self, earlier: &[Earlier]) -> Run {
+        Run { key: key::after(earlier, self.key), earlier: earlier.to_vec(), ..self }
+    }
+
     /// What a folder says; none if it holds no run.
     pub fn read(folder: &RunFolder) -> io::Result<Option<Run>> {
         let path = folder.record();

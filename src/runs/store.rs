@@ -104,13 +104,37 @@ impl Store {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(error) if is_broken(&error) => {
-                    for end in ["", "-wal", "-shm"] {
+                    for end in ["-wal", "-shm"] {
                         let _ = std::fs::remove_file(root.join(format!("index.sqlite{end}")));
                     }
+                    // One that can not go would be found broken forever.
+                    std::fs::remove_file(&path)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What [`Store::sync`] and [`Store::all`] give, by an index that lies in memory alone: for where none
+    /// can be written.
+    pub fn unwritten(root: &Path) -> Result<(Vec<String>, Vec<Listed>), StoreError> {
+        let db = Connection::open_in_memory()?;
+        db.execute_batch(TABLE)?;
+        let mut store = Store { root: root.to_path_buf(), db };
+        Ok((store.sync()?, store.all()?))
+    }
+
+    /// The run of a folder, wherever that lies; none if it holds none.
+    pub fn of(folder: &RunFolder) -> Result<Option<Listed>, StoreError> {
+        if Run::read(folder)?.is_none() {
+            return Ok(None);
+        }
+        let db = Connection::open_in_memory()?;
+        db.execute_batch(TABLE)?;
+        let store = Store { root: folder.path.clone(), db };
+        store.note(folder)?;
+        let run = store.all()?.pop();
+        Ok(run.map(|run| Listed { folder: folder.clone(), ..run }))
     }
 
     /// The index that a run belongs to: of a folder around it that has one, or of a folder `runs`
@@ -133,18 +157,21 @@ impl Store {
 
     /// Notes what a run says of itself.
     pub fn note(&self, folder: &RunFolder) -> Result<(), StoreError> {
-        put(&self.db, &self.root, folder)
+        Ok(put(&self.db, &self.root, folder)??)
     }
 
-    /// Makes the index what the folders say.
-    pub fn sync(&mut self) -> Result<(), StoreError> {
+    /// Makes the index what the folders say; gives the reasons why runs can not be listed.
+    pub fn sync(&mut self) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
+        let mut damaged = Vec::new();
         collect(&self.root, DEPTH, &mut found)?;
         self.alone(|db, root| {
             let mut known = HashSet::new();
             for folder in &found {
-                known.insert(name(root, folder)?);
-                put(db, root, folder)?;
+                match put(db, root, folder)? {
+                    Ok(()) => drop(known.insert(name(root, folder)?)),
+                    Err(why) => damaged.push(why.to_string()),
+                }
             }
             let mut statement = db.prepare("SELECT folder FROM runs")?;
             let all: Vec<String> =
@@ -152,7 +179,7 @@ impl Store {
             for gone in all.iter().filter(|name| !known.contains(*name)) {
                 db.execute("DELETE FROM runs WHERE folder = ?1", [gone])?;
             }
-            Ok(())
+            Ok(damaged)
         })
     }
 
@@ -235,8 +262,12 @@ pub(super) fn folders(
     Ok(names.iter().map(|name| RunFolder::open(&root.join(name))).collect())
 }
 
-/// Takes in what a run says of itself, if that is new.
-pub(super) fn put(db: &Connection, root: &Path, folder: &RunFolder) -> Result<(), StoreError> {
+/// Takes in what a run says of itself, if that is new; or why that can not be read.
+pub(super) fn put(
+    db: &Connection,
+    root: &Path,
+    folder: &RunFolder,
+) -> Result<io::Result<()>, StoreError> {
     let name = name(root, folder)?;
     let about = std::fs::metadata(folder.record())?;
     let stamp = format!("{:?} {}", about.modified()?, about.len());
@@ -244,17 +275,21 @@ pub(super) fn put(db: &Connection, root: &Path, folder: &RunFolder) -> Result<()
         .query_row("SELECT stamp FROM runs WHERE folder = ?1", [&name], |row| row.get(0))
         .optional()?;
     if known.as_ref() == Some(&stamp) {
-        return Ok(());
+        return Ok(Ok(()));
     }
     // What can not be read is not listed, and does not keep the others from it.
-    let Ok(Some(run)) = Run::read(folder) else { return Ok(()) };
+    let run = match Run::read(folder) {
+        Ok(Some(run)) => run,
+        Ok(None) => return Ok(Ok(())),
+        Err(why) => return Ok(Err(why)),
+    };
     let record = serde_json::to_string(&run).map_err(io::Error::from)?;
     db.execute(
         "INSERT INTO runs (folder, stamp, record) VALUES (?1, ?2, ?3)
          ON CONFLICT (folder) DO UPDATE SET stamp = excluded.stamp, record = excluded.record",
         params![name, stamp, record],
     )?;
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// A folder as it is called from the root.
@@ -270,7 +305,7 @@ fn name(root: &Path, folder: &RunFolder) -> Result<String, StoreError> {
     Ok(inside.to_string_lossy().into_owned())
 }
 
-/// Every folder below that holds a run.
+/// Every folder below that holds a run, those in another run's folder among them.
 fn collect(folder: &Path, depth: usize, found: &mut Vec<RunFolder>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -280,7 +315,8 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<RunFolder>) -> io::Resul
         let run = RunFolder::open(&entry.path());
         if run.record().exists() {
             found.push(run);
-        } else if depth > 1 {
+        }
+        if depth > 1 {
             collect(&entry.path(), depth - 1, found)?;
         }
     }

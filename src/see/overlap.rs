@@ -2,6 +2,7 @@
 
 use super::record::Record;
 use super::regions::Regions;
+use super::sight::Show;
 use serde::Serialize;
 
 /// Intersection over union with a mask.
@@ -54,15 +55,21 @@ pub struct Overlaps {
 
 impl Overlaps {
     /// Takes in an image and its object; all images are of one model. Heads are taken as they are,
-    /// the last map also merged by k-means into each of `ks`.
-    pub fn add(&mut self, record: &Record, mask: &[u8], ks: &[usize], seed: u64) {
+    /// the last map also merged by k-means. Of the stages, blocks and heads those that are asked for; else
+    /// of the blocks those that make an assignment.
+    pub fn add(&mut self, record: &Record, mask: &[u8], show: &Show) {
         let mut found = Vec::new();
+        let asked = |asked: Option<usize>, number: usize| asked.is_none_or(|one| one == number);
         for (index, stage) in record.stages.iter().enumerate() {
+            if !asked(show.stage, stage.number) {
+                continue;
+            }
             for (at, block) in stage.blocks.iter().enumerate() {
-                if block.assigned_by != block.number {
+                let own = block.assigned_by == block.number;
+                if !show.block.map_or(own, |number| number == block.number) {
                     continue;
                 }
-                for head in 0..block.heads.len() {
+                for head in (0..block.heads.len()).filter(|head| asked(show.head, head + 1)) {
                     let regions = Regions::of_head(record, index, at, head);
                     let name =
                         format!("stage{}.block{} head {}", stage.number, block.number, head + 1);
@@ -72,8 +79,8 @@ impl Overlaps {
         }
         if let Some(regions) = Regions::global(record) {
             found.push(("all stages".to_string(), overlap(&regions, mask)));
-            for &k in ks {
-                let merged = regions.merged(k, seed);
+            for &k in &show.ks {
+                let merged = regions.merged(k, show.seed);
                 found.push((format!("all stages, k {k}"), overlap(&merged, mask)));
             }
         }

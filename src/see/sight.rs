@@ -77,6 +77,20 @@ pub struct Guess {
     pub probability: f64,
 }
 
+impl Show {
+    /// Whether statistics of a part, `stage1.block2` or `stage2.pool`, are asked for.
+    pub fn takes(&self, part: &str) -> bool {
+        let (stage, inside) = part.split_once('.').unwrap_or((part, ""));
+        self.stage.is_none_or(|number| stage == format!("stage{number}"))
+            && self.block.is_none_or(|number| inside == format!("block{number}"))
+    }
+
+    /// Whether what is asked for is there at all.
+    pub fn is_in(&self, record: &Record) -> Result<(), SeeError> {
+        views(record, self).map(|_| ())
+    }
+}
+
 impl Sight {
     /// `image` is what the model took, `[H, W, 3]`; `evaluator` is the model.
     pub fn of(

@@ -64,6 +64,7 @@ pub fn parse_argument(sources: &Sources, id: SourceId) -> (Option<Setting>, Diag
     if path.trim().is_empty() || row.trim_start().starts_with('=') {
         let value = row.trim_start_matches(['=', ' ']);
         let (at, label, meant) = match path.trim() {
+            "" if row.trim().is_empty() => (path.len(), "no path", "mixer.grid=8x8".to_string()),
             "" => (path.len(), "no path before it", format!("mixer.grid={row}")),
             path => (text.len() - row.trim_start().len(), "one more", format!("{path}={value}")),
         };

@@ -66,6 +66,18 @@ pub struct Meta {
     /// Lines of the metrics written, and what the next one has gathered.
     pub metrics_lines: u64,
     pub window: Window,
+    /// What earlier steps were taken with, where that was something else; none of it in `source`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier: Vec<Earlier>,
+}
+
+/// Steps of a run that followed other settings, or saw other images, than those after them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// The last of them.
+    pub until: u64,
+    /// What they followed from, in one word.
+    pub key: String,
 }
 
 /// As [`Scaling`], read back to the bit.

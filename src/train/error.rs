@@ -1,6 +1,7 @@
 //! How a training fails.
 
 use super::CheckpointError;
+use crate::diag::typed;
 use crate::graph::Precision;
 use std::path::PathBuf;
 
@@ -55,18 +56,19 @@ impl std::fmt::Display for Left {
                 last.display()
             ),
             Left::Best { last, best, step } => {
+                let copy = [typed(best), typed(last)].join(" ");
                 let (last, best) = (last.display(), best.display());
                 write!(
                     f,
                     "from {last} the same step fails again; {best} stands before it, at step {step}: \
-                     cp {best} {last}, and go on from that {smaller}"
+                     cp {copy}, and go on from that {smaller}"
                 )
             }
             Left::Nothing(Some(text)) => write!(
                 f,
                 "there is no state to go on from; begin anew with a smaller learning rate: cluec train \
                  {} --set recipe.optimizer.lr=…",
-                text.display()
+                typed(text)
             ),
             Left::Nothing(None) => write!(
                 f,

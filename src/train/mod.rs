@@ -22,7 +22,7 @@ mod schedule;
 mod state;
 mod window;
 
-pub use checkpoint::{Checkpoint, CheckpointError, FORMAT, Meta, Scale, Tensors, save};
+pub use checkpoint::{Checkpoint, CheckpointError, Earlier, FORMAT, Meta, Scale, Tensors, save};
 pub use confusion::{Confusion, Mistake, Mistakes};
 pub use curves::{clusters, curves};
 pub use error::TrainError;

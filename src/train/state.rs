@@ -93,6 +93,7 @@ impl Meta {
             best_top1: None,
             metrics_lines: 0,
             window: Window::default(),
+            earlier: Vec::new(),
         }
     }
 }

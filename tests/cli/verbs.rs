@@ -138,6 +138,21 @@ fn a_default_is_explained() {
     ]));
 }
 
+/// A group has no value of its own; what is inside it has.
+#[test]
+fn a_group_of_settings_is_explained_by_what_is_inside() {
+    for (group, inside) in [("recipe", "recipe.epochs  4"), ("recipe.ema", "recipe.ema.decay  0.9")]
+    {
+        let recipe = "recipe={ epochs 4; batch 2; optimizer adamw { lr 1e-3 }; ema 0.9 }";
+        let answer = said(&["explain", "models.clue", "a", group, "--set", recipe]);
+        assert!(answer.starts_with(&format!("0\n{group}: ")), "{answer}");
+        let words: Vec<&str> = answer.split_whitespace().collect();
+        assert!(words.join(" ").contains(&inside.replace("  ", " ")), "{answer}");
+    }
+    let answer = said(&["explain", "models.clue", "d", "data.train"]);
+    assert!(answer.contains("data.train.flip"), "{answer}");
+}
+
 #[test]
 fn what_is_not_there_is_not_explained() {
     assert_eq!(

@@ -37,6 +37,113 @@ fn recipe(text: &Text, model: &str) -> Recipe {
 // 1. An upper layer wins, however general it is.
 
 #[test]
+fn a_row_of_kinds_is_laid_over_another() {
+    same(
+        "model p from tiny { pool icp conv }\n\
+         model a from p { pool.norm_out@2 off; pool icp }\n\
+         model b from tiny { pool icp }",
+    );
+    same(
+        "model p from tiny { norm layer }\n\
+         model a from p { norm group layer layer }\n\
+         model b from tiny { norm group layer layer }",
+    );
+    let text = check(&tiny("model p from tiny { norm layer }\nmodel a from p { norm layer }"));
+    assert_eq!(text.codes(), ["E0306"]);
+    assert!(text.diags.0[0].help.as_ref().unwrap().to_string().contains("leave it out"));
+}
+
+/// Whatever their order.
+#[test]
+fn arguments_are_one_layer() {
+    let text = tiny("model a from tiny\nmodel b from tiny { layer_scale 1e-4; layer_scale@2 off }");
+    let sets = ["layer_scale@2=off", "layer_scale=1e-4"];
+    for sets in [sets, [sets[1], sets[0]]] {
+        let spoken = check_with(&text, &sets).clean();
+        assert_eq!(spoken.hash("a"), check(&text).clean().hash("b"));
+    }
+    let recipe = "recipe { epochs 1; batch 1; optimizer adamw { lr 1e-3 } }";
+    let text = tiny(&format!("model a from tiny {{ {recipe} }}"));
+    for sets in [
+        ["recipe.ema=off", "recipe.ema.decay=0.5"],
+        ["recipe.mix=off", "recipe.mix.mixup=0.5"],
+        ["ffn=off", "ffn.ratio=3"],
+    ] {
+        for sets in [sets, [sets[1], sets[0]]] {
+            assert_eq!(check_with(&text, &sets).codes(), ["E0305"], "{sets:?}");
+        }
+    }
+}
+
+/// What an upper layer says inside of something that is off below turns it on.
+#[test]
+fn a_group_is_off_or_on_in_one_body() {
+    let recipe = |said: &str| {
+        format!("recipe {{ epochs 1; batch 1; optimizer adamw {{ lr 1e-3 }}; {said} }}")
+    };
+    let twice =
+        check(&tiny(&format!("model a from tiny {{ {} }}", recipe("ema off; ema.decay 0.5"))));
+    assert_eq!(twice.codes(), ["E0305"]);
+    let off = recipe("ema off");
+    let layers =
+        format!("model p from tiny {{ {off} }}\nmodel a from p {{ recipe.ema.decay 0.5 }}");
+    check(&tiny(&layers)).clean();
+}
+
+/// Arguments are advised as arguments: from the top.
+#[test]
+fn advice_to_arguments_names_whole_paths() {
+    let rest = "model a from tiny {\n\
+        data image_folders { files \"x\"; train {} }\n\
+        recipe { epochs 1; batch 1; optimizer adamw { lr 1e-3 } } }";
+    for (set, path) in [
+        ("recipe.lr=1", "`recipe.optimizer.lr`"),
+        ("data.normalize.mean=0.5", "`data.normalize=channels`"),
+        ("=", "--set 'mixer.grid=8x8'"),
+    ] {
+        let text = check_with(&tiny(rest), &[set]);
+        let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+        assert!(help.contains(path), "{set}: {help}");
+    }
+}
+
+/// Where windows do not fit, every stage says which do.
+#[test]
+fn windows_are_advised_stage_by_stage() {
+    let rest = "model a from tiny { input 12x20; mixer cluster {\n\
+        grid 1x1; heads 1; head_width 4; windows 5x5 } }";
+    let text = check(&tiny(rest));
+    assert_eq!(text.codes(), ["E0510"], "{}", text.reports());
+    let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+    for line in ["stage 1: ", "stage 2: ", "stage 3: "] {
+        assert!(help.contains(line), "{help}");
+    }
+}
+
+/// Sides are searched apart where a kernel is not square.
+#[test]
+fn inputs_that_work_need_not_be_square() {
+    let rest = "model a from tiny { input 24x40; pool icp\n\
+        embed { kernel 3x5; stride 2; pad 1 } }";
+    let text = check(&tiny(rest));
+    assert_eq!(text.codes(), ["E0502"], "{}", text.reports());
+    let help = text.diags.0[0].help.as_ref().unwrap().to_string();
+    assert_eq!(help, "nearest inputs that work: 24x34, 24x42");
+    check(&tiny(&rest.replace("24x40", "24x42"))).clean();
+}
+
+#[test]
+fn one_stage_has_no_pool_whatever_the_row_below_says() {
+    for pool in ["", "pool off"] {
+        same(&format!(
+            "model p from tiny {{ pool icp conv }}\n\
+             model a from p {{ stages 1; width 4; {pool} }}\n\
+             model b from tiny {{ stages 1; width 4 }}"
+        ));
+    }
+}
+
+#[test]
 fn a_body_beats_its_parent() {
     same("model p from tiny { width 8 8 16 }\nmodel a from p { width 4 8 12 }\nmodel b from tiny");
     differ("model a from tiny { width 8 8 16 }\nmodel b from a { width 4 8 12 }");

@@ -84,6 +84,23 @@ fn a_run_is_looked_into_by_its_folder() {
     );
 }
 
+/// What is counted is what is asked for.
+#[test]
+fn statistics_are_of_the_stage_and_block_that_are_asked_for() {
+    let bench = bench();
+    bench.fine("train tiny.clue --out run --steps 2");
+    let table = bench.fine("see run --dataset shapes --count 2 --block 2").out;
+    assert!(table.contains("stage1.block2 head 1") && !table.contains("block1"), "{table}");
+    let statistics = "see --untrained two.clue --dataset shapes --statistics --count 2 --stage 2";
+    let json: Value =
+        serde_json::from_str(&bench.fine(&format!("{statistics} --format json")).out).unwrap();
+    let parts = json["parts"].as_array().unwrap().iter();
+    let names: Vec<_> = parts.map(|part| part["name"].as_str().unwrap()).collect();
+    assert!(!names.is_empty() && names.iter().all(|name| name.starts_with("stage2.")), "{names:?}");
+    let ran = bench.run(&statistics.replace("--stage 2", "--stage 7"));
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+}
+
 /// The middle 8x8 of a larger image, and nothing around it.
 #[test]
 fn the_picture_is_of_what_the_model_took() {

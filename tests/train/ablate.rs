@@ -102,6 +102,49 @@ fn every_case_is_trained_with_every_seed_into_tables_and_a_chart() {
     assert!(read("parts.md").contains("[5](<../mine>)"), "{}", read("parts.md"));
 }
 
+/// A file and its model share a name: cases are trained beside the model's run, which is used, not in it.
+#[test]
+fn no_case_is_trained_in_the_folder_of_a_run() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    bench.fine("train tiny.clue tiny --epochs 1");
+    let command = "ablate tiny.clue --train --epochs 1";
+    let first = bench.fine(command);
+    let states = states(&bench);
+    assert_eq!(states.keys().collect::<Vec<_>>(), ["tiny", "tiny-2/q.slow-5"]);
+    let table = std::fs::read_to_string(bench.path("runs/tiny-2/q.md")).unwrap();
+    assert!(table.contains("](<../tiny>)"), "{table}");
+    let again = bench.fine(command);
+    assert_eq!(again.out, first.out);
+    assert!(!again.err.contains(" in runs"), "trained again: {}", again.err);
+}
+
+/// A run that went on with other settings is the result of no text, and says so.
+#[test]
+fn a_run_that_changed_on_the_way_is_no_result() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    bench.fine("train tiny.clue tiny --steps 8");
+    let ran = bench.fine("train --resume runs/tiny --set recipe.optimizer.lr=1e-3");
+    assert!(ran.err.contains("from step 9 on with other settings or images"), "{}", ran.err);
+    // It stays so, also when it goes on with the same.
+    bench.fine("train --resume runs/tiny");
+    let json: serde_json::Value =
+        serde_json::from_str(&bench.fine("ablate tiny.clue --train --format json --in runs").out)
+            .unwrap();
+    let slow = &json["ablations"][0]["rows"][1];
+    assert_eq!(slow["runs"][0]["folder"], "runs/tiny-2/q.slow-5", "{slow}");
+    let listed = bench.fine("runs").out;
+    assert!(listed.contains("finished, changed at 8"), "{listed}");
+    assert!(bench.fine("runs show tiny").out.contains("at step 8"), "{listed}");
+    // The same settings said once more change nothing.
+    bench.fine("train tiny.clue tiny --steps 8 --out runs/same");
+    bench.fine("train --resume runs/same --steps 9 --set recipe.optimizer.lr=3e-3");
+    assert!(!bench.fine("runs show same").out.contains("changed"));
+}
+
 #[test]
 fn killed_it_goes_on_and_repeats_nothing() {
     let whole = bench();
@@ -173,6 +216,32 @@ fn seeds_begin_where_they_are_set() {
         let runs = row["runs"].as_array().unwrap().iter();
         assert_eq!(runs.map(|run| run["seed"].as_u64().unwrap()).collect::<Vec<_>>(), [7, 8]);
     }
+}
+
+/// A case that has a seed of its own counts up from that.
+#[test]
+fn seeds_of_a_case_begin_at_its_own() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case other { recipe.seed 9 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    let ran = bench.fine("ablate tiny.clue --train --steps 1 --seeds 2 --format json");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for (row, expected) in [[5, 6], [9, 10]].into_iter().enumerate() {
+        let runs = json["ablations"][0]["rows"][row]["runs"].as_array().unwrap().iter();
+        assert_eq!(runs.map(|run| run["seed"].as_u64().unwrap()).collect::<Vec<_>>(), expected);
+    }
+}
+
+/// A label is a cell of a table, whatever is in it.
+#[test]
+fn a_label_of_two_lines_stays_in_its_cell() {
+    let bench = Bench::new();
+    let cases = "ablation q of tiny { case slow \"so\\nslow\" { recipe.optimizer.lr 1e-3 } }\n";
+    std::fs::write(bench.path("tiny.clue"), super::TINY.to_string() + cases).unwrap();
+    let table = bench.fine("ablate tiny.clue --format markdown").out;
+    assert!(table.contains("| so slow (other recipe) |"), "{table}");
+    let table = bench.fine("ablate tiny.clue --format latex").out;
+    assert!(table.contains("so slow (other recipe) &"), "{table}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{TINY, model};
 use cluec::exec::init::initialize;
 use cluec::graph::Graph;
-use cluec::train::{Checkpoint, Exact, FORMAT, Meta, Scale, Window};
+use cluec::train::{Checkpoint, Earlier, Exact, FORMAT, Meta, Scale, Window};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::fs;
@@ -40,6 +40,7 @@ fn checkpoint(graph: &Graph, source: &str) -> Checkpoint {
             broken: 3,
             skipped: 1,
         },
+        earlier: vec![Earlier { until: 4, key: "0123456789abcdef".into() }],
     };
     Checkpoint {
         meta,

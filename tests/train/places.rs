@@ -54,11 +54,124 @@ fn what_is_no_run_is_told_so() {
     assert!(said.starts_with("error: tiny.clue is not the folder of a run\n"), "{said}");
     // Killed before its first checkpoint.
     bench.fine("train tiny.clue --out run --steps 1");
-    fs::remove_file(bench.path("run/last.safetensors")).unwrap();
+    for file in ["last", "best"] {
+        fs::remove_file(bench.path(format!("run/{file}.safetensors"))).unwrap();
+    }
     for verb in ["train --resume", "verify-resume", "eval"] {
         let said = refused(&bench, &format!("{verb} run"), 1);
         assert!(said.starts_with("error: there is no checkpoint in run: "), "{verb}: {said}");
+        assert!(
+            said.contains("`cluec train run/model.clue`, and then remove run"),
+            "{verb}: {said}"
+        );
     }
+}
+
+/// What is left of a run is used, or the way to go on from it is told.
+#[test]
+fn without_its_last_checkpoint_a_run_has_its_best_one() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out 'my --epochs 2");
+    let right = bench.fine("eval 'my/best.safetensors").out;
+    fs::remove_file(bench.path("'my/last.safetensors")).unwrap();
+    let ran = bench.fine("eval 'my");
+    assert_eq!(ran.out, right);
+    assert!(ran.err.contains("last.safetensors is gone; this is 'my/best"), "{}", ran.err);
+    bench.fine("report 'my");
+    for verb in ["train --resume", "verify-resume"] {
+        let said = refused(&bench, &format!("{verb} 'my"), 1);
+        assert!(said.contains("best.safetensors is whole, and stands at step "), "{verb}: {said}");
+        let command = r"cp ''\''my/best.safetensors' ''\''my/last.safetensors'";
+        assert!(said.contains(command), "{verb}: {said}");
+    }
+    fs::copy(bench.path("'my/best.safetensors"), bench.path("'my/last.safetensors")).unwrap();
+    bench.fine("train --resume 'my");
+}
+
+/// Of one set that is divided other images are tested when some were added; of parts that lie apart they
+/// are not, and others may be asked for.
+#[test]
+fn images_that_are_not_those_of_the_run_are_told() {
+    let bench = Bench::new();
+    photographs(&bench);
+    let warned = |arguments: &str| {
+        bench.fine(arguments).err.contains("warning: the training images are not those of the run")
+    };
+    let verbs = ["eval run", "see run --dataset image_folders --count 1", "report run"];
+    bench.fine("train photos.clue --data photos/train --out run --epochs 1");
+    for verb in verbs {
+        assert!(!warned(verb), "{verb}");
+    }
+    for i in [6, 7] {
+        let name = format!("day/{i}.{}", if i == 6 { "png" } else { "jpg" });
+        fs::copy(
+            bench.path(format!("photos/val/{name}")),
+            bench.path(format!("photos/train/{name}")),
+        )
+        .unwrap();
+    }
+    for verb in verbs {
+        assert!(warned(verb), "{verb}");
+        assert!(warned(&format!("{verb} --data photos/train")), "{verb}");
+        assert!(!warned(&format!("{verb} --data photos")), "{verb}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_a_run_is_not_written_over() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --epochs 1");
+    bench.fine("export run --format safetensors --out weights.safetensors");
+    let read = |name: &str| fs::read(bench.path(format!("run/{name}.safetensors"))).unwrap();
+    for name in ["last", "best"] {
+        let before = read(name);
+        for command in [
+            "export run --format safetensors --out",
+            "export run --format onnx --out",
+            "import tiny.clue weights.safetensors --out",
+            "report run --out",
+        ] {
+            let said = refused(&bench, &format!("{command} run/{name}.safetensors"), 1);
+            let told = format!("error: run/{name}.safetensors is a checkpoint of a run");
+            assert!(said.starts_with(&told), "{command}: {said}");
+        }
+        assert!(read(name) == before);
+    }
+    // What was imported is none.
+    for _ in 0..2 {
+        fs::create_dir_all(bench.path("imported")).unwrap();
+        bench.fine("import tiny.clue weights.safetensors --out imported/best.safetensors");
+    }
+}
+
+#[test]
+fn a_run_does_not_end_before_where_it_stands() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 5");
+    let said = refused(&bench, "train --resume run --steps 3", 1);
+    assert!(said.contains("the run has taken 5 steps, and `--steps 3`"), "{said}");
+    bench.fine("train --resume run --steps 5");
+}
+
+#[test]
+fn imported_weights_are_trained_as_the_recipe_says() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 2");
+    bench.fine("export run --format safetensors --out weights.safetensors");
+    bench.fine("import tiny.clue weights.safetensors --out imported.safetensors");
+    bench.fine("verify-resume imported.safetensors --steps 3 --at 2");
+}
+
+/// A learning rate that is written is the one that holds.
+#[test]
+fn a_rate_that_was_found_is_not_told_where_another_is_written() {
+    let bench = Bench::new();
+    let ran = bench.fine("train tiny.clue --out run --steps 2 --set recipe.optimizer.lr=auto");
+    assert!(ran.err.contains("the learning rate that was found"), "{}", ran.err);
+    assert!(record(&bench, "run")["lr"].is_number());
+    let ran = bench.fine("train --resume run --steps 4 --set recipe.optimizer.lr=1e-3");
+    assert!(!ran.err.contains("that was found"), "{}", ran.err);
+    assert!(record(&bench, "run")["lr"].is_null());
 }
 
 #[test]

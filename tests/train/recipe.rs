@@ -17,6 +17,9 @@ fn full_but(said: &str) -> String {
     let path = said.split('=').next().unwrap();
     let others = FULL.split("--set ").map(str::trim).filter(|set| !set.is_empty());
     let others = others.filter(|set| set.split('=').next() != Some(path));
+    // What is off has nothing inside.
+    let inside = format!("{path}.");
+    let others = others.filter(|set| !said.ends_with("=off") || !set.starts_with(&inside));
     others.chain([said]).map(|set| format!(" --set {set}")).collect()
 }
 

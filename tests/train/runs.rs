@@ -88,6 +88,68 @@ fn prune_says_what_it_would_remove_and_removes_it_when_told() {
 }
 
 #[test]
+fn a_run_in_the_folder_of_another_one_is_listed_and_not_removed_with_it() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --steps 2");
+    bench.fine("train tiny.clue --steps 3 --out runs/tiny/again");
+    assert!(bench.fine("runs").out.contains("tiny/again"));
+    let ran = bench.run("runs prune tiny --yes");
+    assert_eq!(ran.code, Some(2), "{}", ran.out);
+    assert!(ran.err.contains("in the folder of tiny lies another run, tiny/again"), "{}", ran.err);
+    assert!(bench.path("runs/tiny/again/last.safetensors").exists());
+}
+
+#[test]
+fn a_run_is_found_by_its_folder_wherever_that_lies() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --steps 2 --out elsewhere/one");
+    // Without a folder of runs, and with one.
+    for _ in 0..2 {
+        assert!(bench.fine("runs show elsewhere/one").out.contains("finished"));
+        bench.fine("train tiny.clue --steps 2");
+    }
+    bench.fine("runs compare elsewhere/one tiny");
+    bench.fine("runs prune elsewhere/one --yes");
+    assert!(!bench.path("elsewhere/one").exists());
+}
+
+#[test]
+fn a_run_that_is_named_twice_is_removed_once() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --steps 2");
+    let said = bench.fine("runs prune tiny runs/tiny --yes").out;
+    assert!(said.contains("one run removed"), "{said}");
+    assert!(!bench.path("runs/tiny").exists());
+}
+
+/// A disk that is full, or can not be written: here the index is a folder.
+#[test]
+fn without_an_index_runs_are_listed_from_their_folders() {
+    let bench = bench();
+    let before = listed(&bench);
+    std::fs::remove_file(bench.path("runs/index.sqlite")).unwrap();
+    std::fs::create_dir(bench.path("runs/index.sqlite")).unwrap();
+    assert_eq!(listed(&bench), before);
+    let ran = bench.fine("runs");
+    assert!(ran.err.contains("the runs are looked up in their folders"), "{}", ran.err);
+    bench.fine("runs prune tiny-3 --yes");
+    assert!(!bench.path("runs/tiny-3").exists());
+}
+
+#[test]
+fn a_damaged_run_is_named() {
+    let bench = bench();
+    std::fs::write(bench.path("runs/tiny/run.json"), r#"{"key": "#).unwrap();
+    let ran = bench.fine("runs");
+    assert_eq!(ran.out.lines().count(), 3, "{}", ran.out);
+    let told = "warning: a damaged run is not listed: runs/tiny/run.json can not be read";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    // Its checkpoints are whole: it goes on, and says anew what it is.
+    bench.fine("train --resume runs/tiny --steps 4");
+    assert_eq!(bench.fine("runs").out.lines().count(), 4);
+}
+
+#[test]
 fn a_lost_or_broken_index_is_built_from_the_folders() {
     let bench = bench();
     let before = listed(&bench);

@@ -238,6 +238,79 @@ fn too_many_broken_photographs_are_named_once() {
     }
 }
 
+/// Of few images the part that may be broken is none.
+#[test]
+fn a_broken_photograph_too_many_names_the_limit() {
+    let bench = Bench::new();
+    photographs(&bench);
+    fs::write(bench.path("photos/train/day/3.jpg"), "no image").unwrap();
+    let ran = bench.run("train photos.clue --data photos --out run");
+    let told = "`data.broken` lets 1 % of 12 images be broken, which is none";
+    assert!(ran.err.contains(told), "{}", ran.err);
+}
+
+/// Class names are names of folders, which may hold anything.
+#[test]
+#[cfg(unix)]
+fn class_names_are_shown_without_what_a_terminal_would_follow() {
+    let bench = Bench::new();
+    photographs(&bench);
+    for part in ["train", "val"] {
+        let folder = bench.path("photos").join(part);
+        fs::rename(folder.join("day"), folder.join("da\u{1b}[2Jy\n")).unwrap();
+    }
+    bench.fine("train photos.clue --data photos --out run --steps 2");
+    for command in
+        ["eval run", "predict run photos/val/night/6.png", "see run photos/val/night/6.png"]
+    {
+        let ran = bench.fine(command);
+        assert!(
+            !ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'),
+            "{command}: {}",
+            ran.out
+        );
+    }
+    assert!(bench.fine("eval run").out.contains("da\\u{1b}[2Jy\\n  "));
+    fs::write(bench.path("photos/val/da\u{1b}[2Jy\n/6.png"), "no image").unwrap();
+    let ran = bench.run("eval run");
+    assert!(
+        ran.err.contains("da\\u{1b}[2Jy\\n/6.png") && !ran.err.contains('\u{1b}'),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn what_is_no_image_is_told_so() {
+    let bench = Bench::new();
+    photographs(&bench);
+    bench.fine("train photos.clue --data photos --out run --steps 2");
+    for (image, told) in [
+        ("nowhere.png", "there is no such image"),
+        ("photos", "an image is a file, and this is a folder"),
+    ] {
+        for verb in ["predict", "see"] {
+            let ran = bench.run(&format!("{verb} run {image}"));
+            assert_eq!(ran.code, Some(1));
+            assert!(ran.err.contains(told) && !ran.err.contains("remove"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_reads_on_is_no_mistake() {
+    let bench = Bench::new();
+    bench.fine("train tiny.clue --out run --steps 2");
+    for arguments in ["eval run --format json", "see run --dataset shapes --count 1 --format json"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bench.command(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.contains("pipe")), (Some(0), false), "{said}");
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_explained() {
     let bench = Bench::new();

@@ -81,6 +81,8 @@ fn escaped(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
+            // A line that is empty would end the cell.
+            c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
     }

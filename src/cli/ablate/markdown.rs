@@ -79,8 +79,9 @@ fn notes(sheet: &Sheet, text: &mut String) {
     }
 }
 
-/// What Markdown would take for its own.
+/// What Markdown would take for its own, in one line.
 fn escaped(text: &str) -> String {
     let special = ['\\', '|', '*', '_', '`', '[', ']', '<', '>'];
+    let text = text.replace(char::is_control, " ");
     text.chars().flat_map(|c| special.contains(&c).then_some('\\').into_iter().chain([c])).collect()
 }

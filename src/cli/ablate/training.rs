@@ -2,11 +2,12 @@
 
 use super::sheet::Sheet;
 use super::{Args, chart, csv, latex, markdown, quantity, report, sets, trials};
-use crate::cli::Exit;
 use crate::cli::session::Failure;
+use crate::cli::{Exit, place};
 use crate::diag::{Argument, SourceId, Sources, say};
 use crate::model::{Ablation, Quantity};
 use crate::train::replace_by;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,8 +23,7 @@ pub fn train(
     ablations: &[&Ablation],
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let stem = Path::new(&args.file).file_stem().filter(|stem| *stem != "-");
-    let within = PathBuf::from(stem.unwrap_or("input".as_ref()));
+    let within = within(&args.training.root, &args.file);
     let seeds: Vec<Vec<Seeded>> =
         ablations.iter().map(|ablation| with_seeds(args, sources, ablation)).collect();
     let trials = trials::Trials::new(&args.training, &within, &seeds)?;
@@ -56,21 +56,46 @@ pub fn train(
     Ok(if failed { Exit::Findings } else { Exit::Fine })
 }
 
-/// The ablation as it is, and with seeds counted up from its model's.
+/// The folder of a file's runs, below the root: under its name, or as `NAME-2`, `NAME-3` … where that is
+/// a run itself. In the folder of one run no other one lies: who removes the one would remove both.
+fn within(root: &Path, file: &str) -> PathBuf {
+    let stem = Path::new(file).file_stem().filter(|stem| *stem != "-");
+    let stem = stem.unwrap_or("input".as_ref()).to_string_lossy();
+    let mut name = stem.to_string();
+    let mut number = 1;
+    while place::run(&root.join(&name)).is_ok() {
+        number += 1;
+        name = format!("{stem}-{number}");
+    }
+    name.into()
+}
+
+/// The ablation as it is, and with seeds counted up from that of the model and of every case.
 fn with_seeds(args: &Args, here: &Arc<Sources>, ablation: &Ablation) -> Vec<Seeded> {
     let text = &here.get(SourceId(0)).text;
-    let first = ablation.base.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
-    let others = (1..args.training.seeds).filter_map(|further| {
+    let of_seed = |seed: u64| {
         let mut sets = sets(args);
         // What is set there is where the counting begins.
         sets.retain(|set| set.text.split('=').next().map(str::trim) != Some("recipe.seed"));
-        sets.push(Argument::of_recipe("--seed", first.wrapping_add(further)));
+        sets.push(Argument::of_recipe("--seed", seed));
         let mut sources = Sources::default();
         let (program, _) = crate::compile_text(&mut sources, &args.file, text, &sets);
-        let ablation = program.ablations.into_iter().find(|again| again.name == ablation.name)?;
-        Some(Seeded { ablation, sources: Arc::new(sources) })
+        let again = program.ablations.iter().find(|again| again.name == ablation.name)?;
+        Some(Seeded::own(again, &Arc::new(sources)))
+    };
+    let own = Seeded::own(ablation, here);
+    let others = (1..args.training.seeds).filter_map(|further| {
+        // Most rows have the same seed, which is compiled once for all.
+        let mut known = BTreeMap::new();
+        let rows = own.rows.iter().enumerate().map(|(row, (model, _))| {
+            let first = model.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
+            let seed = first.wrapping_add(further);
+            known.entry(seed).or_insert_with(|| of_seed(seed)).as_ref()?.rows.get(row).cloned()
+        });
+        let rows: Option<Vec<_>> = rows.collect();
+        Some(Seeded { name: own.name.clone(), rows: rows? })
     });
-    let own = Seeded { ablation: ablation.clone(), sources: here.clone() };
+    let others: Vec<Seeded> = others.collect();
     std::iter::once(own).chain(others).collect()
 }
 

@@ -49,10 +49,20 @@ pub struct Options {
     executor: executor::Options,
 }
 
-/// An ablation with one seed, and its text.
+/// An ablation, every model of it with one seed.
 pub struct Seeded {
-    pub ablation: Ablation,
-    pub sources: Arc<Sources>,
+    pub name: String,
+    /// The model, then every case, each with the text that it stands in.
+    pub rows: Vec<(Checked, Arc<Sources>)>,
+}
+
+impl Seeded {
+    /// As it is.
+    pub fn own(ablation: &Ablation, sources: &Arc<Sources>) -> Seeded {
+        let models = std::iter::once(&ablation.base).chain(ablation.cases.iter().map(|c| &c.model));
+        let rows = models.map(|model| (model.clone(), sources.clone())).collect();
+        Seeded { name: ablation.name.clone(), rows }
+    }
 }
 
 /// One model with one seed.
@@ -100,14 +110,11 @@ impl<'a> Trials<'a> {
         let within = within.to_path_buf();
         let mut trials = Trials { options, within, jobs: Vec::new(), places: Vec::new() };
         for seeds in ablations {
-            let rows = seeds.first().map_or(0, |seeded| 1 + seeded.ablation.cases.len());
-            let mut places = vec![Vec::new(); rows];
-            for seeded in seeds {
-                let ablation = &seeded.ablation;
-                let cases = ablation.cases.iter().map(|case| (&case.model, true));
-                let models = std::iter::once((&ablation.base, false)).chain(cases);
-                for (row, (model, case)) in places.iter_mut().zip(models) {
-                    row.push(trials.job(seeded, model, case)?);
+            let mut places = vec![Vec::new(); seeds.first().map_or(0, |seeded| seeded.rows.len())];
+            for Seeded { name, rows } in seeds {
+                for (number, (place, (model, sources))) in places.iter_mut().zip(rows).enumerate() {
+                    let ablation = (number > 0).then(|| name.clone());
+                    place.push(trials.job(model, sources, ablation)?);
                 }
             }
             trials.places.push(places);
@@ -115,10 +122,14 @@ impl<'a> Trials<'a> {
         Ok(trials)
     }
 
-    /// The job of a model, one for all that give the same result.
-    fn job(&mut self, of: &Seeded, model: &Checked, case: bool) -> Result<usize, Failure> {
-        let ablation = case.then(|| of.ablation.name.clone());
-        let run = self.order((&of.sources, model), ablation.as_deref()).run()?;
+    /// The job of a model, or of a case of an ablation; one for all that give the same result.
+    fn job(
+        &mut self,
+        model: &Checked,
+        sources: &Arc<Sources>,
+        ablation: Option<String>,
+    ) -> Result<usize, Failure> {
+        let run = self.order((sources, model), ablation.as_deref()).run()?;
         if let Some(known) = self.jobs.iter().position(|job| job.run.key == run.key) {
             return Ok(known);
         }
@@ -126,7 +137,7 @@ impl<'a> Trials<'a> {
             Some(ablation) => format!("{ablation}.{}", model.name),
             None => model.name.clone(),
         };
-        let (sources, name) = (of.sources.clone(), format!("{case}-{}", run.seed));
+        let (sources, name) = (sources.clone(), format!("{case}-{}", run.seed));
         self.jobs.push(Job { model: model.clone(), sources, ablation, run, case, name });
         Ok(self.jobs.len() - 1)
     }
@@ -156,7 +167,9 @@ impl<'a> Trials<'a> {
     /// was stopped.
     pub fn run(&self) -> Result<(Vec<Rows>, bool), Failure> {
         let mut store = Store::open(&self.options.root)?;
-        store.sync()?;
+        for why in store.sync()? {
+            say(format!("warning: a damaged run is passed over: {why}"));
+        }
         let stop = Arc::new(AtomicBool::new(false));
         on_interrupt(&stop);
         let store = Mutex::new(store);

@@ -8,6 +8,7 @@ mod subject;
 use super::executor;
 use super::session::Failure;
 use super::{Exit, usage};
+use crate::diag::visible;
 use crate::see::{Look, Palette, Show, Sight, Style};
 pub use statistics::each;
 use std::io::{self, Write};
@@ -238,8 +239,9 @@ fn see(
 fn said(sight: &Sight, subject: &Subject, network: &Network, folder: &Path) -> String {
     let guess = sight.guesses(1);
     let named = guess.first().map_or(String::new(), |guess| {
-        format!("{} {:.1} %", network.class(guess.class), 100.0 * guess.probability)
+        let name = network.class(guess.class);
+        format!("{} {:.1} %", visible(&name), 100.0 * guess.probability)
     });
-    let truth = subject.truth.map(|truth| format!(" (it is {})", network.class(truth)));
+    let truth = subject.truth.map(|truth| format!(" (it is {})", visible(&network.class(truth))));
     format!("{}: {named}{}, in {}", subject.name, truth.unwrap_or_default(), folder.display())
 }

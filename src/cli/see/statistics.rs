@@ -22,7 +22,8 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     let mut tally = Tally::default();
     let overlaps = each(network, count, &args.show(), |record| tally.add(record))?;
-    let statistics = tally.finish();
+    let mut statistics = tally.finish();
+    statistics.parts.retain(|part| args.show().takes(&part.name));
     let collapsed = statistics.collapsed();
     let exit = if collapsed.is_empty() { Exit::Fine } else { Exit::Findings };
     if args.format == Kind::Json {
@@ -70,6 +71,7 @@ pub fn each(
     let [height, width] = network.graph.input_size();
     let mut overlaps = Overlaps::default();
     let all: Vec<usize> = (0..count.min(set.len())).collect();
+    let mut first = true;
     for places in all.chunks(TOGETHER) {
         let mut pixels = Vec::with_capacity(places.len() * height * width * 3);
         let mut masks = Vec::new();
@@ -84,10 +86,15 @@ pub fn each(
             continue;
         }
         let records = network.look(&pixels)?;
+        if std::mem::take(&mut first)
+            && let Some(record) = records.first()
+        {
+            show.is_in(record)?;
+        }
         for (record, mask) in records.iter().zip(masks) {
             take(record);
             if let Some(mask) = mask {
-                overlaps.add(record, &mask, &show.ks, show.seed);
+                overlaps.add(record, &mask, show);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What looks, and at what.
 
 use super::super::executor::Executor;
-use super::super::session::{Failure, data_of, restore, threads};
+use super::super::session::{Failure, compare_images, data_of, restore, threads};
 use super::super::{Exit, open as open_model};
 use crate::data::{self, Image, Opened, Pipeline, Statistics, Step, decode, test_pipeline};
 use crate::diag;
@@ -26,6 +26,8 @@ pub struct Network {
     pipeline: Pipeline,
     /// Where the run read its images.
     folder: Option<String>,
+    /// What it knows of those that it was trained on.
+    fingerprint: Option<String>,
     pub opened: Option<Opened>,
     /// What runs it, and what shows it from inside.
     executor: Executor,
@@ -53,6 +55,7 @@ impl Network {
             said: format!("{}, step {}", model.name, checkpoint.meta.step),
             classes: checkpoint.meta.classes.clone(),
             folder: checkpoint.meta.data.clone(),
+            fingerprint: checkpoint.meta.train_fingerprint.clone(),
             parameters: checkpoint.take_weights(false),
             pipeline: pipeline(&model, &graph),
             opened: None,
@@ -77,6 +80,7 @@ impl Network {
             said: format!("{}, untrained", model.name),
             classes: Vec::new(),
             folder: None,
+            fingerprint: None,
             parameters: init::initialize(&graph, seed),
             pipeline: pipeline(&model, &graph),
             opened: None,
@@ -104,13 +108,14 @@ impl Network {
                 self.model.name
             )));
         }
-        let folder = folder.or(self.folder.as_deref().map(Path::new));
-        let opened = data::open(data, folder)?;
+        let from = folder.or(self.folder.as_deref().map(Path::new));
+        let opened = data::open(data, from)?;
         let (there, here) = (opened.test.classes().len(), self.graph.classes());
         if there != here {
             let message = format!("the data has {there} classes and `{}` {here}", self.model.name);
             return Err(Failure::new(message));
         }
+        compare_images(self.fingerprint.as_deref(), &opened, folder.is_some());
         if self.classes.is_empty() {
             self.classes = opened.test.classes().to_vec();
         }
