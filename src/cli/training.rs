@@ -125,8 +125,7 @@ impl<'a> Order<'a> {
         session.fits()?;
         let graph = &session.graph;
         let images = fingerprint(&*session.opened.train);
-        let resumed = resumed.map(|checkpoint| checkpoint.fitted(graph)).transpose()?;
-        let mut resumed = resumed;
+        let mut resumed = resumed.map(|checkpoint| checkpoint.fitted(graph)).transpose()?;
         // Weights that were imported took no step: they are trained as this recipe says.
         if let Some(checkpoint) = resumed.as_mut().filter(|there| there.meta.batch_size == 0) {
             checkpoint.meta.seed = recipe.seed.value.0;
