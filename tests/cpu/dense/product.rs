@@ -1,5 +1,6 @@
 use super::*;
 use cluec::exec::cpu::kernels::product::*;
+use cluec::exec::random::{Random, Site};
 
 /// Rows, depth and columns: usual ones, less than a vector, one more or less than tiles and blocks.
 const SIZES: [[usize; 3]; 14] = [
@@ -51,6 +52,75 @@ fn a_product_with_every_epilogue() {
             multiply(a_in, b_in, MatrixMut::new(&mut out, rows, n), times);
             let scaled = expected.iter().zip(&other).map(|(x, &y)| x * f64::from(y));
             close(&name, &out, &scaled.collect::<Vec<_>>(), 1e-6);
+        }
+    });
+}
+
+/// Numbers so small that parts of them are below all normal ones: what is lost of them is as small, and
+/// spoils no other number.
+#[test]
+fn tiny_numbers_stay_tiny() {
+    everywhere(|arch| {
+        for [rows, k, n] in SIZES {
+            let spread = numbers(rows * k, 9);
+            let mut a = numbers(rows * k, 1);
+            a.iter_mut().zip(spread).for_each(|(x, size)| *x *= (20.0 * size - 120.0).exp2());
+            let b = numbers(k * n, 2);
+            let data = packed(&b, k, n);
+            let mut out = garbage(rows * n);
+            let to = MatrixMut::new(&mut out, rows, n);
+            multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
+            let mut transposed = vec![0.0; k * n];
+            let mut scratch = garbage(at_b_scratch(k, n));
+            let c = numbers(rows * n, 3);
+            let to = MatrixMut::new(&mut transposed, k, n);
+            multiply_at_b(Matrix::new(&a, rows, k), Matrix::new(&c, rows, n), to, &mut scratch);
+            let products = [
+                (out, product(&wide(&a), &wide(&b), [rows, k, n]), k),
+                (
+                    transposed,
+                    product(&transpose(&wide(&a), rows, k), &wide(&c), [k, rows, n]),
+                    rows,
+                ),
+            ];
+            for (found, expected, depth) in products {
+                let least = depth as f64 * f64::from(f32::MIN_POSITIVE);
+                for (&x, y) in found.iter().zip(&expected) {
+                    let error = (f64::from(x) - y).abs();
+                    assert!(
+                        error <= 1e-5 * 2f64.powi(-100) + least,
+                        "{arch} {rows} {k} {n}: {x} {y}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+/// Sizes that nobody chose, packed as they are and transposed.
+#[test]
+fn products_of_drawn_sizes() {
+    let mut random = Random::named(3, "sizes", Site::Other);
+    let drawn: Vec<[usize; 3]> =
+        (0..300).map(|_| [40, 70, 70].map(|most| 1 + random.below(most) as usize)).collect();
+    each_way(|arch, numbers| {
+        for &[rows, k, n] in &drawn {
+            let name = format!("{arch} {rows} {k} {n}");
+            let (a, b, before) = (numbers(rows * k, 1), numbers(k * n, 2), numbers(rows * n, 3));
+            let sums = product(&wide(&a), &wide(&b), [rows, k, n]);
+            let turned: Vec<f32> = transpose(&wide(&b), k, n).iter().map(|&x| x as f32).collect();
+            let mut transposed = garbage(packed_len(k, n));
+            pack_transposed(Matrix::new(&turned, n, k), &mut transposed);
+            for data in [packed(&b, k, n), transposed] {
+                let (a, b) = (Matrix::new(&a, rows, k), Packed::new(&data, k, n));
+                let mut out = garbage(rows * n);
+                multiply(a, b, MatrixMut::new(&mut out, rows, n), Store);
+                close(&name, &out, &sums, 1e-6);
+                let mut out = guarded(|| before.clone());
+                multiply(a, b, MatrixMut::new(&mut out, rows, n), Add);
+                let added: Vec<f64> = sums.iter().zip(wide(&before)).map(|(x, y)| x + y).collect();
+                close(&format!("{name} added"), &out, &added, 1e-6);
+            }
         }
     });
 }

@@ -8,8 +8,8 @@
 use super::tile::{PARTS, Parts, Row, SIDE};
 use std::arch::x86_64::*;
 
-/// `P` numbers of bfloat16 for every one of sixteen, each the upper half of a lane whose lower half is
-/// zero. One is the nearest, ties to even; the sum of three is the number.
+/// `P` numbers of bfloat16 for every one of sixteen, each the upper half of a lane; what stands in the lower
+/// half is of none. One is the nearest, ties to even; the sum of three is the number.
 #[inline(always)]
 unsafe fn split<const P: usize>(x: __m512) -> [__m512i; P] {
     let mut parts = [unsafe { _mm512_setzero_si512() }; P];
@@ -34,8 +34,8 @@ unsafe fn nearest(x: __m512) -> __m512i {
     }
 }
 
-/// Three whose sum is the number. The first is the nearest, so that what is left has either sign; the
-/// second is cut off.
+/// Three whose sum is the number, but for bits below the least normal one. The first is the nearest, so that
+/// what is left has either sign; the second is cut off.
 #[inline(always)]
 unsafe fn three(x: __m512) -> [__m512i; PARTS] {
     unsafe {
@@ -64,7 +64,12 @@ pub unsafe fn pairs<const P: usize>([first, second]: [__m512; 2]) -> [__m512i; P
 /// The upper halves of two vectors, side by side.
 #[inline(always)]
 unsafe fn pair(first: __m512i, second: __m512i) -> __m512i {
-    unsafe { _mm512_or_si512(_mm512_srli_epi32::<16>(first), second) }
+    // Of `a`, `b` and `c`, `a` or else what `b` and `c` share.
+    const UPPER_OF_B: i32 = 0xf8;
+    unsafe {
+        let upper = _mm512_set1_epi32(!0xffff);
+        _mm512_ternarylogic_epi32::<UPPER_OF_B>(_mm512_srli_epi32::<16>(first), second, upper)
+    }
 }
 
 impl<const ROWS: usize, const P: usize> Parts<ROWS, P> {
