@@ -99,7 +99,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         let (passes, dropped) = (args.passes, args.dropped);
         return usage(&format!("of {passes} passes {dropped} are dropped, and none is left"));
     }
-    // Evaluation first: it needs less memory, and the peak of a process only grows.
+    // Evaluation first: it needs less memory, and where a peak can not be forgotten it only grows.
     if args.paper
         && let Err(failure) = passes::run(args, executor, &model, out)
     {

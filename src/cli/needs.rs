@@ -53,8 +53,7 @@ impl Options {
     /// Nothing if nothing is asked.
     pub fn asked(&self) -> Result<Option<Asked>, Box<(Sources, Diagnostic)>> {
         let silent = self.batch.is_empty() && self.memory.is_none();
-        let places = [self.threads, self.workers];
-        if silent && places == [None; 2] && self.device.is_none() {
+        if silent && self.threads.or(self.workers).is_none() && self.device.is_none() {
             return Ok(None);
         }
         let limit = match &self.memory {

@@ -14,11 +14,11 @@ use crate::exec::cuda;
 use crate::exec::random::{Random, Site};
 use crate::exec::reference::{Reference, ReferenceEvaluator, ReferenceTrainer};
 use crate::exec::{
-    Batch, Evaluator, ExecError, Footprint, Machine, Optimizer, Parameters, Profile, StepError,
-    StepKey, Target, Trainer, Work, init,
+    Batch, Evaluator, ExecError, Machine, Optimizer, Parameters, Profile, StepError, StepKey,
+    Trainer, Work, init,
 };
 #[cfg(feature = "cuda")]
-use crate::exec::{Held, Use, View};
+use crate::exec::{Footprint, Held, Target, Use, View};
 use crate::graph::{Graph, Precision};
 use crate::passes::Method;
 use crate::train::{forget_peak, resident};
@@ -103,28 +103,29 @@ impl Case<'_> {
         let Case { args, graph, method, mode, batch } = self;
         let threads = threads(args.running.threads);
         let parameters = init::initialize(graph, 0);
-        let mut reference = Reference::new((*graph).clone(), threads)?.minimizing(method.loss);
-        if let Some(ops) = args.ops {
-            reference.profile(ops.grouping());
-        }
+        let reference = Reference::new((*graph).clone(), threads)?.minimizing(method.loss);
+        let profile = |reference: &mut Reference| {
+            if let Some(ops) = args.ops {
+                reference.profile(ops.grouping());
+            }
+        };
         let (rates, mut reference) = match mode {
             Mode::Train => {
                 let optimizer = self.optimizer(&parameters);
                 let mut trainer = ReferenceTrainer { reference, parameters, optimizer };
                 self.train(&mut trainer, batch, WARM_UP)?;
-                trainer.reference.take_profile();
+                profile(&mut trainer.reference);
                 (self.train(&mut trainer, batch, self.steps())?, trainer.reference)
             }
             Mode::Infer => {
                 let mut evaluator = ReferenceEvaluator { reference, parameters };
                 self.infer(&mut evaluator, WARM_UP)?;
-                evaluator.reference.take_profile();
+                profile(&mut evaluator.reference);
                 (self.infer(&mut evaluator, self.steps())?, evaluator.reference)
             }
         };
         let peak = resident("VmHWM");
-        let machine = || cpu::machine(Precision::F32);
-        let profile = args.ops.map(|_| (reference.take_profile(), machine()));
+        let profile = args.ops.map(|_| (reference.take_profile(), cpu::machine(Precision::F32)));
         Ok(Measured { mode: *mode, rates, planned: None, peak, profile })
     }
 
@@ -153,13 +154,15 @@ impl Case<'_> {
             }
         };
         let seen = self.held(&mut compiled, spare)?;
-        let rates = self.warmed_up(|steps| match (mode, &seen.views[..]) {
+        let mut run = |steps| match (mode, &seen.views[..]) {
             (Mode::Train, _) => self.train(&mut compiled, &seen, steps),
             (Mode::Infer, []) => self.infer(&mut compiled, steps),
             (Mode::Infer, views) => {
                 self.timed(steps, |_| Ok(compiled.logits_of(views).map(|_| ())?))
             }
-        })?;
+        };
+        run(WARM_UP)?;
+        let rates = run(self.steps())?;
         let images = batch.labels.len();
         let footprint = Footprint::new(graph, *method, Target::Cuda(precision));
         let (planned, peak) = (Some(footprint.bytes(work, images)), Some(compiled.peak()));
@@ -178,15 +181,6 @@ impl Case<'_> {
     /// The steps that count.
     fn steps(&self) -> Range<u64> {
         WARM_UP.end..WARM_UP.end + self.args.steps
-    }
-
-    /// What `run` gives for the steps that count, after those that do not.
-    fn warmed_up(
-        &self,
-        mut run: impl FnMut(Range<u64>) -> Result<Vec<f64>, StepError>,
-    ) -> Result<Vec<f64>, StepError> {
-        run(WARM_UP)?;
-        run(self.steps())
     }
 
     fn train(

@@ -1,7 +1,7 @@
 use super::*;
 use cluec::exec::cpu::kernels::conv::{Conv, ConvGradients};
 use cluec::exec::cpu::kernels::elementwise::Coordinates;
-use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use cluec::exec::cpu::kernels::product::Packed;
 
 /// Images, then height, width, input, output, then kernel, then stride and pad.
 type Sizes = (usize, [usize; 4], [usize; 2], usize, usize);
@@ -50,12 +50,9 @@ fn a_convolution_forward_and_backward() {
                 }
             }
 
-            let mut packed = garbage(packed_len(k, output));
-            pack(Matrix::new(&weight, k, output), &mut packed);
-            let packed = Packed::new(&packed, k, output);
-            let mut transposed = garbage(packed_len(output, k));
-            pack_transposed(Matrix::new(&weight, k, output), &mut transposed);
-            let transposed = Packed::new(&transposed, output, k);
+            let data = [packed(&weight, k, output), packed_transposed(&weight, k, output)];
+            let packed = Packed::new(&data[0], k, output);
+            let transposed = Packed::new(&data[1], output, k);
             {
                 let name = format!("{arch} {op:?}");
                 let mut scratch = garbage(op.scratch(images));
@@ -112,12 +109,9 @@ fn a_convolution_that_knows_coordinates() {
         let (k, bias) = (kernel[0] * kernel[1] * (input + 2), numbers(output, 4));
         let weight = numbers(k * output, 3);
         let dy = numbers(images * oh * ow * output, 2);
-        let mut packed = garbage(packed_len(k, output));
-        pack(Matrix::new(&weight, k, output), &mut packed);
-        let packed = Packed::new(&packed, k, output);
-        let mut transposed = garbage(packed_len(output, k));
-        pack_transposed(Matrix::new(&weight, k, output), &mut transposed);
-        let transposed = Packed::new(&transposed, output, k);
+        let data = [packed(&weight, k, output), packed_transposed(&weight, k, output)];
+        let packed = Packed::new(&data[0], k, output);
+        let transposed = Packed::new(&data[1], output, k);
         let all = |op: &Conv, x: &[f32]| {
             let mut scratch = garbage(op.scratch(images));
             let (mut y, mut dx) = (garbage(dy.len()), garbage(x.len()));

@@ -1,7 +1,7 @@
 use super::depthwise::visit;
 use super::*;
 use cluec::exec::cpu::kernels::ffn::{Ffn, FfnBackward, FfnGradients, FfnWeights};
-use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use cluec::exec::cpu::kernels::product::Packed;
 use cluec::graph::ops;
 
 /// The values of an FFN and its gradients, all plain, in `f64`.
@@ -106,20 +106,12 @@ impl Case {
     /// Values and gradients within a relative error.
     fn check(&self, name: &str, expected: &Expected, allowed: f64) {
         let Ffn { input, hidden, output, .. } = self.ffn;
-        let packed = |weight: &[f32], k: usize, n: usize| {
-            let mut data = garbage(packed_len(k, n));
-            pack(Matrix::new(weight, k, n), &mut data);
-            data
-        };
-        let turned = |weight: &[f32], k: usize, n: usize| {
-            let mut data = garbage(packed_len(n, k));
-            pack_transposed(Matrix::new(weight, k, n), &mut data);
-            data
-        };
         let (first, last) =
             (packed(&self.first, input, hidden), packed(&self.last, hidden, output));
-        let (first_t, last_t) =
-            (turned(&self.first, input, hidden), turned(&self.last, hidden, output));
+        let (first_t, last_t) = (
+            packed_transposed(&self.first, input, hidden),
+            packed_transposed(&self.last, hidden, output),
+        );
         let convolution = self.ffn.kernel.map(|_| [&self.taps[..], &self.taps_bias]);
         let forward = FfnWeights {
             expand: Packed::new(&first, input, hidden),

@@ -1,6 +1,6 @@
 use super::*;
 use cluec::exec::cpu::kernels::linear::{Linear, LinearGradients};
-use cluec::exec::cpu::kernels::product::{Matrix, Packed, pack, pack_transposed, packed_len};
+use cluec::exec::cpu::kernels::product::Packed;
 
 #[test]
 fn a_linear_layer_forward_and_backward() {
@@ -10,12 +10,9 @@ fn a_linear_layer_forward_and_backward() {
             let all = images * rows;
             let (x, dy) = (numbers(all * input, 1), numbers(all * output, 2));
             let (weight, bias) = (numbers(input * output, 3), numbers(output, 4));
-            let mut packed = garbage(packed_len(input, output));
-            pack(Matrix::new(&weight, input, output), &mut packed);
-            let packed = Packed::new(&packed, input, output);
-            let mut transposed = garbage(packed_len(output, input));
-            pack_transposed(Matrix::new(&weight, input, output), &mut transposed);
-            let transposed = Packed::new(&transposed, output, input);
+            let data = [packed(&weight, input, output), packed_transposed(&weight, input, output)];
+            let packed = Packed::new(&data[0], input, output);
+            let transposed = Packed::new(&data[1], output, input);
 
             let mut expected = product(&wide(&x), &wide(&weight), [all, input, output]);
             expected.iter_mut().enumerate().for_each(|(i, y)| *y += f64::from(bias[i % output]));

@@ -8,8 +8,23 @@ mod product;
 
 use crate::guarded::guarded;
 use cluec::exec::cpu::kernels::narrow::narrow as round;
+use cluec::exec::cpu::kernels::product::{Matrix, pack, pack_transposed, packed_len};
 use cluec::exec::cpu::kernels::simd;
 use cluec::graph::Precision;
+
+/// A matrix `[k, n]` as products read it.
+pub fn packed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
+    let mut data = garbage(packed_len(k, n));
+    pack(Matrix::new(b, k, n), &mut data);
+    data
+}
+
+/// The transpose of a matrix `[k, n]` as products read it.
+pub fn packed_transposed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
+    let mut data = garbage(packed_len(n, k));
+    pack_transposed(Matrix::new(b, k, n), &mut data);
+    data
+}
 
 /// Numbers in -1..1, the same for the same seed.
 pub fn numbers(n: usize, seed: u64) -> Vec<f32> {

@@ -20,12 +20,6 @@ const SIZES: [[usize; 3]; 14] = [
     [5, 1100, 3],
 ];
 
-fn packed(b: &[f32], k: usize, n: usize) -> Vec<f32> {
-    let mut data = garbage(packed_len(k, n));
-    pack(Matrix::new(b, k, n), &mut data);
-    data
-}
-
 #[test]
 fn a_product_with_every_epilogue() {
     each_way(|arch, numbers| {
@@ -109,9 +103,7 @@ fn products_of_drawn_sizes() {
             let (a, b, before) = (numbers(rows * k, 1), numbers(k * n, 2), numbers(rows * n, 3));
             let sums = product(&wide(&a), &wide(&b), [rows, k, n]);
             let turned: Vec<f32> = transpose(&wide(&b), k, n).iter().map(|&x| x as f32).collect();
-            let mut transposed = garbage(packed_len(k, n));
-            pack_transposed(Matrix::new(&turned, n, k), &mut transposed);
-            for data in [packed(&b, k, n), transposed] {
+            for data in [packed(&b, k, n), packed_transposed(&turned, n, k)] {
                 let (a, b) = (Matrix::new(&a, rows, k), Packed::new(&data, k, n));
                 let mut out = garbage(rows * n);
                 multiply(a, b, MatrixMut::new(&mut out, rows, n), Store);
@@ -130,8 +122,7 @@ fn a_product_with_a_transposed_matrix() {
     each_way(|arch, numbers| {
         for [rows, k, n] in SIZES {
             let (a, b) = (numbers(rows * k, 1), numbers(n * k, 2));
-            let mut data = garbage(packed_len(k, n));
-            pack_transposed(Matrix::new(&b, n, k), &mut data);
+            let data = packed_transposed(&b, n, k);
             let mut out = garbage(rows * n);
             let to = MatrixMut::new(&mut out, rows, n);
             multiply(Matrix::new(&a, rows, k), Packed::new(&data, k, n), to, Store);
