@@ -3,13 +3,21 @@
 use super::executor;
 use super::session::Failure;
 use super::{Exit, Format, address, print_reports, select, usage};
-use crate::diag::{Sources, say};
+use crate::diag::{Sources, say, visible};
 use crate::exec::verify::{Report, Tolerances, verify};
 use crate::model::Spoken;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "A reference file holds tensors under the published names, channels first:
+  w.NAME            weights, all of them
+  in.x              images [B, 3, H, W]; in.labels: a class each, for out.loss and grad.
+  out.logits        [B, classes]; out.loss: the mean cross entropy
+  tap.MODULE        what a module gives; assign.MODULE: the center of every pixel
+  grad.NAME         the gradient of the loss
+  step.NAME         the weight after a step of AdamW by grad.NAME, at a learning rate of 1e-3
+A tensor under another name is an error: nobody compared it.")]
 pub struct Args {
     /// A .clue file
     pub file: String,
@@ -96,10 +104,31 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(if all { Exit::Fine } else { Exit::Findings })
 }
 
+/// Names that are listed.
+const MOST_NAMES: usize = 5;
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(MOST_NAMES).map(|name| visible(name)).collect();
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn verdict(report: &Report) -> &'static str {
+    let agrees = report.checks.iter().all(|check| check.pass);
+    match (agrees, report.unknown.is_empty()) {
+        (false, _) => "DIFFERS",
+        (true, true) => "agrees",
+        (true, false) if report.checks.is_empty() => "NOTHING COMPARED",
+        (true, false) => "NOT ALL COMPARED",
+    }
+}
+
 /// The worst of every group, then every tensor out of tolerance.
 fn human(out: &mut dyn Write, file: &str, report: &Report) -> io::Result<()> {
-    writeln!(out, "{file}: {}", if report.pass() { "agrees" } else { "DIFFERS" })?;
-    for group in report.groups.iter().filter(|g| g.count > 0) {
+    writeln!(out, "{file}: {}", verdict(report))?;
+    for group in report.groups.iter().filter(|g| g.count > g.misshapen) {
         writeln!(
             out,
             "  {:<8} {:>4} tensors  largest error {:.2e}  relative L2 {:.2e}  {} out of tolerance",
@@ -111,6 +140,11 @@ fn human(out: &mut dyn Write, file: &str, report: &Report) -> io::Result<()> {
         )?;
     }
     for check in report.checks.iter().filter(|c| !c.pass) {
+        if let Some([model, file]) = &check.shapes {
+            let (group, name) = (check.group.name(), &check.name);
+            writeln!(out, "  {group} {name}: shape {file:?} in the file, {model:?} in the model")?;
+            continue;
+        }
         writeln!(
             out,
             "  {} {}: error {:.2e}, relative L2 {:.2e}, allowed {:.1e}",
@@ -121,8 +155,11 @@ fn human(out: &mut dyn Write, file: &str, report: &Report) -> io::Result<()> {
             check.tolerance
         )?;
     }
-    for name in &report.unknown {
-        writeln!(out, "  {name}: nothing of this name in the model")?;
+    for stray in &report.unknown {
+        writeln!(out, "  {}: {}", visible(&stray.name), stray.why)?;
+    }
+    if !report.passed_over.is_empty() {
+        writeln!(out, "  passed over: {}", listed(&report.passed_over))?;
     }
     if !report.absent.is_empty() {
         let absent: Vec<&str> = report.absent.iter().map(|sort| sort.name()).collect();

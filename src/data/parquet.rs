@@ -1,18 +1,23 @@
 //! Image classification as Hugging Face keeps it: Parquet files, a row an image and its label.
 //!
 //! When the data set is opened the labels are read and the pages of the images are looked up; an
-//! image is read with its page when it is asked for. Own code, for what others offer reads whole row
-//! groups; it knows what such files use: columns that do not repeat, plain or with a dictionary, as
-//! they are or packed by snappy or gzip.
+//! image is read when it is asked for, without the rest of its page where that is possible
+//! (`unpacked`). Own code, for what others offer reads whole row groups; it knows what such files
+//! use: columns that do not repeat, plain or with a dictionary, as they are or packed by snappy or
+//! gzip.
 
 mod footer;
+mod kept;
 mod levels;
+mod lookup;
 mod page;
 mod thrift;
+mod unpacked;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::dataset::{DataError, Dataset, Split};
 use super::decode::decode_bytes;
@@ -20,7 +25,10 @@ use super::divide::Division;
 use super::files::{name_of, same_classes};
 use super::image::Image;
 use footer::{Column, Footer, Physical};
-use page::{Page, Values};
+use kept::Kept;
+use lookup::Lookup;
+use page::Values;
+use unpacked::Source;
 
 const HELP: &str = "expected files such as `train-00000-of-00001.parquet` and `test-….parquet` (or \
     `validation-….parquet`) in a folder or its folder `data`; name it with `--data DIR`, or \
@@ -48,18 +56,8 @@ struct Row {
 #[derive(Debug)]
 struct Shard {
     path: PathBuf,
-    file: File,
-    images: Column,
-    pages: Vec<Place>,
-}
-
-/// A page of images.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Of its first row.
-    first: usize,
-    page: Page,
-    dictionary: Option<Page>,
+    source: Source,
+    images: Lookup,
 }
 
 /// What a file says of the labels of its rows.
@@ -140,8 +138,9 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 fn read(root: &Path, paths: &[PathBuf]) -> Result<Parquet, DataError> {
     let mut known: Option<Vec<String>> = None;
     let (mut shards, mut labels) = (Vec::new(), Vec::new());
-    for path in paths {
-        let fail = |message: String| DataError::new(message).at(path).help(HELP);
+    let kept = Arc::<Kept>::default();
+    for (number, path) in paths.iter().enumerate() {
+        let fail = |message: String| DataError::new(message).at(path);
         let file = File::open(path).map_err(|e| fail(format!("cannot read: {e}")))?;
         let mut footer = Footer::read(&file).map_err(fail)?;
         let [images, label] = columns(&footer).map_err(fail)?;
@@ -155,18 +154,19 @@ fn read(root: &Path, paths: &[PathBuf]) -> Result<Parquet, DataError> {
         let read = labels_of(&file, &footer.columns[label], footer.rows).map_err(fail)?;
         labels.push(read);
         let images = footer.columns.swap_remove(images);
-        let pages = places(&file, &images).map_err(fail)?;
-        shards.push(Shard { path: path.clone(), file, images, pages });
+        let images = Lookup::of(&file, images).map_err(fail)?;
+        let source = Source { file, number, kept: kept.clone() };
+        shards.push(Shard { path: path.clone(), source, images });
     }
     let classes = known.map_or_else(|| named(&labels), Ok);
-    let classes = classes.map_err(|message| DataError::new(message).at(root).help(HELP))?;
+    let classes = classes.map_err(|message| DataError::new(message).at(root))?;
     let mut rows = Vec::new();
     for (shard, (labels, path)) in labels.iter().zip(paths).enumerate() {
         for (row, label) in numbered(labels, &classes).into_iter().enumerate() {
             let label = label.ok_or_else(|| {
                 let message =
                     format!("the label of row {row} is none of {} classes", classes.len());
-                DataError::new(message).at(path).help(HELP)
+                DataError::new(message).at(path)
             })?;
             rows.push(Row { shard, row, label });
         }
@@ -225,9 +225,12 @@ fn labels_of(file: &File, column: &Column, rows: usize) -> Result<Labels, String
             match page.read(file, column, dictionary.as_ref())? {
                 Values::Ints(values) => numbers.extend(values.into_iter().map(|x| x.unwrap_or(-1))),
                 Values::Bytes(values) => {
-                    names.extend(values.into_iter().map(|text| {
-                        String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
-                    }))
+                    for text in values {
+                        let text = text.filter(|text| !text.is_empty());
+                        let text = text
+                            .ok_or_else(|| format!("the label of row {} is empty", names.len()))?;
+                        names.push(String::from_utf8_lossy(&text).into_owned());
+                    }
                 }
             }
         }
@@ -273,31 +276,10 @@ fn numbered(labels: &Labels, classes: &[String]) -> Vec<Option<u32>> {
     }
 }
 
-/// The pages of a column, in the order of their rows.
-fn places(file: &File, column: &Column) -> Result<Vec<Place>, String> {
-    let (mut out, mut first) = (Vec::new(), 0);
-    for chunk in &column.chunks {
-        let (dictionary, pages) = page::pages(file, chunk)?;
-        for page in pages {
-            out.push(Place { first, page, dictionary });
-            first += page.values;
-        }
-    }
-    Ok(out)
-}
-
 impl Shard {
     fn image(&self, row: usize) -> Result<Image, String> {
-        let after = self.pages.partition_point(|place| place.first <= row);
-        let place = after.checked_sub(1).map(|at| self.pages[at]).ok_or("no such row")?;
-        let values = place.page.read(&self.file, &self.images, place.dictionary.as_ref())?;
-        match values {
-            Values::Bytes(mut all) if row - place.first < all.len() => {
-                let bytes = all.swap_remove(row - place.first).ok_or("a row without an image")?;
-                decode_bytes(&bytes)
-            }
-            _ => Err("no such row".into()),
-        }
+        let image = self.images.read(&self.source, row, decode_bytes)?;
+        image.unwrap_or_else(|| Err("a row without an image".into()))
     }
 }
 

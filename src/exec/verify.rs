@@ -3,14 +3,17 @@
 //!
 //! Keys of the file: `w.NAME` weights, `in.x` `[B, 3, H, W]`, `in.labels`, `out.logits`, `out.loss`,
 //! `tap.MODULE` (channels first), `assign.MODULE` and `assign_canon.MODULE`, `grad.NAME`,
-//! `step.NAME`; names are the published ones.
+//! `step.NAME`; names are the published ones. What fixtures hold besides (`PASSED_OVER`) is passed
+//! over; a tensor under any other name is an error, for nobody compared it.
 
 use super::observe::{Observation, Seen};
 use super::published::{Misfit, Plain, Plains, adopt, from_published, plain, publish, read};
 use super::{Batch, ExecError, Optimizer, Parameters};
+use crate::diag::nearest;
 use crate::graph::ops::{AdaptivePool, Update, Windows};
-use crate::graph::{Graph, Size};
+use crate::graph::{Graph, Param, Size};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Largest errors allowed.
@@ -81,6 +84,8 @@ pub struct Check {
     pub relative_l2: f64,
     pub tolerance: f64,
     pub pass: bool,
+    /// That of the model and that in the file, where they differ.
+    pub shapes: Option<[Vec<usize>; 2]>,
 }
 
 /// The worst of a group.
@@ -90,8 +95,17 @@ pub struct Group {
     /// Tensors compared; 0: the file has none.
     pub count: usize,
     pub failed: usize,
+    /// Tensors of another shape, which have no errors to measure.
+    pub misshapen: usize,
     pub max_abs: f64,
     pub relative_l2: f64,
+}
+
+/// A tensor of the file that was not compared and should have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stray {
+    pub name: String,
+    pub why: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -100,8 +114,10 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// Groups of which the file holds nothing.
     pub absent: Vec<Sort>,
-    /// Tensors of the file that name nothing in the graph.
-    pub unknown: Vec<String>,
+    /// Tensors of the file that were not compared, though they should have been.
+    pub unknown: Vec<Stray>,
+    /// Tensors of the file that are never compared.
+    pub passed_over: Vec<String>,
 }
 
 impl Report {
@@ -145,40 +161,160 @@ pub fn verify(
     observe: impl FnOnce(&Parameters, &Batch) -> Result<Observation, ExecError>,
 ) -> Result<Report, VerifyError> {
     let tensors = read(file).map_err(|error| VerifyError::File(error.to_string()))?;
+    prefixed(graph, &tensors)?;
     let weights = from_published(graph, &part(&tensors, "w.")).map_err(VerifyError::Weights)?;
     let (images, count) = images(graph, &tensors)?;
     let labels = labels(graph, &tensors, count)?.unwrap_or_default();
     let seen = observe(&weights, &Batch { images, labels, ..Batch::default() })?;
-    let mut comparison = Comparison { tolerances, checks: Vec::new(), unknown: Vec::new() };
-
-    for (module, expected) in part(&tensors, "tap.") {
-        let found = named(&seen, &module).find_map(|seen| match seen {
-            Seen::Tensor { shape, data } => Some(channels_first(shape, data)),
-            Seen::Index { .. } => None,
-        });
-        match found {
-            Some(found) => comparison.values(Sort::Tap, &module, &found, &expected),
-            None => comparison.unknown.push(format!("tap.{module}")),
-        }
-    }
+    let mut comparison = Comparison { tolerances, checks: Vec::new(), compared: BTreeSet::new() };
+    taps(&seen, &tensors, &mut comparison);
     assignments(&seen, &tensors, &mut comparison);
-    if let Some(expected) = tensors.get("out.logits") {
-        let found = Plain { shape: vec![count, graph.classes()], data: seen.logits.clone() };
-        comparison.values(Sort::Logits, "out.logits", &found, expected);
+    outputs(graph, &seen, count, &tensors, &mut comparison);
+    step(graph, &weights, &tensors, &mut comparison);
+    let unknown = strays(graph, &seen, &tensors, &comparison.compared);
+    if comparison.checks.is_empty() && unknown.is_empty() {
+        return Err(VerifyError::File(NOTHING.into()));
     }
-    if let Some((loss, gradients)) = &seen.training {
-        if let Some(expected) = tensors.get("out.loss") {
-            let found = Plain { shape: Vec::new(), data: vec![*loss as f32] };
-            comparison.values(Sort::Loss, "out.loss", &found, expected);
+    let passed_over = tensors.keys().filter(|name| is_passed_over(name)).cloned().collect();
+    Ok(comparison.report(unknown, passed_over))
+}
+
+const NOTHING: &str = "there is nothing to compare: outputs are `out.logits`, `out.loss`, \
+    `tap.MODULE`, `assign.MODULE`, `grad.NAME` and `step.NAME`";
+
+/// What fixtures say of themselves or of what an executor does not show: by its beginning, if that
+/// ends in a point.
+const PASSED_OVER: [&str; 5] = ["info.", "simval.", "out.logits_f64", "out.loss_f64", "grad.in.x"];
+
+fn is_passed_over(name: &str) -> bool {
+    let is = |known: &str| name == known || known.ends_with('.') && name.starts_with(known);
+    PASSED_OVER.into_iter().any(is)
+}
+
+/// Weights need their prefix: a file of weights alone has none.
+fn prefixed(graph: &Graph, tensors: &Plains) -> Result<(), VerifyError> {
+    let some = tensors.keys().any(|name| name.starts_with("w."));
+    let Some(first) = graph.params.first().filter(|_| !some) else { return Ok(()) };
+    let bare = graph.params.iter().find(|param| tensors.contains_key(&param.published));
+    let message = match bare {
+        Some(Param { published, .. }) => {
+            format!("names of weights begin with `w.`: `w.{published}` instead of `{published}`")
         }
-        for (param, found) in graph.params.iter().zip(gradients.iter()) {
-            if let Some(expected) = tensors.get(&format!("grad.{}", param.published)) {
-                comparison.gradient(&param.published, &publish(param, found), expected);
+        None => format!("it has no weights; their names begin with `w.`: `w.{}`", first.published),
+    };
+    Err(VerifyError::File(message))
+}
+
+/// Names of the file that are looked at for the nearest one, and letters of them: there may be many.
+const MOST_NEAREST: usize = 12;
+const LONGEST: usize = 200;
+
+/// The tensors that were not compared, and why.
+fn strays(
+    graph: &Graph,
+    seen: &Observation,
+    tensors: &Plains,
+    compared: &BTreeSet<String>,
+) -> Vec<Stray> {
+    let known = keys(graph, seen);
+    let given = |name: &str| name.starts_with("w.") || name.starts_with("in.");
+    let all = tensors.keys().filter(|name| !compared.contains(*name) && !is_passed_over(name));
+    let strays = all.filter(|name| !(known.contains(*name) && given(name)));
+    let stray = |(i, name): (usize, &String)| {
+        let why = match known.contains(name) {
+            true => lacking(name, seen, tensors),
+            false => nothing(name, known.iter().filter(|_| i < MOST_NEAREST)),
+        };
+        Stray { name: name.clone(), why }
+    };
+    strays.enumerate().map(stray).collect()
+}
+
+/// All names that mean something.
+fn keys(graph: &Graph, seen: &Observation) -> BTreeSet<String> {
+    let mut keys: BTreeSet<String> =
+        ["in.x", "in.labels", "out.logits", "out.loss"].map(str::to_string).into();
+    for param in graph.params.iter() {
+        keys.extend(["w", "grad", "step"].map(|group| format!("{group}.{}", param.published)));
+    }
+    for (module, seen) in &seen.taps {
+        match seen {
+            Seen::Tensor { .. } => keys.extend([format!("tap.{module}")]),
+            Seen::Index { .. } => {
+                keys.extend(["assign", "assign_canon"].map(|group| format!("{group}.{module}")));
             }
         }
     }
-    step(graph, &weights, &tensors, &mut comparison);
-    Ok(comparison.report())
+    keys
+}
+
+/// What it would take to compare a tensor of a known name.
+fn lacking(name: &str, seen: &Observation, tensors: &Plains) -> String {
+    let (group, rest) = name.split_once('.').unwrap_or((name, ""));
+    let needed = match group {
+        "step" => format!("grad.{rest}"),
+        "assign_canon" => format!("assign.{rest}"),
+        _ => "in.labels".to_string(),
+    };
+    match group {
+        "step" if tensors.contains_key(&needed) => {
+            format!("not compared: `{needed}` has another shape")
+        }
+        "grad" | "out" if seen.training.is_some() => "not compared".to_string(),
+        _ => format!("not compared without `{needed}`"),
+    }
+}
+
+fn nothing<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> String {
+    let near = match name.len() <= LONGEST {
+        true => nearest(name, known.map(String::as_str)),
+        false => None,
+    };
+    match near {
+        Some(near) => format!("nothing of this name in the model; did you mean `{near}`?"),
+        None => "nothing of this name in the model".to_string(),
+    }
+}
+
+fn taps(seen: &Observation, tensors: &Plains, comparison: &mut Comparison) {
+    for (module, expected) in part(tensors, "tap.") {
+        let found = named(seen, &module).find_map(|seen| match seen {
+            Seen::Tensor { shape, data } => Some(channels_first(shape, data)),
+            Seen::Index { .. } => None,
+        });
+        if let Some(found) = found {
+            comparison.values(Sort::Tap, &module, &found, &expected);
+            comparison.compared.insert(format!("tap.{module}"));
+        }
+    }
+}
+
+/// Logits, loss and gradients.
+fn outputs(
+    graph: &Graph,
+    seen: &Observation,
+    count: usize,
+    tensors: &Plains,
+    comparison: &mut Comparison,
+) {
+    if let Some(expected) = tensors.get("out.logits") {
+        let found = Plain { shape: vec![count, graph.classes()], data: seen.logits.clone() };
+        comparison.values(Sort::Logits, "out.logits", &found, expected);
+        comparison.compared.insert("out.logits".into());
+    }
+    let Some((loss, gradients)) = &seen.training else { return };
+    if let Some(expected) = tensors.get("out.loss") {
+        let found = Plain { shape: Vec::new(), data: vec![*loss as f32] };
+        comparison.values(Sort::Loss, "out.loss", &found, expected);
+        comparison.compared.insert("out.loss".into());
+    }
+    for (param, found) in graph.params.iter().zip(gradients.iter()) {
+        let key = format!("grad.{}", param.published);
+        if let Some(expected) = tensors.get(&key) {
+            comparison.gradient(&param.published, &publish(param, found), expected);
+            comparison.compared.insert(key);
+        }
+    }
 }
 
 /// The values seen under a module's name.
@@ -245,10 +381,9 @@ fn assignments(seen: &Observation, tensors: &Plains, comparison: &mut Comparison
             Seen::Index { index, map, grid, windows, .. } => Some((index, *map, *grid, *windows)),
             Seen::Tensor { .. } => None,
         });
-        let Some((index, map, grid, windows)) = found else {
-            comparison.unknown.push(format!("assign.{module}"));
-            continue;
-        };
+        let Some((index, map, grid, windows)) = found else { continue };
+        let keys = ["assign", "assign_canon"].map(|group| format!("{group}.{module}"));
+        comparison.compared.extend(keys);
         let canonical = tensors.get(&format!("assign_canon.{module}"));
         let lowest = canonical.map(|_| canonical_centers(map, grid));
         let center = |&m: &u32| lowest.as_ref().map_or(m, |lowest| lowest[m as usize] as u32);
@@ -297,19 +432,15 @@ fn step(graph: &Graph, weights: &Parameters, tensors: &Plains, comparison: &mut 
     for (index, param) in graph.params.iter().enumerate() {
         let stored = |group: &str| tensors.get(&format!("{group}.{}", param.published));
         let (Some(expected), Some(gradient)) = (stored("step"), stored("grad")) else { continue };
-        match adopt(param, gradient) {
-            Ok(gradient) => gradients[index].copy_from_slice(&gradient),
-            Err(_) => {
-                comparison.unknown.push(format!("grad.{}", param.published));
-                continue;
-            }
-        }
+        let Ok(gradient) = adopt(param, gradient) else { continue };
+        gradients[index].copy_from_slice(&gradient);
         stepped.push((index, expected));
     }
     optimizer.step(&mut after, &mut gradients, RATE);
     for (index, expected) in stepped {
         let param = &graph.params[index];
         comparison.step(&param.published, &publish(param, &after[index]), expected);
+        comparison.compared.insert(format!("step.{}", param.published));
     }
 }
 
@@ -319,7 +450,8 @@ const RATE: f64 = 1e-3;
 struct Comparison {
     tolerances: Tolerances,
     checks: Vec<Check>,
-    unknown: Vec<String>,
+    /// Names of the file.
+    compared: BTreeSet<String>,
 }
 
 impl Comparison {
@@ -370,30 +502,44 @@ impl Comparison {
             relative_l2: errors.relative_l2,
             tolerance,
             pass: pass(&errors),
+            shapes: shapes(found, expected),
         });
     }
 
-    fn report(self) -> Report {
+    fn report(self, unknown: Vec<Stray>, passed_over: Vec<String>) -> Report {
         let groups: Vec<Group> = Sort::ALL
             .iter()
             .map(|&group| {
                 let all: Vec<&Check> = self.checks.iter().filter(|c| c.group == group).collect();
-                let worst = |of: fn(&Check) -> f64| all.iter().map(|&c| of(c)).fold(0.0, f64::max);
+                let measured = || all.iter().filter(|check| check.shapes.is_none());
                 // Of zeros the absolute error decides.
-                let relative = all.iter().filter(|c| c.relative_l2.is_finite() || !c.pass);
+                let relative = measured().filter(|c| c.relative_l2.is_finite() || !c.pass);
                 let relative = relative.map(|c| c.relative_l2).fold(0.0, f64::max);
                 Group {
                     group,
                     count: all.len(),
                     failed: all.iter().filter(|check| !check.pass).count(),
-                    max_abs: worst(|check| check.max_abs),
+                    misshapen: all.iter().filter(|check| check.shapes.is_some()).count(),
+                    max_abs: measured().map(|check| check.max_abs).fold(0.0, f64::max),
                     relative_l2: relative,
                 }
             })
             .collect();
         let absent = groups.iter().filter(|group| group.count == 0).map(|group| group.group);
         let absent = absent.collect();
-        Report { checks: self.checks, groups, absent, unknown: self.unknown }
+        Report { checks: self.checks, groups, absent, unknown, passed_over }
+    }
+}
+
+/// The shapes of what was found and of what is expected, if there is no comparing them.
+fn shapes(found: &Plain, expected: &Plain) -> Option<[Vec<usize>; 2]> {
+    match found.data.len() == expected.data.len() {
+        _ if plain(&found.shape) != plain(&expected.shape) => {
+            Some([found.shape.clone(), expected.shape.clone()])
+        }
+        true => None,
+        // Of assignments only the number is known.
+        false => Some([vec![found.data.len()], expected.shape.clone()]),
     }
 }
 
@@ -406,8 +552,7 @@ impl Errors {
     /// Infinite where the sizes differ or a number is none; the relative error, of zeros that are not found too.
     fn of(found: &Plain, expected: &Plain) -> Errors {
         let none = Errors { max_abs: f64::INFINITY, relative_l2: f64::INFINITY };
-        if plain(&found.shape) != plain(&expected.shape) || found.data.len() != expected.data.len()
-        {
+        if shapes(found, expected).is_some() {
             return none;
         }
         let (mut max_abs, mut error, mut norm) = (0f64, 0f64, 0f64);

@@ -1,6 +1,7 @@
 //! Image classification as Hugging Face keeps it. The files are written by pyarrow: `parquet/write.py`.
 
 use super::refused;
+use crate::allocation::within;
 use cluec::data::{DataError, Dataset, Division, Parquet, Split, parquet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,4 +107,36 @@ fn what_is_no_such_folder_or_file_is_told() {
     let mut damaged = whole;
     damaged[at - 40..at].fill(0xff);
     with(&damaged);
+}
+
+/// Of 1.2 MB, of which snappy packs 64 KiB on their own.
+#[test]
+fn an_image_is_read_without_the_rest_of_its_page() {
+    for name in ["wide", "wide_plain"] {
+        let root = folder(&[name]);
+        let set = open(root.path(), Split::Train).unwrap();
+        within(256 << 10, || {
+            for i in 0..set.len() {
+                let class = u32::from(set.image(i).unwrap().pixel(0, 0)[0]) % 3;
+                assert_eq!(class, set.label(i), "{name} {i}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_row_without_a_word_for_its_label_is_named() {
+    for (name, row) in [("null_label", 0), ("empty_label", 2)] {
+        let error = refused(open(folder(&[name]).path(), Split::Train));
+        assert!(error.starts_with(&format!("the label of row {row} is empty")), "{error}");
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn names_of_files_are_advised_only_where_they_are_missing() {
+    let advice = "expected files such as";
+    let none = tempfile::tempdir().unwrap();
+    assert!(refused(open(none.path(), Split::Train)).contains(advice));
+    assert!(!refused(open(folder(&["zstd"]).path(), Split::Train)).contains(advice));
 }

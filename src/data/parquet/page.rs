@@ -8,22 +8,29 @@ use super::footer::{Chunk, Column, Physical};
 use super::levels;
 use super::thrift::{self, Value};
 
-/// Bytes of a page at most, packed or not.
-const MOST_PAGE: u64 = 512 << 20;
-/// Values of a page at most.
-const MOST_VALUES: u64 = 1 << 24;
+/// Bytes at most of a page that must be unpacked whole.
+const MOST_WHOLE: usize = 1 << 30;
 /// How many bytes are read to find the header of a page, and then to find a long one.
 const HEAD: [u64; 2] = [16 << 10, 4 << 20];
+
+/// Of a page that has less than it should.
+pub const EARLY: &str = "a page that ends early";
+
+/// Packed bytes: where they lie in the file, which has all of them, and what they are said to unpack to.
+#[derive(Debug, Clone, Copy)]
+pub struct Body {
+    pub at: u64,
+    pub packed: usize,
+    pub unpacked: usize,
+    pub codec: i64,
+}
 
 /// Where a page lies and how it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
-    at: u64,
-    packed: usize,
-    unpacked: usize,
+    pub body: Body,
     pub values: usize,
-    encoding: i64,
-    codec: i64,
+    pub encoding: i64,
     /// Levels stand in front: of a known length and never compressed, or of a length that is told.
     levels: Option<[usize; 2]>,
     dictionary: bool,
@@ -82,22 +89,12 @@ fn header(file: &File, at: u64, chunk: &Chunk) -> Result<(Option<Page>, u64), St
 
 /// None if it is damaged; no page if it is of another sort.
 fn page(header: &Value, at: u64, codec: i64) -> Option<Option<Page>> {
-    let size = |id| header.int(id).and_then(|n| u64::try_from(n).ok()).filter(|&n| n <= MOST_PAGE);
-    let (unpacked, packed) = (size(2)? as usize, size(3)? as usize);
-    let values = |about: &Value| {
-        let n = about.int(1).and_then(|n| u64::try_from(n).ok());
-        n.filter(|&n| n <= MOST_VALUES).map(|n| n as usize)
-    };
-    let page = Page {
-        at,
-        packed,
-        unpacked,
-        values: 0,
-        encoding: 0,
-        codec,
-        levels: None,
-        dictionary: false,
-    };
+    // All of them are of 32 bits.
+    let number = |about: &Value, id| about.int(id).and_then(|n| i32::try_from(n).ok());
+    let size = |about: &Value, id| number(about, id).and_then(|n| usize::try_from(n).ok());
+    let values = |about: &Value| size(about, 1);
+    let body = Body { at, packed: size(header, 3)?, unpacked: size(header, 2)?, codec };
+    let page = Page { body, values: 0, encoding: 0, levels: None, dictionary: false };
     match header.int(1)? {
         0 => {
             let about = header.field(5)?;
@@ -113,9 +110,9 @@ fn page(header: &Value, at: u64, codec: i64) -> Option<Option<Page>> {
             let length = |id| about.int(id).and_then(|n| usize::try_from(n).ok());
             let levels = [length(5)?, length(6)?];
             let plain = about.field(7) == Some(&Value::Bool(false));
-            let codec = if plain { 0 } else { codec };
+            let body = Body { codec: if plain { 0 } else { codec }, ..body };
             let (values, encoding) = (values(about)?, about.int(4)?);
-            Some(Some(Page { values, encoding, codec, levels: Some(levels), ..page }))
+            Some(Some(Page { body, values, encoding, levels: Some(levels), ..page }))
         }
         _ => Some(None),
     }
@@ -129,64 +126,93 @@ impl Page {
         column: &Column,
         dictionary: Option<&Page>,
     ) -> Result<Values, String> {
-        let packed = self.fetch(file)?;
-        let early = || "a page that ends early".to_string();
-        // Bits that a level takes.
-        let width = 32 - column.levels.leading_zeros();
-        let (defined, body) = match self.levels {
-            Some([defined, repeated]) => {
-                let (_, rest) = packed.split_at_checked(repeated).ok_or_else(early)?;
-                let (defined, rest) = rest.split_at_checked(defined).ok_or_else(early)?;
-                let left = self.unpacked.saturating_sub(defined.len() + repeated);
-                (defined.to_vec(), unpack(rest, self.codec, left)?)
+        if self.encoding != 0 {
+            let words = dictionary.ok_or("a page without its dictionary")?;
+            let bytes = words.body.whole(file)?;
+            let words = Plain::read(&bytes, column.physical, words.values)?;
+            let (present, indices) = self.indices(file, column)?;
+            if indices.iter().any(|&i| i as usize >= words.len()) {
+                return Err("a place outside of the dictionary".into());
             }
-            None => {
-                let mut body = unpack(&packed, self.codec, self.unpacked)?;
-                let mut defined = Vec::new();
-                if width > 0 {
-                    let (length, rest) = body.split_at_checked(4).ok_or_else(early)?;
-                    let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-                    let (levels, rest) =
-                        rest.split_at_checked(length as usize).ok_or_else(early)?;
-                    (defined, body) = (levels.to_vec(), rest.to_vec());
-                }
-                (defined, body)
-            }
-        };
-        let present: Vec<bool> = match width {
-            0 => vec![true; self.values],
-            _ => {
-                let levels = levels::read(&defined, width, self.values).ok_or_else(early)?;
-                levels.into_iter().map(|level| level == column.levels).collect()
-            }
-        };
-        let count = present.iter().filter(|there| **there).count();
-        match self.encoding {
-            0 => Ok(Plain::read(&body, column.physical, count)?.spread(&present, 0..count)),
-            2 | 8 => {
-                let words = dictionary.ok_or("a page without its dictionary")?;
-                let bytes = unpack(&words.fetch(file)?, words.codec, words.unpacked)?;
-                let words = Plain::read(&bytes, column.physical, words.values)?;
-                let indices = match count {
-                    0 => Vec::new(),
-                    _ => {
-                        let (&width, runs) = body.split_first().ok_or_else(early)?;
-                        levels::read(runs, width.into(), count).ok_or_else(early)?
-                    }
-                };
-                if indices.iter().any(|&i| i as usize >= words.len()) {
-                    return Err("a place outside of the dictionary".into());
-                }
-                Ok(words.spread(&present, indices.into_iter().map(|i| i as usize)))
-            }
-            other => Err(format!("encoding {other}; plain and dictionary are read")),
+            return Ok(words.spread(&present, indices.into_iter().map(|i| i as usize)));
         }
+        let (present, body) = self.parts(file, column)?;
+        let count = present.iter().filter(|there| **there).count();
+        Ok(Plain::read(&body, column.physical, count)?.spread(&present, 0..count))
     }
 
-    fn fetch(&self, file: &File) -> Result<Vec<u8>, String> {
-        let mut bytes = vec![0; self.packed];
-        read_at(file, &mut bytes, self.at).map_err(|e| format!("cannot read: {e}"))?;
-        Ok(bytes)
+    /// Of a page of places in a dictionary: which rows have a value, and those that do, which.
+    pub fn indices(&self, file: &File, column: &Column) -> Result<(Vec<bool>, Vec<u32>), String> {
+        if !matches!(self.encoding, 2 | 8) {
+            return Err(format!("encoding {}; plain and dictionary are read", self.encoding));
+        }
+        let (present, body) = self.parts(file, column)?;
+        let count = present.iter().filter(|there| **there).count();
+        let indices = match count {
+            0 => Vec::new(),
+            _ => {
+                let (&width, runs) = body.split_first().ok_or(EARLY)?;
+                levels::read(runs, width.into(), count).ok_or(EARLY)?
+            }
+        };
+        Ok((present, indices))
+    }
+
+    /// Which rows have a value, and the bytes of the values.
+    fn parts(&self, file: &File, column: &Column) -> Result<(Vec<bool>, Vec<u8>), String> {
+        let (levels, body) = self.split(file)?;
+        let mut body = body.whole(file)?;
+        let levels = match levels {
+            None if column.levels > 0 => {
+                let (length, rest) = body.split_at_checked(4).ok_or(EARLY)?;
+                let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+                let (levels, rest) = rest.split_at_checked(length as usize).ok_or(EARLY)?;
+                let levels = levels.to_vec();
+                body = rest.to_vec();
+                levels
+            }
+            levels => levels.unwrap_or_default(),
+        };
+        Ok((self.present(column, &levels)?, body))
+    }
+
+    /// The levels that stand in front and are never packed, if they do, and what is behind them.
+    pub fn split(&self, file: &File) -> Result<(Option<Vec<u8>>, Body), String> {
+        let Body { at, packed, unpacked, codec } = self.body;
+        let Some([defined, repeated]) = self.levels else { return Ok((None, self.body)) };
+        let length = defined.checked_add(repeated).filter(|&n| n <= packed).ok_or(EARLY)?;
+        let levels =
+            Body { at: at + repeated as u64, packed: defined, unpacked: defined, codec: 0 };
+        let (packed, unpacked) = (packed - length, unpacked.saturating_sub(length));
+        let body = Body { at: at + length as u64, packed, unpacked, codec };
+        Ok((Some(levels.whole(file)?), body))
+    }
+
+    /// Which rows have a value.
+    pub fn present(&self, column: &Column, levels: &[u8]) -> Result<Vec<bool>, String> {
+        // Bits that a level takes.
+        let width = 32 - column.levels.leading_zeros();
+        if width == 0 {
+            return Ok(vec![true; self.values]);
+        }
+        let levels = levels::read(levels, width, self.values).ok_or(EARLY)?;
+        Ok(levels.into_iter().map(|level| level == column.levels).collect())
+    }
+}
+
+impl Body {
+    /// All of its bytes, unpacked.
+    pub fn whole(&self, file: &File) -> Result<Vec<u8>, String> {
+        if self.unpacked > MOST_WHOLE {
+            return Err(format!(
+                "a page of {} bytes is too large: {MOST_WHOLE} at most where it must be unpacked \
+                 whole; write it in smaller row groups, or without compression",
+                self.unpacked
+            ));
+        }
+        let mut packed = vec![0; self.packed];
+        read_at(file, &mut packed, self.at).map_err(|e| format!("cannot read: {e}"))?;
+        unpack(packed, self.codec, self.unpacked)
     }
 }
 
@@ -256,20 +282,24 @@ fn strings(bytes: &[u8], count: usize) -> Option<Vec<&[u8]>> {
 }
 
 /// `size` bytes out of fewer.
-fn unpack(packed: &[u8], codec: i64, size: usize) -> Result<Vec<u8>, String> {
+fn unpack(packed: Vec<u8>, codec: i64, size: usize) -> Result<Vec<u8>, String> {
     let out = match codec {
-        0 => packed.to_vec(),
+        0 => packed,
         1 => {
-            let says = snap::raw::decompress_len(packed).map_err(|e| e.to_string())?;
+            let says = snap::raw::decompress_len(&packed).map_err(|e| e.to_string())?;
             // The densest there is are copies of 64 bytes from three.
             if says != size || says > packed.len().saturating_mul(22) + 64 {
                 return Err(format!("a page of {size} bytes that unpacks to {says}"));
             }
-            snap::raw::Decoder::new().decompress_vec(packed).map_err(|e| e.to_string())?
+            snap::raw::Decoder::new().decompress_vec(&packed).map_err(|e| e.to_string())?
         }
         2 => {
-            let mut out = Vec::new();
-            let reader = flate2::read::MultiGzDecoder::new(packed);
+            // Nothing is packed denser.
+            if size > packed.len().saturating_mul(1032) + 64 {
+                return Err(format!("a page of {size} bytes out of {} packed ones", packed.len()));
+            }
+            let mut out = Vec::with_capacity(size);
+            let reader = flate2::read::MultiGzDecoder::new(&packed[..]);
             reader.take(size as u64 + 1).read_to_end(&mut out).map_err(|e| e.to_string())?;
             out
         }
