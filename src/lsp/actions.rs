@@ -1,6 +1,7 @@
 //! Quick fixes: what a diagnostic says to write instead.
 
-use super::reports::{Shaper, home};
+use super::homes::home;
+use super::reports::Shaper;
 use super::view::View;
 use crate::diag::{Fix, Span};
 use gen_lsp_types::{CodeAction, CodeActionKind, TextEdit, WorkspaceEdit};

@@ -11,6 +11,7 @@ mod complete;
 mod define;
 mod documents;
 mod edits;
+mod homes;
 mod hover;
 mod names;
 mod place;

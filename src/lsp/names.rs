@@ -22,21 +22,21 @@ pub fn item_at<'a>(view: View<'a>, byte: usize) -> Option<(&'a Item, Span)> {
     }
 }
 
-/// A file that speaks of an item: what is known of it, the item there, and where it is named.
-struct Speaker {
+/// A file that sees an item: what is known of it, the item there, and where it is named, if it is.
+struct Seer {
     reading: Reading,
     item: Item,
     spans: Vec<Span>,
 }
 
-/// The files that speak of an item: its own, and those of the workspace that use it.
-fn speakers(view: View<'_>, folders: &[PathBuf], item: &Item) -> Vec<Speaker> {
+/// The files that see an item: its own, and those of the workspace that use it.
+fn seers(view: View<'_>, folders: &[PathBuf], item: &Item) -> Vec<Seer> {
     let home = view.reading.path(item.home);
     let mut paths: BTreeSet<PathBuf> = view.documents.paths().map(Path::to_path_buf).collect();
     folders.iter().for_each(|folder| collect(folder, &mut paths));
     paths.insert(home.clone());
-    let speaker = |path: &PathBuf| {
-        let reading = names_of(view.documents, path, &item.name)?;
+    let seer = |path: &PathBuf| {
+        let reading = names_of(view.documents, path, &home)?;
         let items = &reading.study.items;
         let same = |other: &Item| {
             reading.path(other.home) == home && other.name.span.start == item.name.span.start
@@ -44,14 +44,22 @@ fn speakers(view: View<'_>, folders: &[PathBuf], item: &Item) -> Vec<Speaker> {
         let there = items.with_cases().find(|other| same(other))?.clone();
         let mentions = items.mentions(View::ROOT).into_iter();
         let spans: Vec<Span> = mentions.filter(|m| same(m.item)).map(|m| m.span).collect();
-        Some(Speaker { reading, item: there, spans })
+        Some(Seer { reading, item: there, spans })
     };
-    paths.iter().filter_map(speaker).collect()
+    paths.iter().filter_map(seer).collect()
 }
 
-/// The items a file sees, if it says the word at all; nothing is checked.
-fn names_of(documents: &Documents, path: &Path, word: &str) -> Option<Reading> {
-    let text = documents.read(path).ok().filter(|text| text.contains(word))?;
+/// The items a file sees, if those of `home` may be among them; nothing is checked. A file that names
+/// none of them counts as well: a new name may be taken there.
+fn names_of(documents: &Documents, path: &Path, home: &Path) -> Option<Reading> {
+    let text = documents.read(path).ok()?;
+    // Whoever uses a file says how it is called; most of a workspace does not, and is not parsed.
+    let called = home.file_name().and_then(|name| name.to_str());
+    // Where there are escapes, perhaps in other letters.
+    let says = |name: &str| text.contains(name) || text.contains('\\');
+    if path != home && !called.is_some_and(says) {
+        return None;
+    }
     let mut reading = Reading::default();
     let root = reading.sources.add(path.to_string_lossy(), text);
     let read = |path: &Path| documents.read(path);
@@ -85,7 +93,7 @@ pub fn references(
 ) -> Option<Vec<Location>> {
     let (item, _) = item_at(view, byte)?;
     let mut found = Vec::new();
-    for Speaker { reading, item, spans } in speakers(view, folders, item) {
+    for Seer { reading, item, spans } in seers(view, folders, item) {
         let there = View { reading: &reading, ..view };
         let heard = spans.iter().filter(|span| wanted || **span != item.name.span);
         found.extend(heard.map(|span| there.location(*span)));
@@ -111,7 +119,7 @@ pub fn rename(
         return Err(format!("`{name}` means something else already"));
     }
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
-    for Speaker { reading, item, spans } in speakers(view, folders, item) {
+    for Seer { reading, item, spans } in seers(view, folders, item) {
         let path = reading.path(View::ROOT);
         let mut others = reading.study.items.namesakes(View::ROOT, &item).into_iter();
         let same = |other: &&Item| other.name.value == name && other.name.span != item.name.span;

@@ -1,6 +1,7 @@
 //! A text as it was last checked, with the files it uses.
 
 use super::documents::Documents;
+use super::homes::at_home;
 use crate::diag::{SourceId, Sources};
 use crate::model::{self, Study};
 use std::path::{Path, PathBuf};
@@ -15,8 +16,15 @@ pub struct Reading {
 impl Reading {
     /// Checks the text at `path`; files it uses are read as the editor shows them.
     pub fn of(documents: &Documents, path: &Path) -> Reading {
+        let mut reading = Reading::checked(documents, path).unwrap_or_default();
+        reading.study.diags = at_home(&reading, documents).into();
+        reading
+    }
+
+    /// The same, every mistake with its places as the checks name them.
+    pub fn checked(documents: &Documents, path: &Path) -> Option<Reading> {
         let mut sources = Sources::default();
-        let Ok(text) = documents.read(path) else { return Reading::default() };
+        let text = documents.read(path).ok()?;
         let root = sources.add(path.to_string_lossy(), text);
         let study = model::check(
             &mut sources,
@@ -26,7 +34,7 @@ impl Reading {
             model::Spoken::All,
             &crate::passes::warnings,
         );
-        Reading { sources, study }
+        Some(Reading { sources, study })
     }
 
     pub fn path(&self, id: SourceId) -> PathBuf {

@@ -8,11 +8,6 @@ use gen_lsp_types::{
 };
 use std::collections::BTreeMap;
 
-/// The text a diagnostic is shown in: the one at fault.
-pub fn home(diagnostic: &Diagnostic) -> SourceId {
-    diagnostic.labels.first().map_or(SourceId::default(), |label| label.span.source)
-}
-
 /// Gives diagnostics the shape of the protocol.
 pub struct Shaper<'a> {
     sources: &'a Sources,

@@ -2,9 +2,10 @@
 
 use super::capabilities::capabilities;
 use super::documents::{Document, Documents, path_of};
+use super::homes::home;
 use super::position::Encoding;
 use super::reading::Reading;
-use super::reports::{Shaper, home};
+use super::reports::Shaper;
 use super::requests::reply;
 use super::transport::{Incoming, write};
 use gen_lsp_types::json_rpc::{Error, Id, RequestObject, ResponseObject};
@@ -254,17 +255,23 @@ impl Server {
             for (open, reading) in &self.readings {
                 let uris = |id| self.documents.uri(&reading.path(id));
                 let mut shaper = Shaper::new(&reading.sources, &uris, self.encoding);
+                let mut added: BTreeMap<PathBuf, Vec<Diagnostic>> = BTreeMap::new();
                 for diagnostic in &reading.study.diags.0 {
                     let path = reading.path(home(diagnostic));
                     if (path == *open) != own {
                         continue;
                     }
                     let shaped = shaper.shape(diagnostic);
-                    let known = reports.entry(path).or_default();
                     let same = |d: &Diagnostic| d.code == shaped.code && d.range == shaped.range;
-                    if !known.iter().any(same) {
-                        known.push(shaped);
+                    // Another reading may tell the same in other words, this one may not.
+                    let known = reports.get(&path).is_some_and(|known| known.iter().any(same));
+                    let added = added.entry(path).or_default();
+                    if !known && !added.iter().any(|d| same(d) && d.message == shaped.message) {
+                        added.push(shaped);
                     }
+                }
+                for (path, added) in added {
+                    reports.entry(path).or_default().extend(added);
                 }
             }
         }

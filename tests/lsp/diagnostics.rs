@@ -127,3 +127,79 @@ fn a_mistake_of_an_imported_file_is_shown_there() {
     );
     assert_eq!(shown(&client.diagnostics(&base)), "");
 }
+
+/// A text that uses `base.clue`, which is right by itself: what is shown in either.
+fn over_base(base: &str, text: &str) -> (Vec<Value>, Vec<Value>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, model) = (folder.path().join("base.clue"), folder.path().join("a.clue"));
+    std::fs::write(&home, base).unwrap();
+    let (home, model) = (uri(&home), uri(&model));
+    let mut client = Client::start();
+    client.open(&home, base);
+    assert_eq!(shown(&client.diagnostics(&home)), "");
+    client.open(&model, text);
+    let found = client.diagnostics(&model);
+    // Told anew, whatever there is.
+    client.replace(&home, 2, base);
+    (found, client.diagnostics(&home))
+}
+
+#[test]
+fn a_contradiction_is_shown_in_the_text_that_made_it() {
+    let text = "use \"base.clue\"\nmodel a from base { stages 4 }\n";
+    let (found, base) = over_base(&BASE.replace("blocks  1", "blocks  1 1"), text);
+    assert_eq!(found[0]["code"], "E0310");
+    assert_eq!(found[0]["range"]["start"], json!({ "line": 1, "character": 27 }));
+    let related = &found[0]["relatedInformation"][0]["location"];
+    assert!(related["uri"].as_str().unwrap().ends_with("/base.clue"));
+    assert_eq!(related["range"]["start"], json!({ "line": 6, "character": 12 }));
+    assert_eq!(shown(&base), "");
+}
+
+#[test]
+fn contradictions_of_one_place_are_all_shown() {
+    // Rows for two and for three stages.
+    let other = "family other { stages 3; blocks 1 1 1 }\n";
+    let text = "use \"base.clue\"\nmodel a from base with other { stages 4 }\n";
+    let (found, _) = over_base(&format!("{BASE}{other}"), text);
+    let rows = |d: &&Value| d["range"]["start"] == json!({ "line": 1, "character": 38 });
+    assert_eq!(found.iter().filter(rows).count(), 2, "{found:#?}");
+}
+
+#[test]
+fn a_fix_of_a_contradiction_changes_the_text_that_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("base.clue"), BASE).unwrap();
+    let model = uri(&folder.path().join("a.clue"));
+    let mut client = Client::start();
+    client.open(&model, "use \"base.clue\"\nmodel a from base { input 33x33 }\n");
+    let place = json!({ "line": 1, "character": 28 });
+    let actions = client.request(
+        "textDocument/codeAction",
+        json!({
+            "textDocument": { "uri": model },
+            "range": { "start": place, "end": place },
+            "context": { "diagnostics": [] },
+        }),
+    );
+    assert_eq!(actions[0]["title"], "write `32x32`");
+    assert!(actions[0]["edit"]["changes"].get(&model).is_some(), "{actions:#}");
+}
+
+#[test]
+fn a_mistake_without_a_place_in_the_text_is_shown_at_its_model() {
+    let base = BASE.replace("input   32x32", "input   33x33");
+    let text = "use \"base.clue\"\nmodel a from base {}\n";
+    let (found, base) = over_base(&base, text);
+    assert_eq!(found[0]["code"], "E0502");
+    assert_eq!(found[0]["range"]["start"], json!({ "line": 1, "character": 6 }));
+    assert_eq!(base[0]["code"], "E0502");
+}
+
+#[test]
+fn a_mistake_of_several_models_is_shown_where_it_is_brought_in() {
+    let base = BASE.replace("input   32x32", "input   33x33");
+    let text = "use \"base.clue\"\nmodel a from base {}\nmodel b from base {}\n";
+    let (found, _) = over_base(&base, text);
+    assert_eq!(found[0]["range"]["start"], json!({ "line": 0, "character": 4 }));
+}

@@ -110,3 +110,29 @@ fn a_name_that_can_not_be_is_refused() {
     assert_eq!(refused(&key, "c"), "only items have names that can be changed");
     assert!(client.at("textDocument/prepareRename", "untitled:a", &key).is_null());
 }
+
+#[test]
+fn a_name_that_is_taken_in_a_file_that_only_uses_the_home_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = "model m1 {}\nfamily wide {}\nmodel m2 from m1 {}\n";
+    std::fs::write(at("b.clue"), text).unwrap();
+    std::fs::write(at("c.clue"), "use \"b.clue\"\nmodel m3 from m1 {}\n").unwrap();
+    // Not a word of either: it brings two files together.
+    std::fs::write(at("other.clue"), "family m4 {}\n").unwrap();
+    std::fs::write(at("d.clue"), "use \"b.clue\"\nuse \"other.clue\"\n").unwrap();
+    let mut client = Client::with(json!({}), Some(folder.path()));
+    client.open(&uri(&at("b.clue")), text);
+    for (line, name, taken) in [(1, "m3", "c.clue"), (2, "m3", "c.clue"), (1, "m4", "other.clue")] {
+        let answer = client.ask(
+            "textDocument/rename",
+            json!({
+                "textDocument": { "uri": uri(&at("b.clue")) },
+                "position": { "line": line, "character": 7 },
+                "newName": name,
+            }),
+        );
+        let said = answer["error"]["message"].as_str().unwrap_or("(accepted)");
+        assert_eq!(said, format!("there is a `{name}` in {} already", at(taken).display()));
+    }
+}
