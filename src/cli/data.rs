@@ -1,16 +1,17 @@
 //! `cluec data`: what the images of a model are, before anything is trained on them.
 
 use super::number;
-use super::session::{Failure, data_of, is_as_generated, misfit};
+use super::session::{Failure, data_of, is_as_generated, misfit, write};
 use super::table::{Side, Table, room};
 use super::{Exit, Format};
-use crate::data::{Dataset, Image, Opened, Split, Statistics, Survey, open, sheet, spread};
+use crate::data::{Dataset, Opened, Split, Statistics, Survey, open, sheet, spread};
 use crate::diag::Argument;
 use crate::graph::Size;
+use crate::see::png;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -47,7 +48,8 @@ fn data(args: &Args, model: &super::Opened, out: &mut dyn Write) -> Result<Exit,
     let opened = open(data_of(&model.model)?, args.data.as_deref())?;
     if let Some(file) = &args.sheet {
         let seed = model.model.recipe.as_ref().map_or(0, |recipe| recipe.seed.value.0);
-        save(&sheet(&*opened.train, &opened.train_pipeline, seed)?, file)?;
+        let sheet = sheet(&*opened.train, &opened.train_pipeline, seed)?;
+        write(file, png(&sheet).map_err(Failure::new)?)?;
     }
     let seen = Seen::of(&opened, model.graph.classes(), model.graph.input_size());
     match args.format {
@@ -55,13 +57,6 @@ fn data(args: &Args, model: &super::Opened, out: &mut dyn Write) -> Result<Exit,
         Format::Human => out.write_all(seen.text(room()).as_bytes())?,
     }
     Ok(if seen.is_fine() { model.exit } else { Exit::Findings })
-}
-
-fn save(image: &Image, file: &Path) -> Result<(), Failure> {
-    let (width, height) = (image.width as u32, image.height as u32);
-    let (color, png) = (image::ExtendedColorType::Rgb8, image::ImageFormat::Png);
-    image::save_buffer_with_format(file, &image.pixels, width, height, color, png)
-        .map_err(|error| Failure::new(format!("{} can not be written: {error}", file.display())))
 }
 
 /// Both parts of a data set.

@@ -176,6 +176,15 @@ impl Executor {
         })
     }
 
+    /// Whether what it runs on is there: to be known before a run's folder says that it trains.
+    pub fn is_there(self) -> Result<(), ExecError> {
+        match self {
+            Executor::Compiled(_) | Executor::Reference => Ok(()),
+            #[cfg(feature = "cuda")]
+            Executor::Cuda(_) => gpu().map(drop),
+        }
+    }
+
     /// What shows everything of models, in `f32`.
     pub fn observer(self) -> Result<Box<Observe>, ExecError> {
         Ok(match self {

@@ -1,7 +1,7 @@
 //! `cluec export`: the weights of a checkpoint, or the whole model, for other programs.
 
-use super::Exit;
 use super::session::{Failure, restore, write};
+use super::{Exit, place};
 use crate::data::test_pipeline;
 use crate::diag::number::grouped;
 use crate::model::Checked;
@@ -44,6 +44,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
 }
 
 fn export(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
+    place::spare_given(&args.out, &[&args.checkpoint])?;
     let (checkpoint, model) = restore(&args.checkpoint)?;
     let graph = model.graph.as_ref().ok_or_else(|| Failure::new("the model is in error"))?;
     let about = about(&checkpoint, &model);

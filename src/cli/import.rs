@@ -53,6 +53,7 @@ fn import(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     place::spare(&args.out)?;
+    place::spare_given(&args.out, &[weights])?;
     let (model, graph) = (&opened.model, &opened.graph);
     let file = TensorFile::open(weights)?;
     let parameters = fit(graph, &file)
@@ -65,6 +66,13 @@ fn import(
             meta.data = folder_of(&data);
         }
         Some(Err(error)) if args.data.is_some() => return Err(error.into()),
+        Some(Ok(data)) if args.data.is_some() => {
+            let [there, here] = [data.test.classes().len(), graph.classes()];
+            return Err(Failure::new(format!(
+                "the model has {here} classes, and these images have {there}\n  help: name the images it was trained \
+                 on, or leave `--data` out: then the classes have no names"
+            )));
+        }
         _ => say("the names of the classes are not known here: `--data DIR` would find them"),
     }
     Checkpoint::untrained(graph, parameters, meta).save(&args.out)?;

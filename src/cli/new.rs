@@ -42,8 +42,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> io::Result<Exit> {
         Err(error) => return usage(&format!("{file} can not be written: {error}")),
     }
     writeln!(out, "{file}: a small model to start from")?;
-    writeln!(out, "  cluec check {file}    # every mistake, and what it costs")?;
-    writeln!(out, "  cluec train {file}    # trains it on generated images")?;
+    let (check, train) = (file.clone(), format!("{file} {name}"));
+    let width = train.len();
+    writeln!(out, "  cluec check {check:width$}  # every mistake, and what it costs")?;
+    writeln!(out, "  cluec train {train:width$}  # trains it on generated images")?;
     Ok(Exit::Fine)
 }
 

@@ -45,11 +45,32 @@ pub fn last(folder: &RunFolder) -> Result<PathBuf, Failure> {
     )))
 }
 
-/// Refuses a file to write that is a checkpoint of a run: what only a run knows would be lost.
+/// Refuses a file to write that is also read: one that the same command was given.
+pub fn spare_given(file: &Path, given: &[&Path]) -> Result<(), Failure> {
+    let Ok(whole) = file.canonicalize() else { return Ok(()) };
+    match given.iter().any(|given| given.canonicalize().is_ok_and(|given| given == whole)) {
+        true => Err(Failure::new(format!(
+            "{} is what this is made from, and would be lost\n  help: name another file",
+            file.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a file to write that is a text of the language, or a checkpoint of a run: what only they know
+/// would be lost.
 pub fn spare(file: &Path) -> Result<(), Failure> {
     // What is not there yet is nobody's.
     let Ok(whole) = file.canonicalize() else { return Ok(()) };
     let folder = RunFolder::open(whole.parent().unwrap_or(Path::new("")));
+    // A run's own copy of its text is written by the run.
+    let text = whole.extension().is_some_and(|ending| ending == "clue") && whole != folder.source();
+    if whole.is_file() && text {
+        let file = file.display();
+        return Err(Failure::new(format!(
+            "{file} is a text of the language, which would be lost\n  help: name another file"
+        )));
+    }
     let marks = [folder.record(), folder.metrics(), folder.source()];
     let of_run = marks.iter().any(|mark| mark.is_file());
     if of_run && [folder.last(), folder.best()].contains(&whole) {
@@ -78,5 +99,11 @@ pub fn checkpoint(path: &Path) -> Result<PathBuf, Failure> {
     let (program, _) = crate::compile_text(&mut Sources::default(), "model.clue", &source, &[]);
     let recipe = program.models.first().and_then(|model| model.recipe.as_ref());
     let best = recipe.is_some_and(|recipe| *recipe.keep == Keep::Best);
-    Ok(if best && folder.best().is_file() { folder.best() } else { last })
+    if best && !folder.best().is_file() {
+        // A run that goes on has none before its first evaluation.
+        let (gone, this) = (folder.best(), last.display());
+        say(format!("warning: there is no {}; this is {this}", gone.display()));
+        return Ok(last);
+    }
+    Ok(if best { folder.best() } else { last })
 }

@@ -487,11 +487,12 @@ fn compare(format: Form, runs: &[&Named]) -> String {
     }
 }
 
-/// The settings of a run's model, from the text in its folder; none if that is gone.
+/// The settings of a run's model, from the text in its folder; none if that is gone. Paths stay as they
+/// were written: the text is a copy, and they do not begin here.
 fn settings_of(named: &Named) -> Vec<model::Resolved> {
-    let path = named.listed.folder.source();
-    let Ok(text) = std::fs::read_to_string(&path) else { return Vec::new() };
-    let (program, _) =
-        crate::compile_text(&mut Sources::default(), &path.to_string_lossy(), &text, &[]);
+    let Ok(text) = std::fs::read_to_string(named.listed.folder.source()) else {
+        return Vec::new();
+    };
+    let (program, _) = crate::compile_text(&mut Sources::default(), "model.clue", &text, &[]);
     program.models.first().map(model::Checked::settings).unwrap_or_default()
 }

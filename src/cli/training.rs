@@ -118,6 +118,7 @@ impl<'a> Order<'a> {
     pub fn ready(self, resumed: Option<Checkpoint>, changed: bool) -> Result<Ready<'a>, Failure> {
         let recipe = self.recipe()?;
         let executor = self.executor.training(Some(recipe))?;
+        executor.is_there()?;
         let session = match &resumed {
             Some(checkpoint) => Session::reopen(checkpoint, self.model, self.data)?,
             None => Session::open(self.model, self.data)?,

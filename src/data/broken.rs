@@ -23,7 +23,8 @@ pub struct Broken {
 impl Broken {
     /// `part` of `images`, rounded down, may be broken.
     pub fn up_to(part: f64, images: usize) -> Broken {
-        let limit = (part * images as f64) as usize;
+        // A percentage is no binary number: 29 % of 100 are 28.999999999999996.
+        let limit = (part * images as f64 * (1.0 + f64::EPSILON)) as usize;
         Broken { part, limit, images, met: Mutex::default() }
     }
 
@@ -51,7 +52,7 @@ impl Broken {
         if self.part == 0.0 {
             return error;
         }
-        let (part, images) = (100.0 * self.part, self.images);
+        let (part, images) = ((1e4 * self.part).round() / 1e2, self.images);
         let limit =
             format!("`data.broken` lets {part} % of {images} images be broken, which is none");
         let help = error.help.as_ref().map_or(limit.clone(), |help| format!("{help}; {limit}"));

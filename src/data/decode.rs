@@ -20,6 +20,10 @@ pub const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 /// Bytes of a file, and of the image in it, at most: whatever a header claims, no more is reserved.
 const MOST_BYTES: u64 = 512 << 20;
 
+/// Sides of an image to each other, at most: where the shorter one grows to a size, the longer one grows
+/// with it, and a line of pixels would become gigabytes.
+const MOST_ASPECT: u32 = 100;
+
 /// Whether a file has the ending of an image.
 pub fn is_image(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
@@ -63,8 +67,13 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Image, String> {
     limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > MOST_ASPECT * width.min(height) {
+        return Err(format!(
+            "of {height}x{width} pixels (rows x columns) one side is more than {MOST_ASPECT} times the other"
+        ));
+    }
     if decoder.total_bytes() > MOST_BYTES {
-        let (width, height) = decoder.dimensions();
         return Err(format!("{height}x{width} pixels (rows x columns) are more than 512 MiB"));
     }
     let orientation = decoder.orientation().map_err(|e| e.to_string())?;

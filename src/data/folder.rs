@@ -1,7 +1,7 @@
 //! Image files, one folder per class.
 //!
 //! Classes and files are sorted by name. Other files, hidden files and folders within a class are
-//! passed over.
+//! passed over; a link to an image that is not there is an image that can not be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn class_names(root: &Path) -> Result<Vec<String>, DataError> {
 
 fn class_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let all = entries(folder)?.into_iter().map(|(_, path)| path);
-    let files: Vec<PathBuf> = all.filter(|path| is_image(path) && path.is_file()).collect();
+    let files: Vec<PathBuf> = all.filter(|path| is_image(path) && !path.is_dir()).collect();
     if files.is_empty() {
         let message = "a class folder without images (.jpg, .jpeg, .png or .webp)";
         return Err(DataError::new(message).at(folder).help(HELP));

@@ -75,8 +75,19 @@ impl fmt::Display for Value {
     }
 }
 
+/// A text as the language reads it, with the four escapes it knows.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out + "\""
 }
 
 /// A literal from its text: for defaults, which are written as a user would.

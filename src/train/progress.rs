@@ -26,6 +26,8 @@ impl Progress {
     /// Of a training of `total` steps, `first` of them behind it.
     pub fn new(total: u64, first: u64, quiet: bool) -> Progress {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(total, first));
+        // A terminal that can not move its cursor (`TERM=dumb`) is spoken to in lines.
+        let bar = bar.filter(|bar| !bar.is_hidden());
         Progress { bar, total, first, began: Instant::now(), spoken: None, quiet }
     }
 

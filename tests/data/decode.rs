@@ -122,3 +122,12 @@ fn other_files_and_impossible_sizes_are_refused_before_anything_is_reserved() {
     let error = decode_bytes(&huge).unwrap_err();
     assert!(error.starts_with("65535x65535 pixels"), "{error}");
 }
+
+#[test]
+fn a_line_of_pixels_is_no_image() {
+    let line = rgb(&Image::black(1, 101));
+    let error = decode_bytes(&encoded(line, ImageFormat::Png)).unwrap_err();
+    assert_eq!(error, "of 1x101 pixels (rows x columns) one side is more than 100 times the other");
+    let strip = rgb(&Image::black(1, 100));
+    assert_eq!(decode_bytes(&encoded(strip, ImageFormat::Png)).unwrap().width, 100);
+}

@@ -238,3 +238,16 @@ fn too_many_broken_images_are_an_error_that_names_them() {
         assert_eq!(broken.count(), 11);
     }
 }
+
+/// 0.29 times 100 is less than 29.
+#[test]
+fn as_many_may_be_broken_as_is_said() {
+    for (part, images) in [(0.29, 100), (0.07, 100), (0.57, 100), (0.01, 300)] {
+        let broken = Broken::up_to(part, images);
+        let most = (part * images as f64).round() as usize;
+        for i in 0..most {
+            broken.note(i, DataError::new("broken")).unwrap();
+        }
+        assert!(broken.note(most, DataError::new("broken")).is_err(), "{part} of {images}");
+    }
+}

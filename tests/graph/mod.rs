@@ -183,6 +183,18 @@ fn a_printed_model_is_the_same_model() {
     assert!(printed >= 19, "{printed}");
 }
 
+/// Of a label with each escape, as well.
+#[test]
+fn a_printed_label_is_the_same_label() {
+    let file = root().join("examples/shapes.clue");
+    let text = std::fs::read_to_string(file).unwrap()
+        + r#"model b "a\nb\tc\"d\\e" from shapes { drop_path 1% }"#;
+    let said = check(&text);
+    let label = said.model("b").label.as_deref();
+    assert_eq!(label, Some("a\nb\tc\"d\\e"));
+    assert_eq!(check(&said.model("b").text()).model("b").label.as_deref(), label);
+}
+
 #[test]
 fn a_graph_knows_the_text_that_asked_for_a_node() {
     let text = check_file(&root().join("examples/shapes.clue")).clean();

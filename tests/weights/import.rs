@@ -51,3 +51,19 @@ fn without_images_the_classes_have_no_names() {
     assert_eq!(said, "the names of the classes are not known here: `--data DIR` would find them\n");
     assert_eq!(Checkpoint::load(&bench.path("x.safetensors")).unwrap().meta.classes.len(), 0);
 }
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let bench = Bench::new();
+    let text = std::fs::read(torch("../small.clue")).unwrap();
+    let weights = std::fs::read(torch("training.pth")).unwrap();
+    std::fs::write(bench.path("small.clue"), &text).unwrap();
+    std::fs::write(bench.path("small.pth"), &weights).unwrap();
+    let import = "import small.clue small.pth --out";
+    let said = bench.run(&format!("{import} small.pth")).err;
+    assert!(said.contains("small.pth is what this is made from, and would be lost"), "{said}");
+    let said = bench.run(&format!("{import} small.clue")).err;
+    assert!(said.contains("small.clue is a text of the language, which would be lost"), "{said}");
+    assert!(std::fs::read(bench.path("small.clue")).unwrap() == text);
+    assert!(std::fs::read(bench.path("small.pth")).unwrap() == weights);
+}

@@ -50,7 +50,7 @@ pub fn prune(runs: &[Named], yes: bool, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Bytes of all files in a folder.
+/// Bytes of the files that lie directly in a folder.
 fn size(folder: &Path) -> io::Result<u64> {
     let mut sum = 0;
     for entry in std::fs::read_dir(folder)? {
